@@ -1,0 +1,153 @@
+/* The lab file: one declarative YAML file describes the whole lab; this loads, checks and holds it.
+ *
+ * Unknown keys, wrong types and bad values are refused with FILE:LINE:COLUMN and what was expected. A port may be
+ * written in URLs and addresses as {cloud}, {idp}, {tunnel}, {kdc}, {backend}, ...: the lab's own ports, which are
+ * port_base + an offset; SEVENSTEP_PORT_BASE in the environment replaces port_base.
+ *
+ * Everything a struct lab points to belongs to it and is immutable after loading; many threads may read it. Secrets
+ * (users' passwords, client secrets) are dropped and wiped at load unless LAB_SECRETS is asked for: only the identity
+ * provider and the KDC's provisioning ask. */
+#ifndef SEVENSTEP_LAB_H
+#define SEVENSTEP_LAB_H
+
+#include "err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct lab_strings {
+  const char **v;
+  size_t n;
+};
+
+/* Where to listen or connect: a numeric address or a host name, and a port. */
+struct lab_addr {
+  const char *host;
+  uint16_t port;
+};
+
+struct lab_url {
+  const char *text;  /* as written, placeholders replaced */
+  const char *scheme; /* "http" or "https" */
+  const char *host;  /* lower case */
+  uint16_t port;     /* the scheme's default if absent */
+  const char *path;  /* begins with "/" */
+};
+
+struct lab_user {
+  const char *name; /* account name; the Kerberos principal is name@realm */
+  const char *upn;  /* NULL: the user has none */
+  const char *display_name;
+  const char *password; /* NULL unless LAB_SECRETS */
+  bool enabled;         /* default true */
+  bool sensitive;       /* "account is sensitive and cannot be delegated"; default false */
+};
+
+struct lab_group {
+  const char *name;
+  struct lab_strings members; /* user names; groups do not nest */
+};
+
+enum lab_preauth { PREAUTH_AAD, PREAUTH_PASSTHRU };  /* aadPreAuthentication (default), passthru */
+enum lab_sso { SSO_NONE, SSO_KCD };                  /* none, kcd */
+enum lab_flow { FLOW_ID_TOKEN, FLOW_CODE };          /* id_token (default, form_post), code (with PKCE) */
+
+struct lab_app {
+  const char *name;           /* also its client_id at the identity provider */
+  const char *title;          /* for people; default: name */
+  struct lab_url external_url; /* https, path "/" */
+  struct lab_url internal_url; /* http (https later), path "/" */
+  struct lab_addr connect;    /* where internal_url's host really is; default: its host and port */
+  const char *spn;            /* service/host, no realm; NULL unless sso is kcd */
+  enum lab_preauth preauth;
+  enum lab_sso sso;
+  enum lab_flow flow;
+  const char *client_secret;  /* NULL unless LAB_SECRETS or set; the cloud keeps its own (see LAB_CLIENT_SECRETS) */
+  const char *connector_group; /* default "default" */
+  unsigned backend_timeout_s; /* default -> 85, long -> 180 */
+  struct lab_strings assigned_users;  /* names */
+  struct lab_strings assigned_groups; /* names */
+  bool assignment_required;   /* default true */
+};
+
+struct lab_connector {
+  const char *name;  /* also the common name of its client certificate */
+  const char *group; /* default "default" */
+  const char *principal; /* its service principal without realm; default "HTTP/<name>.<internal_domain>" */
+  struct lab_strings allowed_to_delegate_to; /* SPNs */
+  bool ok_to_auth_as_delegate; /* protocol transition; default true */
+};
+
+/* A registered OpenID Connect client besides the applications, e.g. for code + PKCE by hand. */
+struct lab_client {
+  const char *id;
+  const char *secret; /* NULL: public client, or secrets were not asked for */
+  struct lab_strings redirect_uris;
+};
+
+struct lab {
+  const char *path;   /* the file */
+  uint16_t port_base; /* in force */
+  const char *realm;  /* CORP.SEVENSTEP.TEST */
+  const char *upn_suffix; /* sevenstep.test */
+  const char *internal_domain; /* corp.sevenstep.test */
+
+  struct {
+    struct lab_url issuer;   /* https://login.localhost:{idp}, no path */
+    struct lab_addr listen;  /* 127.0.0.1:{idp} */
+    struct lab_addr connect; /* where the cloud reaches it; default: issuer's host and port */
+    unsigned token_lifetime_s; /* 3600 */
+    struct lab_client *clients;
+    size_t n_clients;
+  } idp;
+
+  struct {
+    struct lab_addr listen; /* 127.0.0.1:{cloud} */
+    struct lab_addr tunnel; /* 127.0.0.1:{tunnel}: where it listens for connectors */
+    struct lab_addr tunnel_connect; /* where connectors dial; default: the same */
+    const char *tunnel_name; /* name in its certificate: tunnel.localhost */
+    unsigned session_lifetime_s; /* 3600 */
+  } cloud;
+
+  struct {
+    struct lab_addr listen; /* 127.0.0.1:{kdc} */
+    struct lab_addr connect; /* what krb5.conf of the others says; default: listen */
+    struct lab_addr admin;  /* its log for the connectors' traces, over HTTP; 127.0.0.1:{kdc_admin} */
+    struct lab_addr admin_connect; /* default: admin */
+    unsigned max_ticket_life_s; /* 36000 */
+  } kdc;
+
+  struct {
+    struct lab_addr listen; /* 127.0.0.1:{backend} */
+  } backend;
+
+  struct lab_user *users;
+  size_t n_users;
+  struct lab_group *groups;
+  size_t n_groups;
+  struct lab_app *apps;
+  size_t n_apps;
+  struct lab_connector *connectors;
+  size_t n_connectors;
+};
+
+enum {
+  LAB_SECRETS = 1,        /* keep passwords and client secrets */
+  LAB_CLIENT_SECRETS = 2, /* keep the applications' client secrets only (the cloud, for the code flow) */
+};
+
+/* Loads path. On failure f->why begins with "FILE:LINE:COLUMN: ". *ret is freed with lab_free. */
+enum err lab_load(const char *path, unsigned flags, struct lab **ret, struct failure *f) MUST_CHECK;
+void lab_free(struct lab *lab); /* accepts NULL; wipes secrets */
+
+/* Look-ups; NULL when absent. Names are case-sensitive, hosts and UPNs are not. */
+const struct lab_app *lab_app_by_name(const struct lab *lab, const char *name);
+const struct lab_app *lab_app_by_host(const struct lab *lab, const char *host, size_t n);
+const struct lab_user *lab_user_by_name(const struct lab *lab, const char *name);
+const struct lab_user *lab_user_by_upn(const struct lab *lab, const char *upn);
+const struct lab_connector *lab_connector_by_name(const struct lab *lab, const char *name);
+/* Directly or by one of the application's groups, or when no assignment is required. */
+bool lab_user_assigned(const struct lab *lab, const struct lab_app *app, const struct lab_user *user);
+
+#endif

@@ -1,0 +1,77 @@
+/* Steps 4 to 6 from the connector's side: a service ticket on a user's behalf by S4U2Self and S4U2Proxy (MS-SFU), a
+ * bounded cache of such tickets, and a fresh SPNEGO authenticator per request from a cached ticket (RFC 4559, RFC 4178).
+ *
+ * Threads: krb_delegator is shared; krb_obtain blocks on the KDC and is called on workers, many at once (each thread
+ * keeps its own krb5_context and connector credential inside). krb_cache_* and krb_initiator_* never talk to a KDC and
+ * do no blocking I/O: they belong to the loop thread. A krb_ticket is immutable, reference-counted, and may be passed
+ * between threads. Keys are wiped when the last reference goes. */
+#ifndef SEVENSTEP_KRB_H
+#define SEVENSTEP_KRB_H
+
+#include "buf.h"
+
+struct krb_delegator_config {
+  const char *keytab;    /* path of the connector's keytab */
+  const char *principal; /* HTTP/connector-1.corp.sevenstep.test, without realm */
+  const char *realm;
+  const char *upn_suffix; /* user principal names end in @this */
+};
+
+struct krb_delegator;
+/* Reads nothing from the network. KRB5_CONFIG must be in the environment already. */
+enum err krb_delegator_new(const struct krb_delegator_config *c, struct krb_delegator **ret, struct failure *f) MUST_CHECK;
+void krb_delegator_free(struct krb_delegator *d); /* accepts NULL; no krb_obtain may be running */
+
+/* What a ticket says, for the trace. Strings are NUL-terminated and cut if need be. */
+struct krb_ticket_info {
+  char client[256];
+  char server[256];
+  char flags[160];  /* names, comma separated: "forwardable,pre-authent,..." */
+  char enctype[64]; /* of the ticket: "aes256-cts-hmac-sha1-96" */
+  char session_enctype[64];
+  int kvno;         /* of the service key, 0 if unknown */
+  int64_t auth_time_s, start_time_s, end_time_s;
+  size_t size;      /* bytes of the encoded ticket */
+};
+
+/* What happened in one krb_obtain, for the trace; filled as far as it went, also on failure. Nanoseconds. */
+struct krb_exchange {
+  int64_t start_wall_ns;
+  int64_t as_ns;        /* 0: the connector's own credential was still good */
+  int64_t s4u2self_ns;  /* 0: not reached */
+  int64_t s4u2proxy_ns; /* 0: not reached */
+  bool evidence_forwardable;
+  struct krb_ticket_info evidence; /* client "" if not reached */
+  struct krb_ticket_info service;
+  int krb5_code;        /* the library's code when it failed, else 0 */
+};
+
+struct krb_ticket;
+/* Blocking: AS if needed, S4U2Self for upn, S4U2Proxy to spn. The UPN is checked strictly and turned into
+ * local-part@realm by components, never by parsing. ERR_KDC_UNREACHABLE, ERR_KRB_*. */
+enum err krb_obtain(struct krb_delegator *d, const char *upn, const char *spn, struct krb_ticket **ret,
+                    struct krb_exchange *x, struct failure *f) MUST_CHECK;
+struct krb_ticket *krb_ticket_ref(struct krb_ticket *t);
+void krb_ticket_unref(struct krb_ticket *t); /* accepts NULL */
+const struct krb_ticket_info *krb_ticket_describe(const struct krb_ticket *t);
+
+/* Tickets by user and target. At most max entries, the least recently used goes first. */
+struct krb_cache;
+enum err krb_cache_new(size_t max, struct krb_cache **ret) MUST_CHECK;
+void krb_cache_free(struct krb_cache *c);
+/* A new reference, or NULL when there is none that lives for at least 60 s more. */
+struct krb_ticket *krb_cache_get(struct krb_cache *c, const char *upn, const char *spn, int64_t now_s);
+void krb_cache_put(struct krb_cache *c, const char *upn, const char *spn, struct krb_ticket *t); /* takes a reference */
+void krb_cache_remove(struct krb_cache *c, const char *upn, const char *spn);
+size_t krb_cache_count(const struct krb_cache *c);
+
+/* One request's security context. */
+struct krb_initiator;
+/* Appends the value for the Authorization field: "Negotiate <base64>". */
+enum err krb_initiator_new(struct krb_ticket *t, struct buf *authorization, struct krb_initiator **ret, struct failure *f) MUST_CHECK;
+/* value: the application's WWW-Authenticate value, "Negotiate <base64>". ERR_BACKEND_MUTUAL unless it completes the
+ * context with mutual authentication. */
+enum err krb_initiator_finish(struct krb_initiator *i, const char *value, size_t n, struct failure *f) MUST_CHECK;
+void krb_initiator_free(struct krb_initiator *i); /* accepts NULL */
+
+#endif
