@@ -8,6 +8,8 @@
 #include "fields.h"
 #include "lab.h"
 
+#include <sys/types.h>
+
 struct httpd;
 struct httpd_request {
   const char *method;
