@@ -1,6 +1,6 @@
-/* A growable byte buffer with a maximum set at creation. Caller storage: buf_init/buf_clear. A failed append leaves
- * the buffer as it was and returns ERR_TOO_LARGE or ERR_NOMEM. data is always NUL-terminated behind len once
- * something was appended, so that text can be read as a C string. Not thread safe. */
+/* A growable byte buffer with a maximum set at creation. Caller storage: buf_init/buf_clear. A failed append
+ * leaves the buffer as it was and returns ERR_TOO_LARGE or ERR_NOMEM. data is always NUL-terminated behind
+ * len once something was appended, so that text can be read as a C string. Not thread safe. */
 #ifndef SEVENSTEP_BUF_H
 #define SEVENSTEP_BUF_H
 

@@ -16,7 +16,8 @@ static enum err encode64(struct buf *out, const uint8_t *in, size_t n, bool url)
   uint8_t *start = at;
   for (size_t i = 0; i < n; i += 3) {
     size_t left = n - i;
-    unsigned v = (unsigned)in[i] << 16 | (left > 1 ? (unsigned)in[i + 1] << 8 : 0) | (left > 2 ? in[i + 2] : 0);
+    unsigned v =
+        (unsigned)in[i] << 16 | (left > 1 ? (unsigned)in[i + 1] << 8 : 0) | (left > 2 ? in[i + 2] : 0);
     *at++ = (uint8_t)abc[v >> 18];
     *at++ = (uint8_t)abc[v >> 12 & 63];
     if (left > 1 || !url) *at++ = left > 1 ? (uint8_t)abc[v >> 6 & 63] : '=';
@@ -123,12 +124,23 @@ enum err html_escape(struct buf *out, const char *text, size_t n)
   enum err e = ERR_OK;
   for (size_t i = 0; i < n && !e; i++) {
     switch (text[i]) {
-    case '&': e = buf_puts(out, "&amp;"); break;
-    case '<': e = buf_puts(out, "&lt;"); break;
-    case '>': e = buf_puts(out, "&gt;"); break;
-    case '"': e = buf_puts(out, "&quot;"); break;
-    case '\'': e = buf_puts(out, "&#39;"); break;
-    default: e = buf_putc(out, text[i]);
+    case '&':
+      e = buf_puts(out, "&amp;");
+      break;
+    case '<':
+      e = buf_puts(out, "&lt;");
+      break;
+    case '>':
+      e = buf_puts(out, "&gt;");
+      break;
+    case '"':
+      e = buf_puts(out, "&quot;");
+      break;
+    case '\'':
+      e = buf_puts(out, "&#39;");
+      break;
+    default:
+      e = buf_putc(out, text[i]);
     }
   }
   return e;

@@ -1,6 +1,6 @@
-/* Encodings: base64url (RFC 4648 section 5, unpadded), base64 (section 4, padded), lower-case hex. Decoders are
- * strict: no white space, no foreign characters, the right padding, and unused bits zero; so every value has one
- * encoding and a changed character is always noticed. */
+/* Encodings: base64url (RFC 4648 section 5, unpadded), base64 (section 4, padded), lower-case hex. Decoders
+ * are strict: no white space, no foreign characters, the right padding, and unused bits zero; so every value
+ * has one encoding and a changed character is always noticed. */
 #ifndef SEVENSTEP_ENCODE_H
 #define SEVENSTEP_ENCODE_H
 

@@ -6,7 +6,7 @@
 
 static const struct err_info infos[ERR_COUNT] = {
     [ERR_OK] = {"ok", 0, "any", 200, 0, "All is well.", ""},
-#define ERR(id, name, step, actor, status, event, what, fix)                                                  \
+#define ERR(id, name, step, actor, status, event, what, fix)                                                 \
   [ERR_##id] = {name, step, actor, status, event, what, fix},
 #include "err.def"
 #undef ERR

@@ -1,8 +1,9 @@
-/* Errors are values: one enum, from err.def. A function that can fail returns enum err, 0 (ERR_OK) on success,
- * and, where words help, fills a struct failure with the particular reason.
+/* Errors are values: one enum, from err.def. A function that can fail returns enum err, 0 (ERR_OK) on
+ * success, and, where words help, fills a struct failure with the particular reason.
  *
- * Rules: results go to parameters named ret_*, which are not touched on failure. Foreign codes (errno, OpenSSL,
- * krb5, nghttp2, curl) are translated once, where the foreign call is made. Library code does not log. */
+ * Rules: results go to parameters named ret_*, which are not touched on failure. Foreign codes (errno,
+ * OpenSSL, krb5, nghttp2, curl) are translated once, where the foreign call is made. Library code does not
+ * log. */
 #ifndef SEVENSTEP_ERR_H
 #define SEVENSTEP_ERR_H
 
@@ -40,8 +41,8 @@ struct failure {
   char why[400]; /* one line of UTF-8 without control characters; may be empty */
 };
 
-/* Fills *f (may be NULL) and returns e, so that one can write: return failure_set(f, ERR_IO, "%s", path). The text
- * is cut at the field's size; control characters become '?'. */
+/* Fills *f (may be NULL) and returns e, so that one can write: return failure_set(f, ERR_IO, "%s", path). The
+ * text is cut at the field's size; control characters become '?'. */
 enum err failure_set(struct failure *f, enum err e, const char *why, ...) PRINTF_LIKE(3, 4);
 
 #endif

@@ -88,6 +88,7 @@ struct lab_client {
 
 struct lab {
   const char *path;   /* the file */
+  unsigned version;   /* of the file's format: 1 */
   uint16_t port_base; /* in force */
   const char *realm;  /* CORP.SEVENSTEP.TEST */
   const char *upn_suffix; /* sevenstep.test */

@@ -1,0 +1,135 @@
+#include "net_internal.h"
+
+#include <stdlib.h>
+
+/* Sends what this turn's callbacks queued, once, before the loop waits; and serves the eager streams, whose
+ * bytes (decrypted already, or left by the cap on reads) no poll would report. */
+static void before_poll(uv_prepare_t *handle)
+{
+  struct net *n = handle->data;
+  struct stream *eager = n->eager;
+  n->eager = NULL;
+  while (eager) {
+    struct stream *s = eager;
+    eager = s->next_eager;
+    s->is_eager = false;
+    if (s->state == STREAM_OPEN && !s->paused) stream_read_ready(s);
+  }
+  while (n->dirty) {
+    struct stream *s = n->dirty;
+    n->dirty = s->next_dirty;
+    s->is_dirty = false;
+    if (s->state == STREAM_OPEN) stream_send_queued(s);
+  }
+  if (!n->eager) uv_idle_stop(&n->busy);
+}
+
+static void stay_awake(uv_idle_t *handle)
+{
+  (void)handle;
+}
+
+void net_mark_dirty(struct stream *s)
+{
+  if (s->is_dirty) return;
+  s->is_dirty = true;
+  s->next_dirty = s->net->dirty;
+  s->net->dirty = s;
+}
+
+void net_mark_eager(struct stream *s)
+{
+  if (s->is_eager) return;
+  s->is_eager = true;
+  s->next_eager = s->net->eager;
+  s->net->eager = s;
+  uv_idle_start(&s->net->busy, stay_awake);
+}
+
+static void stop_now(uv_async_t *handle)
+{
+  struct net *n = handle->data;
+  uv_stop(&n->loop);
+}
+
+enum err net_new(struct net **ret)
+{
+  struct net *n = calloc(1, sizeof *n);
+  if (!n) return ERR_NOMEM;
+  if (uv_loop_init(&n->loop) != 0) {
+    free(n);
+    return ERR_NOMEM;
+  }
+  uv_prepare_init(&n->loop, &n->before_poll);
+  uv_idle_init(&n->loop, &n->busy);
+  uv_async_init(&n->loop, &n->stop, stop_now);
+  n->before_poll.data = n->busy.data = n->stop.data = n;
+  uv_prepare_start(&n->before_poll, before_poll);
+  *ret = n;
+  return ERR_OK;
+}
+
+uv_loop_t *net_loop(struct net *n)
+{
+  return &n->loop;
+}
+
+void net_run(struct net *n)
+{
+  uv_run(&n->loop, UV_RUN_DEFAULT);
+}
+
+void net_stop(struct net *n)
+{
+  uv_async_send(&n->stop);
+}
+
+void net_free(struct net *n)
+{
+  if (!n) return;
+  while (n->listeners)
+    listener_close(n->listeners);
+  for (struct stream *s = n->all; s; s = s->next)
+    stream_close(s, NULL);
+  uv_close((uv_handle_t *)&n->before_poll, NULL);
+  uv_close((uv_handle_t *)&n->busy, NULL);
+  uv_close((uv_handle_t *)&n->stop, NULL);
+  uv_run(&n->loop, UV_RUN_DEFAULT);
+  /* A handle that its owner left open is a leak to be seen, not hidden. */
+  if (uv_loop_close(&n->loop) != 0) abort();
+  free(n);
+}
+
+struct job {
+  uv_work_t work;
+  void (*run)(void *arg);
+  void (*done)(void *arg);
+  void *arg;
+};
+
+static void job_run(uv_work_t *work)
+{
+  struct job *j = work->data;
+  j->run(j->arg);
+}
+
+static void job_done(uv_work_t *work, int status)
+{
+  (void)status; /* jobs are never cancelled */
+  struct job *j = work->data;
+  j->done(j->arg);
+  free(j);
+}
+
+enum err net_work(struct net *n, void (*run)(void *arg), void (*done)(void *arg), void *arg)
+{
+  struct job *j = calloc(1, sizeof *j);
+  if (!j) return ERR_NOMEM;
+  *j = (struct job){.run = run, .done = done, .arg = arg};
+  j->work.data = j;
+  if (uv_queue_work(&n->loop, &j->work, job_run, job_done) != 0) {
+    free(j);
+    return ERR_NOMEM;
+  }
+  return ERR_OK;
+}

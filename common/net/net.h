@@ -1,0 +1,92 @@
+/* The event loop and its streams: the adapter between libuv and everything sans-I/O. Only this folder's
+ * sources and the actors that own handles include libuv's header.
+ *
+ * One loop, one thread. A stream is a TCP connection, with or without TLS. Writes are collected and sent once
+ * a loop turn, so that what many requests have to say in one turn leaves in one record. Nothing here blocks;
+ * blocking work goes to workers by net_work().
+ *
+ * Law of life: a stream lives until its on_close() was called, exactly once, after which the memory is gone
+ * when the callback returns. stream_close() may be called any time, also inside callbacks; on_close() comes
+ * later from the loop, never from inside another call. */
+#ifndef SEVENSTEP_NET_H
+#define SEVENSTEP_NET_H
+
+#include "buf.h"
+#include "lab.h"
+#include "tls.h"
+
+#include <uv.h>
+
+struct net;
+enum err net_new(struct net **ret) MUST_CHECK;
+uv_loop_t *net_loop(struct net *n);
+/* Runs until net_stop(). */
+void net_run(struct net *n);
+void net_stop(struct net *n);
+/* Closes what is left, runs the loop until all close callbacks came, frees. */
+void net_free(struct net *n);
+
+/* run() on a worker thread, then done() on the loop. UV_THREADPOOL_SIZE (4) run at once; jobs queue. */
+enum err net_work(struct net *n, void (*run)(void *arg), void (*done)(void *arg), void *arg) MUST_CHECK;
+
+/* -- streams
+ * ------------------------------------------------------------------------------------------------- */
+
+struct stream;
+struct stream_events {
+  /* Connected, and the TLS handshake is done. */
+  void (*on_open)(struct stream *s, void *arg);
+  /* n > 0 bytes arrived; they are gone when this returns. */
+  void (*on_data)(struct stream *s, void *arg, const uint8_t *data, size_t n);
+  /* The peer will send no more. The default (NULL) closes the stream. */
+  void (*on_eof)(struct stream *s, void *arg);
+  /* The write queue, once over STREAM_HIGH, fell below STREAM_LOW. May be NULL. */
+  void (*on_drain)(struct stream *s, void *arg);
+  /* The last call. f->err is ERR_OK when we closed it ourselves. */
+  void (*on_close)(struct stream *s, void *arg, const struct failure *f);
+};
+
+#define STREAM_HIGH      (512 * 1024)
+#define STREAM_LOW       (128 * 1024)
+#define STREAM_WRITE_MAX (8 * 1024 * 1024) /* a writer that does not heed STREAM_HIGH is cut off here */
+
+struct listener;
+/* Listens on addr; each accepted connection becomes a stream (TLS when tls is given) with these events and
+ * the arg that on_accept returns (NULL refuses it). ERR_PORT_TAKEN. handshake_ms bounds the TLS handshake. */
+enum err listener_new(struct net *n, const struct lab_addr *addr, struct tls_ctx *tls, unsigned handshake_ms,
+                      void *(*on_accept)(void *arg, struct stream *s), void *arg,
+                      const struct stream_events *events, struct listener **ret,
+                      struct failure *f) MUST_CHECK;
+void listener_close(struct listener *l); /* accepts NULL */
+/* Stops and starts taking new connections (at a limit of connections). */
+void listener_pause(struct listener *l, bool pause);
+
+/* Dials addr (resolved on a worker when it is a name), within timeout_ms including the TLS handshake.
+ * Failures come as on_close(). */
+enum err stream_connect(struct net *n, const struct lab_addr *addr, struct tls_ctx *tls,
+                        const char *server_name, unsigned timeout_ms, const struct stream_events *events,
+                        void *arg, struct stream **ret) MUST_CHECK;
+
+/* Queues bytes. ERR_TOO_LARGE beyond STREAM_WRITE_MAX, ERR_CLOSED once closing. */
+enum err stream_write(struct stream *s, const void *data, size_t n) MUST_CHECK;
+/* For writers that fill the queue directly: append to *stream_out(s), then stream_flush(s). NULL once
+ * closing. */
+struct buf *stream_out(struct stream *s);
+void stream_flush(struct stream *s);
+size_t stream_queued(const struct stream *s);
+bool stream_congested(
+    const struct stream *s); /* queued more than STREAM_HIGH, and not yet below STREAM_LOW */
+/* Stops and resumes reading (back-pressure). */
+void stream_pause(struct stream *s, bool pause);
+/* Sends what is queued, then closes; waits at most 5 s for both. Nothing more is read. */
+void stream_finish(struct stream *s);
+/* Closes at once. why may be NULL. */
+void stream_close(struct stream *s, const struct failure *why);
+/* Resets the TCP connection: the peer sees an error, not an end. */
+void stream_abort(struct stream *s);
+
+const char *stream_peer_ip(const struct stream *s); /* numeric, "" before connected */
+struct tls *stream_tls(struct stream *s);           /* NULL for plain TCP */
+void *stream_arg(const struct stream *s);
+
+#endif

@@ -1,0 +1,58 @@
+/* What loop.c, stream.c and listener.c share. Private to this library. */
+#ifndef SEVENSTEP_NET_INTERNAL_H
+#define SEVENSTEP_NET_INTERNAL_H
+
+#include "net.h"
+
+#define READ_CHUNK     (64 * 1024)
+#define READS_PER_TURN 4
+
+struct net {
+  uv_loop_t loop;
+  uv_prepare_t before_poll;
+  uv_idle_t busy; /* runs while `eager` is not empty, so that the loop does not block */
+  uv_async_t stop;
+  struct stream *dirty; /* singly linked by next_dirty: have queued bytes to send this turn */
+  struct stream *eager; /* singly linked by next_eager: have bytes to read that no poll reports */
+  struct stream *all;   /* doubly linked */
+  struct listener *listeners;
+  bool stopping;
+  uint8_t chunk[READ_CHUNK];
+};
+
+enum stream_state { STREAM_RESOLVING, STREAM_CONNECTING, STREAM_HANDSHAKE, STREAM_OPEN, STREAM_CLOSING };
+
+struct stream {
+  struct net *net;
+  uv_poll_t poll;
+  uv_timer_t timer; /* connecting and handshake; later the linger of stream_finish() */
+  uv_getaddrinfo_t resolve;
+  int fd;
+  enum stream_state state;
+  int handles; /* uv handles whose close callbacks are still to come */
+  bool poll_ready, timer_ready, resolving;
+  bool paused, finishing, lingering, congested, is_dirty, is_eager, wants_write, read_wants_write, abortive;
+  int polled; /* events asked for */
+  struct tls_ctx *tls_ctx;
+  struct tls *tls;
+  char *server_name;
+  struct buf out;
+  size_t out_off; /* sent already */
+  const struct stream_events *events;
+  void *arg;
+  struct failure failure;
+  uint16_t port;
+  char peer_ip[46];
+  struct stream *next_dirty, *next_eager, *prev, *next;
+};
+
+enum err stream_new(struct net *n, struct tls_ctx *tls, const struct stream_events *events, void *arg,
+                    struct stream **ret) MUST_CHECK;
+/* Takes fd over, also on failure. */
+enum err stream_adopt(struct stream *s, int fd, enum stream_state state, unsigned timeout_ms) MUST_CHECK;
+void stream_send_queued(struct stream *s);
+void stream_read_ready(struct stream *s);
+void net_mark_dirty(struct stream *s);
+void net_mark_eager(struct stream *s);
+
+#endif

@@ -1,0 +1,258 @@
+#include "tls.h"
+
+#include <limits.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct tls_ctx {
+  SSL_CTX *ssl_ctx;
+  unsigned char alpn[64]; /* one protocol in wire form: length, name */
+  unsigned alpn_len;
+};
+
+struct tls {
+  SSL *ssl;
+  char peer_name[128];
+};
+
+static const char TLS12_SUITES[] = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
+                                   "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
+                                   "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
+static const char TLS13_SUITES[] =
+    "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
+
+/* OpenSSL's queue of reasons, oldest first: the oldest names the cause. */
+static enum err openssl_failure(struct failure *f, const char *doing)
+{
+  unsigned long code = ERR_get_error();
+  char text[200];
+  ERR_error_string_n(code, text, sizeof text);
+  const char *reason = ERR_reason_error_string(code);
+  ERR_clear_error();
+  return failure_set(f, ERR_TLS, "%s: %s", doing, reason ? reason : code ? text : "no reason given");
+}
+
+static enum err load_identity(SSL_CTX *c, const char *cert, const char *key, struct failure *f)
+{
+  if (SSL_CTX_use_certificate_chain_file(c, cert) != 1) return openssl_failure(f, cert);
+  if (SSL_CTX_use_PrivateKey_file(c, key, SSL_FILETYPE_PEM) != 1) return openssl_failure(f, key);
+  if (SSL_CTX_check_private_key(c) != 1)
+    return failure_set(f, ERR_TLS, "%s does not belong to %s", key, cert);
+  return ERR_OK;
+}
+
+static int select_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len, const unsigned char *in,
+                       unsigned in_len, void *arg)
+{
+  (void)ssl;
+  const struct tls_ctx *c = arg;
+  unsigned char *chosen;
+  if (SSL_select_next_proto(&chosen, out_len, c->alpn, c->alpn_len, in, in_len) != OPENSSL_NPN_NEGOTIATED)
+    return SSL_TLSEXT_ERR_ALERT_FATAL;
+  *out = chosen;
+  return SSL_TLSEXT_ERR_OK;
+}
+
+static enum err ctx_new(const SSL_METHOD *method, const char *alpn, struct tls_ctx **ret, struct failure *f)
+{
+  struct tls_ctx *c = calloc(1, sizeof *c);
+  if (!c) return ERR_NOMEM;
+  c->ssl_ctx = SSL_CTX_new(method);
+  if (!c->ssl_ctx) {
+    free(c);
+    return openssl_failure(f, "SSL_CTX_new");
+  }
+  SSL_CTX_set_min_proto_version(c->ssl_ctx, TLS1_2_VERSION);
+  SSL_CTX_set_cipher_list(c->ssl_ctx, TLS12_SUITES);
+  SSL_CTX_set_ciphersuites(c->ssl_ctx, TLS13_SUITES);
+  SSL_CTX_set_options(c->ssl_ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+                                      SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
+  SSL_CTX_set_mode(c->ssl_ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                                   SSL_MODE_RELEASE_BUFFERS);
+  SSL_CTX_set_read_ahead(c->ssl_ctx, 1);
+  if (alpn) {
+    size_t n = strlen(alpn);
+    if (n >= sizeof c->alpn) abort();
+    c->alpn[0] = (unsigned char)n;
+    memcpy(c->alpn + 1, alpn, n);
+    c->alpn_len = (unsigned)n + 1;
+  }
+  *ret = c;
+  return ERR_OK;
+}
+
+static enum err trust(struct tls_ctx *c, const char *ca, int mode, struct failure *f)
+{
+  if (SSL_CTX_load_verify_locations(c->ssl_ctx, ca, NULL) != 1) return openssl_failure(f, ca);
+  SSL_CTX_set_verify(c->ssl_ctx, mode, NULL);
+  SSL_CTX_set_verify_depth(c->ssl_ctx, 4);
+  return ERR_OK;
+}
+
+enum err tls_server_ctx_new(const char *cert, const char *key, const char *client_ca, const char *alpn,
+                            struct tls_ctx **ret, struct failure *f)
+{
+  struct tls_ctx *c;
+  enum err e = ctx_new(TLS_server_method(), alpn, &c, f);
+  if (e) return e;
+  e = load_identity(c->ssl_ctx, cert, key, f);
+  if (!e && client_ca) {
+    SSL_CTX_set_min_proto_version(c->ssl_ctx, TLS1_3_VERSION);
+    /* Resumption would skip the certificate check against an authority that may have changed its mind. */
+    SSL_CTX_set_session_cache_mode(c->ssl_ctx, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_num_tickets(c->ssl_ctx, 0);
+    e = trust(c, client_ca, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, f);
+  }
+  if (!e && alpn) SSL_CTX_set_alpn_select_cb(c->ssl_ctx, select_alpn, c);
+  static const unsigned char context[] = "sevenstep";
+  SSL_CTX_set_session_id_context(c->ssl_ctx, context, sizeof context - 1);
+  if (e) {
+    tls_ctx_free(c);
+    return e;
+  }
+  *ret = c;
+  return ERR_OK;
+}
+
+enum err tls_client_ctx_new(const char *ca, const char *cert, const char *key, const char *alpn,
+                            struct tls_ctx **ret, struct failure *f)
+{
+  struct tls_ctx *c;
+  enum err e = ctx_new(TLS_client_method(), alpn, &c, f);
+  if (e) return e;
+  e = trust(c, ca, SSL_VERIFY_PEER, f);
+  if (!e && cert) e = load_identity(c->ssl_ctx, cert, key, f);
+  if (!e && alpn && SSL_CTX_set_alpn_protos(c->ssl_ctx, c->alpn, c->alpn_len) != 0)
+    e = openssl_failure(f, "ALPN");
+  if (e) {
+    tls_ctx_free(c);
+    return e;
+  }
+  *ret = c;
+  return ERR_OK;
+}
+
+void tls_ctx_free(struct tls_ctx *c)
+{
+  if (!c) return;
+  SSL_CTX_free(c->ssl_ctx);
+  free(c);
+}
+
+enum err tls_new(struct tls_ctx *c, int fd, const char *server_name, struct tls **ret)
+{
+  struct tls *t = calloc(1, sizeof *t);
+  if (!t) return ERR_NOMEM;
+  t->ssl = SSL_new(c->ssl_ctx);
+  if (!t->ssl || SSL_set_fd(t->ssl, fd) != 1) goto fail;
+  if (SSL_is_server(t->ssl)) {
+    SSL_set_accept_state(t->ssl);
+  } else {
+    if (server_name &&
+        (SSL_set_tlsext_host_name(t->ssl, server_name) != 1 || SSL_set1_host(t->ssl, server_name) != 1))
+      goto fail;
+    SSL_set_connect_state(t->ssl);
+  }
+  *ret = t;
+  return ERR_OK;
+fail:
+  tls_free(t);
+  ERR_clear_error();
+  return ERR_NOMEM;
+}
+
+void tls_free(struct tls *t)
+{
+  if (!t) return;
+  SSL_free(t->ssl);
+  free(t);
+}
+
+static enum tls_want outcome(struct tls *t, int result, const char *doing, struct failure *f)
+{
+  switch (SSL_get_error(t->ssl, result)) {
+  case SSL_ERROR_WANT_READ:
+    return TLS_WANT_READ;
+  case SSL_ERROR_WANT_WRITE:
+    return TLS_WANT_WRITE;
+  case SSL_ERROR_ZERO_RETURN:
+    return TLS_CLOSED;
+  default:
+    break;
+  }
+  long verify = SSL_get_verify_result(t->ssl);
+  if (verify != X509_V_OK) {
+    ERR_clear_error();
+    failure_set(f, ERR_TLS, "%s: certificate: %s", doing, X509_verify_cert_error_string(verify));
+  } else if (ERR_peek_error()) {
+    openssl_failure(f, doing);
+  } else {
+    failure_set(f, ERR_CLOSED, "%s: the peer closed the connection", doing);
+  }
+  return TLS_FAILED;
+}
+
+enum tls_want tls_handshake(struct tls *t, struct failure *f)
+{
+  ERR_clear_error();
+  int r = SSL_do_handshake(t->ssl);
+  return r == 1 ? TLS_DONE : outcome(t, r, "TLS handshake", f);
+}
+
+enum tls_want tls_read(struct tls *t, uint8_t *out, size_t max, size_t *ret_n, struct failure *f)
+{
+  ERR_clear_error();
+  int r = SSL_read(t->ssl, out, max > INT_MAX ? INT_MAX : (int)max);
+  if (r <= 0) return outcome(t, r, "TLS read", f);
+  *ret_n = (size_t)r;
+  return TLS_DONE;
+}
+
+enum tls_want tls_write(struct tls *t, const uint8_t *data, size_t n, size_t *ret_n, struct failure *f)
+{
+  ERR_clear_error();
+  int r = SSL_write(t->ssl, data, n > INT_MAX ? INT_MAX : (int)n);
+  if (r <= 0) return outcome(t, r, "TLS write", f);
+  *ret_n = (size_t)r;
+  return TLS_DONE;
+}
+
+bool tls_pending(const struct tls *t)
+{
+  return SSL_has_pending(t->ssl) == 1;
+}
+
+void tls_close_notify(struct tls *t)
+{
+  /* OpenSSL forbids it before the handshake ended and after a fatal error; its refusal is of no consequence.
+   */
+  if (SSL_is_init_finished(t->ssl)) SSL_shutdown(t->ssl);
+  ERR_clear_error();
+}
+
+const char *tls_peer_name(struct tls *t)
+{
+  if (t->peer_name[0]) return t->peer_name;
+  X509 *cert = SSL_get0_peer_certificate(t->ssl);
+  if (cert) {
+    int n = X509_NAME_get_text_by_NID(X509_get_subject_name(cert), NID_commonName, t->peer_name,
+                                      sizeof t->peer_name);
+    /* A name with a NUL inside must not pass for a shorter one. */
+    if (n < 0 || strlen(t->peer_name) != (size_t)n) t->peer_name[0] = 0;
+  }
+  return t->peer_name;
+}
+
+const char *tls_server_name(struct tls *t)
+{
+  const char *name = SSL_get_servername(t->ssl, TLSEXT_NAMETYPE_host_name);
+  return name ? name : "";
+}
+
+const char *tls_version(struct tls *t)
+{
+  return SSL_get_version(t->ssl);
+}

@@ -1,0 +1,51 @@
+/* TLS of the data path, by OpenSSL: contexts for the three roles (front for users, tunnel listener, dialling
+ * connector) and one connection over a non-blocking socket. TLS 1.2 and 1.3 with AEAD suites only, no
+ * renegotiation, no compression (RFC 9325 3.1, 4.2); names and chains are always checked (RFC 9525 6). Does
+ * not own the socket. A context is shared and immutable after creation; a connection belongs to one thread.
+ */
+#ifndef SEVENSTEP_TLS_H
+#define SEVENSTEP_TLS_H
+
+#include "err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct tls_ctx;
+
+/* A server's context from PEM files. client_ca NULL: clients are not asked for certificates; otherwise one
+ * from that authority is required, and only TLS 1.3 is spoken (both ends are ours). alpn: the protocol to
+ * select, e.g. "http/1.1"; a client that offers ALPN without it is refused (RFC 7301 3.2). */
+enum err tls_server_ctx_new(const char *cert, const char *key, const char *client_ca, const char *alpn,
+                            struct tls_ctx **ret, struct failure *f) MUST_CHECK;
+/* A client's context: trusts ca alone; cert and key may be NULL. alpn as above, offered. */
+enum err tls_client_ctx_new(const char *ca, const char *cert, const char *key, const char *alpn,
+                            struct tls_ctx **ret, struct failure *f) MUST_CHECK;
+void tls_ctx_free(struct tls_ctx *c); /* accepts NULL */
+
+struct tls;
+/* server_name: client only, the name to send (SNI) and to require in the certificate. */
+enum err tls_new(struct tls_ctx *c, int fd, const char *server_name, struct tls **ret) MUST_CHECK;
+void tls_free(struct tls *t); /* accepts NULL */
+
+enum tls_want { TLS_DONE, TLS_WANT_READ, TLS_WANT_WRITE, TLS_CLOSED, TLS_FAILED };
+
+enum tls_want tls_handshake(struct tls *t, struct failure *f);
+/* TLS_DONE with *ret_n > 0 bytes; TLS_CLOSED at close_notify. A TCP end without it is TLS_FAILED
+ * (truncation). */
+enum tls_want tls_read(struct tls *t, uint8_t *out, size_t max, size_t *ret_n, struct failure *f);
+/* TLS_DONE with *ret_n > 0 bytes taken. After TLS_WANT_* call again with at least the same bytes. */
+enum tls_want tls_write(struct tls *t, const uint8_t *data, size_t n, size_t *ret_n, struct failure *f);
+/* Are decrypted or buffered bytes waiting that a poll on the socket would not report? */
+bool tls_pending(const struct tls *t);
+/* Sends close_notify if possible; does not wait. */
+void tls_close_notify(struct tls *t);
+
+/* The peer certificate's common name, "" when there is none. Valid for the connection's life. */
+const char *tls_peer_name(struct tls *t);
+/* The name that a client asked for (SNI), "" when there is none. Valid for the connection's life. */
+const char *tls_server_name(struct tls *t);
+const char *tls_version(struct tls *t);
+
+#endif
