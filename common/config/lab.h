@@ -1,12 +1,12 @@
 /* The lab file: one declarative YAML file describes the whole lab; this loads, checks and holds it.
  *
- * Unknown keys, wrong types and bad values are refused with FILE:LINE:COLUMN and what was expected. A port may be
- * written in URLs and addresses as {cloud}, {idp}, {tunnel}, {kdc}, {backend}, ...: the lab's own ports, which are
- * port_base + an offset; SEVENSTEP_PORT_BASE in the environment replaces port_base.
+ * Unknown keys, wrong types and bad values are refused with FILE:LINE:COLUMN and what was expected. A port
+ * may be written in URLs and addresses as {cloud}, {idp}, {tunnel}, {kdc}, {backend}, ...: the lab's own
+ * ports, which are port_base + an offset; SEVENSTEP_PORT_BASE in the environment replaces port_base.
  *
- * Everything a struct lab points to belongs to it and is immutable after loading; many threads may read it. Secrets
- * (users' passwords, client secrets) are dropped and wiped at load unless LAB_SECRETS is asked for: only the identity
- * provider and the KDC's provisioning ask. */
+ * Everything a struct lab points to belongs to it and is immutable after loading; many threads may read it.
+ * Secrets (users' passwords, client secrets) are dropped and wiped at load unless LAB_SECRETS is asked for:
+ * only the identity provider and the KDC's provisioning ask. */
 #ifndef SEVENSTEP_LAB_H
 #define SEVENSTEP_LAB_H
 
@@ -28,11 +28,11 @@ struct lab_addr {
 };
 
 struct lab_url {
-  const char *text;  /* as written, placeholders replaced */
+  const char *text;   /* as written, placeholders replaced */
   const char *scheme; /* "http" or "https" */
-  const char *host;  /* lower case */
-  uint16_t port;     /* the scheme's default if absent */
-  const char *path;  /* begins with "/" */
+  const char *host;   /* lower case */
+  uint16_t port;      /* the scheme's default if absent */
+  const char *path;   /* begins with "/" */
 };
 
 struct lab_user {
@@ -49,34 +49,35 @@ struct lab_group {
   struct lab_strings members; /* user names; groups do not nest */
 };
 
-enum lab_preauth { PREAUTH_AAD, PREAUTH_PASSTHRU };  /* aadPreAuthentication (default), passthru */
-enum lab_sso { SSO_NONE, SSO_KCD };                  /* none, kcd */
-enum lab_flow { FLOW_ID_TOKEN, FLOW_CODE };          /* id_token (default, form_post), code (with PKCE) */
+enum lab_preauth { PREAUTH_AAD, PREAUTH_PASSTHRU }; /* aadPreAuthentication (default), passthru */
+enum lab_sso { SSO_NONE, SSO_KCD };                 /* none, kcd */
+enum lab_flow { FLOW_ID_TOKEN, FLOW_CODE };         /* id_token (default, form_post), code (with PKCE) */
 
 struct lab_app {
-  const char *name;           /* also its client_id at the identity provider */
-  const char *title;          /* for people; default: name */
+  const char *name;            /* also its client_id at the identity provider */
+  const char *title;           /* for people; default: name */
   struct lab_url external_url; /* https, path "/" */
   struct lab_url internal_url; /* http (https later), path "/" */
-  struct lab_addr connect;    /* where internal_url's host really is; default: its host and port */
-  const char *spn;            /* service/host, no realm; NULL unless sso is kcd */
+  struct lab_addr connect;     /* where internal_url's host really is; default: its host and port */
+  const char *spn;             /* service/host, no realm; NULL unless sso is kcd */
   enum lab_preauth preauth;
   enum lab_sso sso;
   enum lab_flow flow;
-  const char *client_secret;  /* NULL unless LAB_SECRETS or set; the cloud keeps its own (see LAB_CLIENT_SECRETS) */
-  const char *connector_group; /* default "default" */
-  unsigned backend_timeout_s; /* default -> 85, long -> 180 */
+  const char
+      *client_secret; /* NULL unless LAB_SECRETS or set; the cloud keeps its own (see LAB_CLIENT_SECRETS) */
+  const char *connector_group;        /* default "default" */
+  unsigned backend_timeout_s;         /* default -> 85, long -> 180 */
   struct lab_strings assigned_users;  /* names */
   struct lab_strings assigned_groups; /* names */
-  bool assignment_required;   /* default true */
+  bool assignment_required;           /* default true */
 };
 
 struct lab_connector {
-  const char *name;  /* also the common name of its client certificate */
-  const char *group; /* default "default" */
+  const char *name;      /* also the common name of its client certificate */
+  const char *group;     /* default "default" */
   const char *principal; /* its service principal without realm; default "HTTP/<name>.<internal_domain>" */
   struct lab_strings allowed_to_delegate_to; /* SPNs */
-  bool ok_to_auth_as_delegate; /* protocol transition; default true */
+  bool ok_to_auth_as_delegate;               /* protocol transition; default true */
 };
 
 /* A registered OpenID Connect client besides the applications, e.g. for code + PKCE by hand. */
@@ -87,36 +88,36 @@ struct lab_client {
 };
 
 struct lab {
-  const char *path;   /* the file */
-  unsigned version;   /* of the file's format: 1 */
-  uint16_t port_base; /* in force */
-  const char *realm;  /* CORP.SEVENSTEP.TEST */
-  const char *upn_suffix; /* sevenstep.test */
+  const char *path;            /* the file */
+  unsigned version;            /* of the file's format: 1 */
+  uint16_t port_base;          /* in force */
+  const char *realm;           /* CORP.SEVENSTEP.TEST */
+  const char *upn_suffix;      /* sevenstep.test */
   const char *internal_domain; /* corp.sevenstep.test */
 
   struct {
-    struct lab_url issuer;   /* https://login.localhost:{idp}, no path */
-    struct lab_addr listen;  /* 127.0.0.1:{idp} */
-    struct lab_addr connect; /* where the cloud reaches it; default: issuer's host and port */
+    struct lab_url issuer;     /* https://login.localhost:{idp}, no path */
+    struct lab_addr listen;    /* 127.0.0.1:{idp} */
+    struct lab_addr connect;   /* where the cloud reaches it; default: issuer's host and port */
     unsigned token_lifetime_s; /* 3600 */
     struct lab_client *clients;
     size_t n_clients;
   } idp;
 
   struct {
-    struct lab_addr listen; /* 127.0.0.1:{cloud} */
-    struct lab_addr tunnel; /* 127.0.0.1:{tunnel}: where it listens for connectors */
+    struct lab_addr listen;         /* 127.0.0.1:{cloud} */
+    struct lab_addr tunnel;         /* 127.0.0.1:{tunnel}: where it listens for connectors */
     struct lab_addr tunnel_connect; /* where connectors dial; default: the same */
-    const char *tunnel_name; /* name in its certificate: tunnel.localhost */
-    unsigned session_lifetime_s; /* 3600 */
+    const char *tunnel_name;        /* name in its certificate: tunnel.localhost */
+    unsigned session_lifetime_s;    /* 3600 */
   } cloud;
 
   struct {
-    struct lab_addr listen; /* 127.0.0.1:{kdc} */
-    struct lab_addr connect; /* what krb5.conf of the others says; default: listen */
-    struct lab_addr admin;  /* its log for the connectors' traces, over HTTP; 127.0.0.1:{kdc_admin} */
+    struct lab_addr listen;        /* 127.0.0.1:{kdc} */
+    struct lab_addr connect;       /* what krb5.conf of the others says; default: listen */
+    struct lab_addr admin;         /* its log for the connectors' traces, over HTTP; 127.0.0.1:{kdc_admin} */
     struct lab_addr admin_connect; /* default: admin */
-    unsigned max_ticket_life_s; /* 36000 */
+    unsigned max_ticket_life_s;    /* 36000 */
   } kdc;
 
   struct {

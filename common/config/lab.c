@@ -1,0 +1,93 @@
+/* What follows from a loaded lab: derived defaults, and the look-ups. Labs are small, so look-ups are plain
+ * loops. */
+#include "lab_load.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+static enum err derive_app(struct lab_app *app)
+{
+  if (!app->title) app->title = app->name;
+  if (!app->connect.host) app->connect = (struct lab_addr){app->internal_url.host, app->internal_url.port};
+  return ERR_OK;
+}
+
+static enum err derive_connector(const struct lab *lab, struct lab_connector *c, struct arena *arena)
+{
+  if (c->principal) return ERR_OK;
+  char text[512];
+  int n = snprintf(text, sizeof text, "HTTP/%s.%s", c->name, lab->internal_domain);
+  c->principal = arena_strndup(arena, text, (size_t)n);
+  return c->principal ? ERR_OK : ERR_NOMEM;
+}
+
+enum err lab_derive(struct lab *lab, struct arena *arena)
+{
+  if (!lab->idp.connect.host)
+    lab->idp.connect = (struct lab_addr){lab->idp.issuer.host, lab->idp.issuer.port};
+  if (!lab->cloud.tunnel_connect.host) lab->cloud.tunnel_connect = lab->cloud.tunnel;
+  if (!lab->kdc.connect.host) lab->kdc.connect = lab->kdc.listen;
+  if (!lab->kdc.admin_connect.host) lab->kdc.admin_connect = lab->kdc.admin;
+  for (size_t i = 0; i < lab->n_users; i++)
+    if (!lab->users[i].display_name) lab->users[i].display_name = lab->users[i].name;
+  enum err e = ERR_OK;
+  for (size_t i = 0; !e && i < lab->n_apps; i++)
+    e = derive_app(&lab->apps[i]);
+  for (size_t i = 0; !e && i < lab->n_connectors; i++)
+    e = derive_connector(lab, &lab->connectors[i], arena);
+  return e;
+}
+
+const struct lab_app *lab_app_by_name(const struct lab *lab, const char *name)
+{
+  for (size_t i = 0; i < lab->n_apps; i++)
+    if (strcmp(lab->apps[i].name, name) == 0) return &lab->apps[i];
+  return NULL;
+}
+
+const struct lab_app *lab_app_by_host(const struct lab *lab, const char *host, size_t n)
+{
+  for (size_t i = 0; i < lab->n_apps; i++) {
+    const char *known = lab->apps[i].external_url.host;
+    if (strlen(known) == n && strncasecmp(known, host, n) == 0) return &lab->apps[i];
+  }
+  return NULL;
+}
+
+const struct lab_user *lab_user_by_name(const struct lab *lab, const char *name)
+{
+  for (size_t i = 0; i < lab->n_users; i++)
+    if (strcmp(lab->users[i].name, name) == 0) return &lab->users[i];
+  return NULL;
+}
+
+const struct lab_user *lab_user_by_upn(const struct lab *lab, const char *upn)
+{
+  for (size_t i = 0; i < lab->n_users; i++)
+    if (lab->users[i].upn && strcasecmp(lab->users[i].upn, upn) == 0) return &lab->users[i];
+  return NULL;
+}
+
+const struct lab_connector *lab_connector_by_name(const struct lab *lab, const char *name)
+{
+  for (size_t i = 0; i < lab->n_connectors; i++)
+    if (strcmp(lab->connectors[i].name, name) == 0) return &lab->connectors[i];
+  return NULL;
+}
+
+static bool contains(const struct lab_strings *list, const char *text)
+{
+  for (size_t i = 0; i < list->n; i++)
+    if (strcmp(list->v[i], text) == 0) return true;
+  return false;
+}
+
+bool lab_user_assigned(const struct lab *lab, const struct lab_app *app, const struct lab_user *user)
+{
+  if (!app->assignment_required || contains(&app->assigned_users, user->name)) return true;
+  for (size_t i = 0; i < lab->n_groups; i++)
+    if (contains(&app->assigned_groups, lab->groups[i].name) && contains(&lab->groups[i].members, user->name))
+      return true;
+  return false;
+}

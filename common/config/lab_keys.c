@@ -1,0 +1,283 @@
+#include "lab_keys.h"
+
+#include <assert.h>
+#include <string.h>
+
+#define AT(type, member) .offset = offsetof(struct type, member)
+
+static_assert(sizeof(enum lab_preauth) == sizeof(unsigned) && sizeof(enum lab_sso) == sizeof(unsigned) &&
+                  sizeof(enum lab_flow) == sizeof(unsigned),
+              "a choice is stored as an unsigned");
+
+/* -- rules for URLs -----------------------------------------------------------------------------------------
+ */
+
+static bool is_https(const struct lab_url *url)
+{
+  return strcmp(url->scheme, "https") == 0;
+}
+
+static bool ends_with_host(const struct lab_url *url)
+{
+  const char *authority = strstr(url->text, "://") + 3;
+  return strchr(authority, '/') == NULL;
+}
+
+/* The path is "/", and written. */
+static bool is_root(const struct lab_url *url)
+{
+  return strcmp(url->path, "/") == 0 && !ends_with_host(url);
+}
+
+static bool issuer_ok(const struct lab_url *url)
+{
+  return is_https(url) && ends_with_host(url);
+}
+
+static bool external_ok(const struct lab_url *url)
+{
+  return is_https(url) && is_root(url);
+}
+
+static bool internal_ok(const struct lab_url *url)
+{
+  return !is_https(url) && is_root(url);
+}
+
+static const struct lab_url_rule url_issuer = {"an https URL without a path or a \"/\" at its end",
+                                               issuer_ok};
+static const struct lab_url_rule url_external = {"an https URL that ends with \"/\" after host and port",
+                                                 external_ok};
+static const struct lab_url_rule url_internal = {"an http URL that ends with \"/\" after host and port",
+                                                 internal_ok};
+
+/* -- sections
+ * ------------------------------------------------------------------------------------------------ */
+
+static const struct lab_key client_keys[] = {
+    {"id", KEY_TEXT, AT(lab_client, id), "The client's id, as it is sent in client_id.", .required = true,
+     .rule = &rule_name},
+    {"secret", KEY_TEXT, AT(lab_client, secret),
+     "Its password at the token endpoint. Without one the client is public and must use PKCE.",
+     .otherwise = "none: a public client", .kept_by = LAB_SECRETS, .rule = &rule_secret},
+    {"redirect_uris", KEY_TEXTS, AT(lab_client, redirect_uris),
+     "Where the user may be sent back to. Compared as exact text (RFC 9700 section 2.1).", .required = true,
+     .ports = true, .rule = &rule_redirect_uri},
+    {NULL},
+};
+static const struct lab_keys clients = {.keys = client_keys, .size = sizeof(struct lab_client)};
+
+static const struct lab_key idp_keys[] = {
+    {"issuer", KEY_URL, AT(lab, idp.issuer), "Who issues the tokens: the iss claim, byte for byte.",
+     .fallback = "https://login.localhost:{idp}", .url_rule = &url_issuer},
+    {"listen", KEY_ADDR, AT(lab, idp.listen), "Where the identity provider listens.",
+     .fallback = "127.0.0.1:{idp}"},
+    {"connect", KEY_ADDR, AT(lab, idp.connect),
+     "Where the cloud really reaches the issuer, where its name alone does not lead there (curl's "
+     "--connect-to).",
+     .otherwise = "the issuer's host and port"},
+    {"token_lifetime", KEY_COUNT, AT(lab, idp.token_lifetime_s), "How long a token is valid, in seconds.",
+     .fallback = "3600", .min = 10, .max = 86400},
+    {"clients", KEY_ROWS, AT(lab, idp.clients),
+     "OpenID Connect clients besides the applications, each of which is one by itself.", .otherwise = "none",
+     .members = &clients, .count = offsetof(struct lab, idp.n_clients)},
+    {NULL},
+};
+static const struct lab_keys idp = {.keys = idp_keys, .size = sizeof(struct lab)};
+
+static const struct lab_key cloud_keys[] = {
+    {"listen", KEY_ADDR, AT(lab, cloud.listen), "Where the proxy listens for users, with TLS.",
+     .fallback = "127.0.0.1:{cloud}"},
+    {"tunnel", KEY_ADDR, AT(lab, cloud.tunnel), "Where it listens for connectors, with mutual TLS.",
+     .fallback = "127.0.0.1:{tunnel}"},
+    {"tunnel_connect", KEY_ADDR, AT(lab, cloud.tunnel_connect), "Where connectors dial.",
+     .otherwise = "the address of tunnel"},
+    {"tunnel_name", KEY_TEXT, AT(lab, cloud.tunnel_name),
+     "The name in the certificate that connectors check.", .fallback = "tunnel.localhost",
+     .rule = &rule_host_name},
+    {"session_lifetime", KEY_COUNT, AT(lab, cloud.session_lifetime_s),
+     "How long a signed-in user stays signed in at an application, in seconds.", .fallback = "3600",
+     .min = 10, .max = 604800},
+    {NULL},
+};
+static const struct lab_keys cloud = {.keys = cloud_keys, .size = sizeof(struct lab)};
+
+static const struct lab_key kdc_keys[] = {
+    {"listen", KEY_ADDR, AT(lab, kdc.listen), "Where the KDC listens, TCP and UDP.",
+     .fallback = "127.0.0.1:{kdc}"},
+    {"connect", KEY_ADDR, AT(lab, kdc.connect), "What krb5.conf tells the others.",
+     .otherwise = "the address of listen"},
+    {"admin", KEY_ADDR, AT(lab, kdc.admin),
+     "Where the KDC's log can be read over HTTP: connectors add its lines to the trace of steps 4 and 5.",
+     .fallback = "127.0.0.1:{kdc_admin}"},
+    {"admin_connect", KEY_ADDR, AT(lab, kdc.admin_connect), "Where the connectors reach that.",
+     .otherwise = "the address of admin"},
+    {"max_ticket_life", KEY_COUNT, AT(lab, kdc.max_ticket_life_s),
+     "The longest life of a ticket, in seconds.", .fallback = "36000", .min = 60, .max = 604800},
+    {NULL},
+};
+static const struct lab_keys kdc = {.keys = kdc_keys, .size = sizeof(struct lab)};
+
+static const struct lab_key backend_keys[] = {
+    {"listen", KEY_ADDR, AT(lab, backend.listen), "Where the internal application listens.",
+     .fallback = "127.0.0.1:{backend}"},
+    {NULL},
+};
+static const struct lab_keys backend = {.keys = backend_keys, .size = sizeof(struct lab)};
+
+/* -- people
+ * -------------------------------------------------------------------------------------------------- */
+
+static const struct lab_key user_keys[] = {
+    {"upn", KEY_TEXT, AT(lab_user, upn),
+     "The user principal name: what the user types to log on, and the upn claim of his tokens. Its local "
+     "part is his name "
+     "in the realm.",
+     .otherwise = "none: the user logs on by the account name, and tokens carry no upn", .rule = &rule_upn},
+    {"display_name", KEY_TEXT, AT(lab_user, display_name), "How pages address the user.",
+     .otherwise = "the account name", .rule = &rule_line},
+    {"password", KEY_TEXT, AT(lab_user, password), "The password, at the logon page and in the realm.",
+     .required = true, .kept_by = LAB_SECRETS, .rule = &rule_secret},
+    {"enabled", KEY_BOOL, AT(lab_user, enabled), "A disabled user can neither log on nor get tickets.",
+     .fallback = "true"},
+    {"sensitive", KEY_BOOL, AT(lab_user, sensitive),
+     "\"Account is sensitive and cannot be delegated\": the KDC gives no forwardable evidence ticket for "
+     "this user.",
+     .fallback = "false"},
+    {NULL},
+};
+static const struct lab_keys users = {.keys = user_keys,
+                                      .size = sizeof(struct lab_user),
+                                      .name_offset = offsetof(struct lab_user, name),
+                                      .name_rule = &rule_user_name};
+
+static const struct lab_key group_keys[] = {
+    {"members", KEY_TEXTS, AT(lab_group, members), "The users in it. Groups do not nest.", .required = true,
+     .rule = &rule_user_name},
+    {NULL},
+};
+static const struct lab_keys groups = {.keys = group_keys,
+                                       .size = sizeof(struct lab_group),
+                                       .name_offset = offsetof(struct lab_group, name),
+                                       .name_rule = &rule_name,
+                                       .list_key = "members"};
+
+/* -- applications and connectors
+ * ----------------------------------------------------------------------------- */
+
+static const struct lab_choice preauth_choices[] = {
+    {"aadPreAuthentication", PREAUTH_AAD, "only signed-in and assigned users get through"},
+    {"passthru", PREAUTH_PASSTHRU, "every request goes through; no sign-on, no Kerberos"},
+    {NULL, 0, NULL},
+};
+static const struct lab_choice sso_choices[] = {
+    {"none", SSO_NONE, "the application signs users on itself, or not at all"},
+    {"kcd", SSO_KCD, "the connector gets a Kerberos ticket on the user's behalf (constrained delegation)"},
+    {NULL, 0, NULL},
+};
+static const struct lab_choice flow_choices[] = {
+    {"id_token", FLOW_ID_TOKEN, "the user's browser posts the token to the proxy (response_mode=form_post)"},
+    {"code", FLOW_CODE,
+     "the browser carries a code, which the proxy exchanges (authorization code with PKCE)"},
+    {NULL, 0, NULL},
+};
+static const struct lab_choice timeout_choices[] = {
+    {"default", 85, "85 seconds"},
+    {"long", 180, "180 seconds"},
+    {NULL, 0, NULL},
+};
+
+static const struct lab_key app_keys[] = {
+    {"title", KEY_TEXT, AT(lab_app, title), "The name that people see.",
+     .otherwise = "the application's name", .rule = &rule_line},
+    {"external_url", KEY_URL, AT(lab_app, external_url),
+     "What users open. Each application has a host of its own.", .required = true, .url_rule = &url_external},
+    {"internal_url", KEY_URL, AT(lab_app, internal_url),
+     "What the connector requests; its host is sent in Host.", .required = true, .url_rule = &url_internal},
+    {"connect", KEY_ADDR, AT(lab_app, connect),
+     "Where that host really is, where its name alone does not lead there (curl's --connect-to).",
+     .otherwise = "the internal URL's host and port"},
+    {"preauthentication", KEY_CHOICE, AT(lab_app, preauth), "Who may pass the proxy.",
+     .fallback = "aadPreAuthentication", .choices = preauth_choices},
+    {"single_sign_on", KEY_CHOICE, AT(lab_app, sso), "How the application learns who the user is.",
+     .fallback = "none", .choices = sso_choices},
+    {"spn", KEY_TEXT, AT(lab_app, spn),
+     "The application's service principal name, without the realm. Only with kcd, and there required.",
+     .otherwise = "none", .rule = &rule_spn},
+    {"flow", KEY_CHOICE, AT(lab_app, flow), "How the token reaches the proxy.", .fallback = "id_token",
+     .choices = flow_choices},
+    {"client_secret", KEY_TEXT, AT(lab_app, client_secret),
+     "The proxy's password at the token endpoint. Only with flow: code.",
+     .otherwise = "none: a public client", .kept_by = LAB_SECRETS | LAB_CLIENT_SECRETS, .rule = &rule_secret},
+    {"connector_group", KEY_TEXT, AT(lab_app, connector_group), "Which connectors serve it.",
+     .fallback = "default", .rule = &rule_name},
+    {"backend_timeout", KEY_CHOICE, AT(lab_app, backend_timeout_s),
+     "How long the application may take to answer.", .fallback = "default", .choices = timeout_choices},
+    {"assignment_required", KEY_BOOL, AT(lab_app, assignment_required),
+     "false lets every user in who can log on.", .fallback = "true"},
+    {"assigned_users", KEY_TEXTS, AT(lab_app, assigned_users), "Users who may use it.", .otherwise = "none",
+     .rule = &rule_user_name},
+    {"assigned_groups", KEY_TEXTS, AT(lab_app, assigned_groups), "Groups whose members may use it.",
+     .otherwise = "none", .rule = &rule_name},
+    {NULL},
+};
+static const struct lab_keys apps = {.keys = app_keys,
+                                     .size = sizeof(struct lab_app),
+                                     .name_offset = offsetof(struct lab_app, name),
+                                     .name_rule = &rule_name};
+
+static const struct lab_key connector_keys[] = {
+    {"group", KEY_TEXT, AT(lab_connector, group), "The connector group it serves.", .fallback = "default",
+     .rule = &rule_name},
+    {"principal", KEY_TEXT, AT(lab_connector, principal), "Its own service principal, without the realm.",
+     .otherwise = "HTTP/NAME.INTERNAL_DOMAIN", .rule = &rule_spn},
+    {"allowed_to_delegate_to", KEY_TEXTS, AT(lab_connector, allowed_to_delegate_to),
+     "The SPNs it may get tickets for on users' behalf (AD: msDS-AllowedToDelegateTo).", .otherwise = "none",
+     .rule = &rule_spn},
+    {"ok_to_auth_as_delegate", KEY_BOOL, AT(lab_connector, ok_to_auth_as_delegate),
+     "Protocol transition (AD: \"use any authentication protocol\"): its S4U2Self tickets are good for "
+     "S4U2Proxy.",
+     .fallback = "true"},
+    {NULL},
+};
+static const struct lab_keys connectors = {.keys = connector_keys,
+                                           .size = sizeof(struct lab_connector),
+                                           .name_offset = offsetof(struct lab_connector, name),
+                                           .name_rule = &rule_name};
+
+/* -- the whole file. port_base comes before whatever holds a {port}.
+ * ------------------------------------------ */
+
+static const struct lab_key top[] = {
+    {"version", KEY_COUNT, AT(lab, version), "The version of this format.", .required = true, .min = 1,
+     .max = 1},
+    {"port_base", KEY_PORT, AT(lab, port_base),
+     "The lab's ports follow from this one. SEVENSTEP_PORT_BASE in the environment replaces it.",
+     .fallback = "8440", .min = 1024, .max = LAB_PORT_BASE_MAX},
+    {"realm", KEY_TEXT, AT(lab, realm), "The Kerberos realm.", .fallback = "CORP.SEVENSTEP.TEST",
+     .rule = &rule_realm},
+    {"upn_suffix", KEY_TEXT, AT(lab, upn_suffix),
+     "What user principal names end in. It differs from the realm, as it does in most companies.",
+     .fallback = "sevenstep.test", .rule = &rule_host_name},
+    {"internal_domain", KEY_TEXT, AT(lab, internal_domain),
+     "The domain of internal hosts, which belong to the realm.", .fallback = "corp.sevenstep.test",
+     .rule = &rule_host_name},
+    {"idp", KEY_SECTION, .help = "The identity provider.", .members = &idp},
+    {"cloud", KEY_SECTION, .help = "The proxy that users and connectors meet at.", .members = &cloud},
+    {"kdc", KEY_SECTION, .help = "The Kerberos KDC.", .members = &kdc},
+    {"backend", KEY_SECTION, .help = "The internal web application that plays all applications of the lab.",
+     .members = &backend},
+    {"users", KEY_TABLE, AT(lab, users), "People, by account name. In the realm a user is NAME@REALM.",
+     .required = true, .members = &users, .count = offsetof(struct lab, n_users)},
+    {"groups", KEY_TABLE, AT(lab, groups), "Groups of users, by name, each a list: staff: [alice, bob].",
+     .otherwise = "none", .members = &groups, .count = offsetof(struct lab, n_groups)},
+    {"applications", KEY_TABLE, AT(lab, apps),
+     "Published applications, by name. The name is also the application's client_id and the aud of its "
+     "tokens.",
+     .required = true, .members = &apps, .count = offsetof(struct lab, n_apps)},
+    {"connectors", KEY_TABLE, AT(lab, connectors),
+     "Connectors, by name, which is also the name in their certificates.", .required = true,
+     .members = &connectors, .count = offsetof(struct lab, n_connectors)},
+    {NULL},
+};
+const struct lab_keys lab_top_keys = {.keys = top, .size = sizeof(struct lab)};

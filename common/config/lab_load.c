@@ -1,0 +1,413 @@
+/* Walks the parsed file along the table of keys and fills struct lab. The walk is generic: what a key is
+ * called, what it may hold and where that goes is lab_keys.c's to say. */
+#include "lab_load.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define ARENA_MAX (8u << 20)
+
+/* The public struct first, so that one pointer leads to both. */
+struct lab_box {
+  struct lab lab;
+  struct arena arena;
+};
+
+struct loading {
+  struct lab_box *box;
+  const char *path;
+  unsigned flags;
+  unsigned port_base; /* from the environment; 0: the file's */
+  struct failure *f;
+};
+
+/* Where in the file's structure we are, for messages: "applications.hello.spn". */
+struct trail {
+  const struct trail *up;
+  const char *name;
+};
+
+static void trail_text(const struct trail *t, char *out, size_t size)
+{
+  if (t->up && t->up->name) {
+    trail_text(t->up, out, size);
+    size_t n = strlen(out);
+    snprintf(out + n, size - n, ".%s", t->name);
+  } else {
+    snprintf(out, size, "%s", t->name ? t->name : "the lab file");
+  }
+}
+
+static enum err fail_nomem(const struct loading *l)
+{
+  return failure_set(l->f, ERR_NOMEM, "%s", l->path);
+}
+
+static enum err fail_expected(const struct loading *l, const struct trail *t, const struct yaml_node *node,
+                              bool secret, const char *expected)
+{
+  char where[160];
+  trail_text(t, where, sizeof where);
+  if (node->kind == YAML_SCALAR && *node->text && !secret)
+    return failure_set(l->f, ERR_CONFIG, "%s:%u:%u: %s: expected %s, found \"%.60s\"", l->path, node->at.line,
+                       node->at.column, where, expected, node->text);
+  return failure_set(l->f, ERR_CONFIG, "%s:%u:%u: %s: expected %s, found %s", l->path, node->at.line,
+                     node->at.column, where, expected,
+                     node->kind == YAML_SCALAR && *node->text ? "something else" : yaml_kind_name(node));
+}
+
+/* -- single values
+ * ------------------------------------------------------------------------------------------- */
+
+/* text as the value of key, into the field; NULL, or what was expected. */
+static const char *set_text(struct loading *l, const struct lab_key *key, const char *text, void *field)
+{
+  if (!key->rule->ok(text)) return key->rule->expected;
+  if (key->kept_by && !(key->kept_by & l->flags)) return NULL;
+  const char *copy = arena_strndup(&l->box->arena, text, strlen(text));
+  if (!copy) return "a shorter file (out of memory)";
+  *(const char **)field = copy;
+  return NULL;
+}
+
+static const char *set_bool(const char *text, void *field)
+{
+  bool yes = strcmp(text, "true") == 0;
+  if (!yes && strcmp(text, "false") != 0) return "true or false";
+  *(bool *)field = yes;
+  return NULL;
+}
+
+static const char *set_count(const struct lab_key *key, const char *text, void *field)
+{
+  static _Thread_local char expected[64];
+  unsigned v;
+  if (!lab_parse_count(text, key->min, key->max, &v)) {
+    if (key->min == key->max)
+      snprintf(expected, sizeof expected, "%u", key->min);
+    else
+      snprintf(expected, sizeof expected, "a whole number from %u to %u", key->min, key->max);
+    return expected;
+  }
+  if (key->type == KEY_PORT)
+    *(uint16_t *)field = (uint16_t)v;
+  else
+    *(unsigned *)field = v;
+  return NULL;
+}
+
+static const char *set_choice(const struct lab_key *key, const char *text, void *field)
+{
+  static _Thread_local char expected[128];
+  size_t n = 0;
+  for (const struct lab_choice *c = key->choices; c->word; c++) {
+    if (strcmp(c->word, text) == 0) {
+      *(unsigned *)field = c->value;
+      return NULL;
+    }
+    n += (size_t)snprintf(expected + n, sizeof expected - n, "%s%s", n ? " or " : "", c->word);
+  }
+  return expected;
+}
+
+static const char *set_url(struct loading *l, const struct lab_key *key, const char *text,
+                           struct lab_url *field)
+{
+  struct lab_url url;
+  const char *expected = lab_parse_url(&l->box->arena, text, &url);
+  if (expected) return expected;
+  if (key->url_rule && !key->url_rule->ok(&url)) return key->url_rule->expected;
+  *field = url;
+  return NULL;
+}
+
+static const char *set_scalar(struct loading *l, const struct lab_key *key, const char *text, void *field)
+{
+  if (key->type == KEY_ADDR || key->type == KEY_URL || key->ports) {
+    const char *expected = lab_expand_ports(&l->box->arena, l->box->lab.port_base, text, &text);
+    if (expected) return expected;
+  }
+  switch (key->type) {
+  case KEY_BOOL:
+    return set_bool(text, field);
+  case KEY_COUNT:
+  case KEY_PORT:
+    return set_count(key, text, field);
+  case KEY_CHOICE:
+    return set_choice(key, text, field);
+  case KEY_ADDR:
+    return lab_parse_addr(&l->box->arena, text, field);
+  case KEY_URL:
+    return set_url(l, key, text, field);
+  default:
+    return set_text(l, key, text, field);
+  }
+}
+
+static enum err load_texts(struct loading *l, const struct lab_key *key, const struct trail *t,
+                           const struct yaml_node *node, void *field)
+{
+  if (node->kind != YAML_LIST) return fail_expected(l, t, node, false, "a list: [one, two]");
+  struct lab_strings list = {arena_alloc(&l->box->arena, node->n * sizeof(char *)), 0};
+  if (!list.v) return fail_nomem(l);
+  for (const struct yaml_node *item = node->first; item; item = item->next) {
+    if (item->kind != YAML_SCALAR || !*item->text)
+      return fail_expected(l, t, item, false, key->rule->expected);
+    const char *expected = set_scalar(l, key, item->text, &list.v[list.n]);
+    if (expected) return fail_expected(l, t, item, false, expected);
+    for (size_t i = 0; i < list.n; i++)
+      if (strcmp(list.v[i], list.v[list.n]) == 0)
+        return fail_expected(l, t, item, false, "each one once in the list");
+    list.n++;
+  }
+  *(struct lab_strings *)field = list;
+  return ERR_OK;
+}
+
+/* -- mappings
+ * ------------------------------------------------------------------------------------------------ */
+
+static enum err load_keys(struct loading *l, const struct lab_keys *keys, const struct trail *t,
+                          const struct yaml_node *node, void *row);
+
+static enum err load_row(struct loading *l, const struct lab_keys *keys, const struct trail *t,
+                         const struct yaml_node *node, void *row)
+{
+  if (keys->name_rule) {
+    if (!keys->name_rule->ok(node->key))
+      return failure_set(l->f, ERR_CONFIG, "%s:%u:%u: %s: expected %s, found \"%.60s\"", l->path,
+                         node->key_at.line, node->key_at.column, t->up->name, keys->name_rule->expected,
+                         node->key);
+    const char *name = arena_strndup(&l->box->arena, node->key, strlen(node->key));
+    if (!name) return fail_nomem(l);
+    *(const char **)((char *)row + keys->name_offset) = name;
+  }
+  if (node->kind == YAML_LIST && keys->list_key) {
+    const struct lab_key *key = keys->keys;
+    while (strcmp(key->name, keys->list_key) != 0)
+      key++;
+    return load_texts(l, key, t, node, (char *)row + key->offset);
+  }
+  if (node->kind != YAML_MAP && keys->list_key) return fail_expected(l, t, node, false, "a list: [one, two]");
+  return load_keys(l, keys, t, node, row);
+}
+
+static enum err load_rows(struct loading *l, const struct lab_key *key, const struct trail *t,
+                          const struct yaml_node *node, void *base)
+{
+  enum yaml_kind kind = key->type == KEY_TABLE ? YAML_MAP : YAML_LIST;
+  if (node->kind != kind)
+    return fail_expected(l, t, node, false,
+                         kind == YAML_MAP ? "a mapping from names to settings" : "a list of mappings");
+  char *rows = arena_alloc(&l->box->arena, node->n * key->members->size);
+  if (!rows) return fail_nomem(l);
+  size_t i = 0;
+  for (const struct yaml_node *item = node->first; item; item = item->next) {
+    char number[24];
+    snprintf(number, sizeof number, "%zu", i + 1);
+    struct trail inner = {t, item->key ? item->key : number};
+    enum err e = load_row(l, key->members, &inner, item, rows + i++ * key->members->size);
+    if (e) return e;
+  }
+  memcpy((char *)base + key->offset, &rows, sizeof rows);
+  memcpy((char *)base + key->count, &i, sizeof i);
+  return ERR_OK;
+}
+
+static enum err load_value(struct loading *l, const struct lab_key *key, const struct trail *t,
+                           const struct yaml_node *node, void *row)
+{
+  switch (key->type) {
+  case KEY_SECTION:
+    return load_keys(l, key->members, t, node, row);
+  case KEY_TABLE:
+  case KEY_ROWS:
+    return load_rows(l, key, t, node, row);
+  case KEY_TEXTS:
+    return load_texts(l, key, t, node, (char *)row + key->offset);
+  default:
+    break;
+  }
+  /* An empty value is refused whatever the key: it is a forgotten one. */
+  bool text = node->kind == YAML_SCALAR && (*node->text || node->quoted);
+  const char *expected = text        ? set_scalar(l, key, node->text, (char *)row + key->offset)
+                         : key->rule ? key->rule->expected
+                                     : "a value";
+  return expected ? fail_expected(l, t, node, key->kept_by != 0, expected) : ERR_OK;
+}
+
+static enum err load_default(struct loading *l, const struct lab_key *key, void *row)
+{
+  if (key->type == KEY_SECTION) {
+    /* A section that is not there is one in which nothing is written. */
+    for (const struct lab_key *k = key->members->keys; k->name; k++) {
+      enum err e = load_default(l, k, row);
+      if (e) return e;
+    }
+    return ERR_OK;
+  }
+  if (!key->fallback) return ERR_OK;
+  const char *expected = set_scalar(l, key, key->fallback, (char *)row + key->offset);
+  return expected ? failure_set(l->f, ERR_INTERNAL, "the default of %s: expected %s", key->name, expected)
+                  : ERR_OK;
+}
+
+static const struct lab_key *key_by_name(const struct lab_keys *keys, const char *name)
+{
+  for (const struct lab_key *k = keys->keys; k->name; k++)
+    if (strcmp(k->name, name) == 0) return k;
+  return NULL;
+}
+
+static enum err fail_unknown(const struct loading *l, const struct lab_keys *keys, const struct trail *t,
+                             const struct yaml_node *member)
+{
+  char where[160], known[240] = "";
+  const char *nearest = NULL;
+  unsigned best = lab_word_slack(member->key) + 1;
+  size_t n = 0;
+  for (const struct lab_key *k = keys->keys; k->name; k++) {
+    unsigned distance = lab_word_distance(member->key, k->name);
+    if (distance < best) best = distance, nearest = k->name;
+    if (n < sizeof known) n += (size_t)snprintf(known + n, sizeof known - n, "%s%s", n ? ", " : "", k->name);
+  }
+  trail_text(t, where, sizeof where);
+  if (nearest)
+    return failure_set(l->f, ERR_CONFIG, "%s:%u:%u: unknown key \"%.60s\" in %s; did you mean \"%s\"?",
+                       l->path, member->key_at.line, member->key_at.column, member->key, where, nearest);
+  return failure_set(l->f, ERR_CONFIG, "%s:%u:%u: unknown key \"%.60s\" in %s; known are: %s", l->path,
+                     member->key_at.line, member->key_at.column, member->key, where, known);
+}
+
+static enum err load_keys(struct loading *l, const struct lab_keys *keys, const struct trail *t,
+                          const struct yaml_node *node, void *row)
+{
+  if (node->kind != YAML_MAP) return fail_expected(l, t, node, false, "a mapping of settings");
+  for (const struct yaml_node *member = node->first; member; member = member->next)
+    if (!key_by_name(keys, member->key)) return fail_unknown(l, keys, t, member);
+
+  for (const struct lab_key *key = keys->keys; key->name; key++) {
+    const struct yaml_node *value = yaml_get(node, key->name);
+    struct trail inner = {t, key->name};
+    enum err e = ERR_OK;
+    if (value) {
+      e = load_value(l, key, &inner, value, row);
+    } else if (key->required) {
+      char where[160];
+      trail_text(t, where, sizeof where);
+      struct yaml_place at = node->key ? node->key_at : node->at;
+      return failure_set(l->f, ERR_CONFIG, "%s:%u:%u: %s: \"%s\" is missing: %s", l->path, at.line, at.column,
+                         where, key->name, key->rule ? key->rule->expected : key->help);
+    } else {
+      e = load_default(l, key, row);
+    }
+    if (e) return e;
+    if (key->type == KEY_PORT && l->port_base) l->box->lab.port_base = (uint16_t)l->port_base;
+  }
+  return ERR_OK;
+}
+
+/* -- the whole
+ * ----------------------------------------------------------------------------------------------- */
+
+enum err lab_load_text(const char *path, const char *text, size_t n, unsigned port_base, unsigned flags,
+                       struct lab **ret, struct failure *f)
+{
+  struct arena tree;
+  arena_init(&tree, ARENA_MAX);
+  struct loading l = {
+      .box = calloc(1, sizeof *l.box), .path = path, .flags = flags, .port_base = port_base, .f = f};
+  enum err e = ERR_NOMEM;
+  if (!l.box) goto out;
+  arena_init(&l.box->arena, ARENA_MAX);
+  struct lab *lab = &l.box->lab;
+
+  struct yaml_node *root;
+  e = yaml_parse(&tree, path, text, n, &root, f);
+  if (e) goto out;
+  struct trail top = {NULL, NULL};
+  e = load_keys(&l, &lab_top_keys, &top, root, lab);
+  if (e) goto out;
+  lab->path = arena_strndup(&l.box->arena, path, strlen(path));
+  e = lab->path ? lab_derive(lab, &l.box->arena) : ERR_NOMEM;
+  if (!e) e = lab_check(lab, root, f);
+  if (e) goto out;
+  *ret = lab;
+  l.box = NULL;
+
+out:
+  if (e == ERR_NOMEM) failure_set(f, e, "%s", path);
+  if (l.box) lab_free(&l.box->lab);
+  arena_clear(&tree);
+  return e;
+}
+
+void lab_free(struct lab *lab)
+{
+  if (!lab) return;
+  struct lab_box *box = (struct lab_box *)lab;
+  arena_clear(&box->arena);
+  explicit_bzero(box, sizeof *box);
+  free(box);
+}
+
+static enum err read_file(const char *path, char **ret, size_t *ret_n, struct failure *f)
+{
+  enum err e = ERR_CONFIG;
+  char *text = NULL;
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  struct stat st;
+  if (fd < 0 || fstat(fd, &st) < 0) {
+    failure_set(f, e, "%s:1:1: %s", path, strerror(errno));
+    goto out;
+  }
+  if (!S_ISREG(st.st_mode) || st.st_size > YAML_MAX_BYTES) {
+    failure_set(f, e, "%s:1:1: expected a file of at most 1 MiB", path);
+    goto out;
+  }
+  text = malloc((size_t)st.st_size + 1);
+  ssize_t n = text ? read(fd, text, (size_t)st.st_size) : 0;
+  if (!text || n < 0) {
+    e = failure_set(f, text ? ERR_IO : ERR_NOMEM, "%s:1:1: %s", path, strerror(errno));
+    goto out;
+  }
+  text[n] = 0;
+  *ret_n = (size_t)n;
+  *ret = text;
+  text = NULL;
+  e = ERR_OK;
+
+out:
+  if (fd >= 0) close(fd);
+  free(text);
+  return e;
+}
+
+static enum err environment_port_base(unsigned *ret, struct failure *f)
+{
+  const char *text = getenv("SEVENSTEP_PORT_BASE");
+  *ret = 0;
+  if (!text || !*text || lab_parse_count(text, 1024, LAB_PORT_BASE_MAX, ret)) return ERR_OK;
+  return failure_set(f, ERR_CONFIG,
+                     "SEVENSTEP_PORT_BASE:1:1: expected a whole number from 1024 to %d, found \"%.40s\"",
+                     LAB_PORT_BASE_MAX, text);
+}
+
+enum err lab_load(const char *path, unsigned flags, struct lab **ret, struct failure *f)
+{
+  unsigned port_base;
+  char *text;
+  size_t n;
+  enum err e = environment_port_base(&port_base, f);
+  if (!e) e = read_file(path, &text, &n, f);
+  if (e) return e;
+  e = lab_load_text(path, text, n, port_base, flags, ret, f);
+  explicit_bzero(text, n);
+  free(text);
+  return e;
+}

@@ -1,0 +1,51 @@
+/* From a word in the lab file to a value: addresses, URLs, port placeholders, and the rules that names
+ * follow. Pure functions; results live in the arena given. They return NULL on success, else what was
+ * expected, in words that fit behind "expected". */
+#ifndef SEVENSTEP_LAB_VALUE_H
+#define SEVENSTEP_LAB_VALUE_H
+
+#include "arena.h"
+#include "lab.h"
+
+/* A port of the lab: {name} in URLs and addresses is port_base + offset. */
+struct lab_port {
+  const char *name;
+  unsigned offset;
+  const char *help;
+};
+/* Ends with a NULL name. */
+extern const struct lab_port lab_ports[];
+#define LAB_PORT_BASE_MAX (65535 - 20)
+
+/* What a text must look like. */
+struct lab_rule {
+  const char *expected;
+  bool (*ok)(const char *text);
+};
+
+extern const struct lab_rule rule_name;      /* of applications, connectors and groups */
+extern const struct lab_rule rule_user_name; /* one component of a Kerberos principal */
+extern const struct lab_rule rule_upn;
+extern const struct lab_rule rule_spn;
+extern const struct lab_rule rule_realm;
+extern const struct lab_rule rule_host_name;
+extern const struct lab_rule rule_line;   /* any text of one line */
+extern const struct lab_rule rule_secret; /* the same, of 8 characters or more */
+extern const struct lab_rule rule_redirect_uri;
+
+/* Replaces each {port}. */
+const char *lab_expand_ports(struct arena *a, unsigned port_base, const char *text,
+                             const char **ret) MUST_CHECK;
+/* "HOST:PORT" or "[IPV6]:PORT". */
+const char *lab_parse_addr(struct arena *a, const char *text, struct lab_addr *ret) MUST_CHECK;
+/* scheme://host[:port][/path], http or https; no user, query or fragment. */
+const char *lab_parse_url(struct arena *a, const char *text, struct lab_url *ret) MUST_CHECK;
+/* Decimal digits only, min..max. */
+bool lab_parse_count(const char *text, unsigned min, unsigned max, unsigned *ret) MUST_CHECK;
+
+/* How many letters must be changed, added or taken away to make b of a; at most 99. */
+unsigned lab_word_distance(const char *a, const char *b);
+/* Up to which distance another word may be what was meant: half of the letters, at most 3. */
+unsigned lab_word_slack(const char *word);
+
+#endif
