@@ -34,7 +34,7 @@ enum err buf_append(struct buf *b, const void *data, size_t n) MUST_CHECK;
 enum err buf_puts(struct buf *b, const char *s) MUST_CHECK;
 enum err buf_putc(struct buf *b, char c) MUST_CHECK;
 enum err buf_printf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3) MUST_CHECK;
-enum err buf_vprintf(struct buf *b, const char *fmt, va_list ap) MUST_CHECK;
+enum err buf_vprintf(struct buf *b, const char *fmt, va_list ap) PRINTF_LIKE(2, 0) MUST_CHECK;
 
 /* The contents as a C string ("" when empty). Valid until the next change. */
 const char *buf_str(const struct buf *b);
