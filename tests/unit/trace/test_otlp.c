@@ -112,7 +112,7 @@ START_TEST(otlp_free_sends_what_is_queued)
   struct otlp *o = start_to(r.port);
   otlp_push(o, LINE, strlen(LINE));
   otlp_free(o);
-  ck_assert_uint_eq(r.n, 1);
+  receiver_wait(&r, 1);
   receiver_stop(&r);
 }
 END_TEST
