@@ -1,0 +1,155 @@
+#include "link.h"
+
+#include "clock.h"
+
+#include <stdlib.h>
+
+struct link {
+  struct net *net;
+  enum tunnel_role role;
+  const struct link_events *ev;
+  const struct tunnel_events *tunnel_ev;
+  void *arg;
+  struct stream *stream;
+  struct tunnel *tunnel;
+  uv_timer_t beat;
+  int64_t heard_ns;
+  bool receiving; /* nghttp2 must not send from inside its own callbacks */
+  struct failure failure;
+};
+
+enum err link_new(struct net *n, enum tunnel_role role, const struct link_events *ev,
+                  const struct tunnel_events *tunnel_ev, void *arg, struct link **ret)
+{
+  struct link *l = calloc(1, sizeof *l);
+  if (!l) return ERR_NOMEM;
+  *l = (struct link){.net = n, .role = role, .ev = ev, .tunnel_ev = tunnel_ev, .arg = arg};
+  uv_timer_init(net_loop(n), &l->beat);
+  l->beat.data = l;
+  *ret = l;
+  return ERR_OK;
+}
+
+static void freed(uv_handle_t *handle)
+{
+  free(handle->data);
+}
+
+void link_discard(struct link *l)
+{
+  uv_close((uv_handle_t *)&l->beat, freed);
+}
+
+static void beat(uv_timer_t *timer)
+{
+  struct link *l = timer->data;
+  int64_t silent_ms = (clock_mono_ns() - l->heard_ns) / 1000000;
+  if (silent_ms >= LINK_DEAD_MS) {
+    failure_set(&l->failure, ERR_TIMEOUT, "nothing was heard from the other end for %d s",
+                LINK_DEAD_MS / 1000);
+    stream_abort(l->stream);
+  } else if (silent_ms >= LINK_PING_MS - 500 && tunnel_ping(l->tunnel) == ERR_OK) {
+    link_flush(l);
+  }
+}
+
+static void on_open(struct stream *s, void *arg)
+{
+  struct link *l = arg;
+  struct failure f = {0};
+  l->stream = s;
+  l->heard_ns = clock_mono_ns();
+  if (tunnel_new(l->role, l->tunnel_ev, l->arg, &l->tunnel)) {
+    failure_set(&f, ERR_NOMEM, "no memory for a tunnel");
+    link_close(l, &f);
+    return;
+  }
+  if (!l->ev->on_open(l, l->arg, &f)) {
+    link_close(l, &f);
+    return;
+  }
+  uv_timer_start(&l->beat, beat, LINK_PING_MS, LINK_PING_MS);
+  link_flush(l);
+}
+
+static void on_data(struct stream *s, void *arg, const uint8_t *data, size_t n)
+{
+  (void)s;
+  struct link *l = arg;
+  struct failure f;
+  l->heard_ns = clock_mono_ns();
+  l->receiving = true;
+  enum err e = tunnel_receive(l->tunnel, data, n, &f);
+  l->receiving = false;
+  link_flush(l);
+  if (e) {
+    l->failure = f;
+    stream_finish(l->stream);
+  }
+}
+
+static void on_drain(struct stream *s, void *arg)
+{
+  (void)s;
+  link_flush(arg);
+}
+
+static void on_close(struct stream *s, void *arg, const struct failure *f)
+{
+  (void)s;
+  struct link *l = arg;
+  if (!l->failure.err && f->err) l->failure = *f;
+  l->stream = NULL;
+  struct failure lost;
+  failure_set(&lost, l->role == TUNNEL_CLOUD ? ERR_CONNECTOR_LOST : ERR_CLOSED, "the tunnel ended: %s",
+              l->failure.err ? l->failure.why : "closed");
+  tunnel_free(l->tunnel, &lost);
+  l->tunnel = NULL;
+  uv_timer_stop(&l->beat);
+  l->ev->on_close(l, l->arg, &l->failure);
+  link_discard(l);
+}
+
+const struct stream_events link_stream_events = {
+    .on_open = on_open,
+    .on_data = on_data,
+    .on_drain = on_drain,
+    .on_close = on_close,
+};
+
+struct tunnel *link_tunnel(struct link *l)
+{
+  return l->tunnel;
+}
+
+struct stream *link_stream(struct link *l)
+{
+  return l->stream;
+}
+
+void *link_arg(struct link *l)
+{
+  return l->arg;
+}
+
+void link_flush(struct link *l)
+{
+  if (l->receiving || !l->stream || !l->tunnel) return;
+  struct buf *out = stream_out(l->stream);
+  if (!out) return;
+  if (tunnel_send(l->tunnel, out, STREAM_HIGH + 64 * 1024)) {
+    struct failure f;
+    failure_set(&f, ERR_TUNNEL_PROTOCOL, "the tunnel could not write");
+    link_close(l, &f);
+    return;
+  }
+  stream_flush(l->stream);
+  if (tunnel_done(l->tunnel)) stream_finish(l->stream);
+}
+
+void link_close(struct link *l, const struct failure *why)
+{
+  if (!l->stream) return;
+  if (why && !l->failure.err) l->failure = *why;
+  stream_close(l->stream, why);
+}

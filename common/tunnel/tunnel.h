@@ -1,0 +1,107 @@
+/* The tunnel between cloud and connector: HTTP/2 (RFC 9113) with the roles reversed. The connector dials out
+ * and then serves: the cloud, which accepted the connection, is the HTTP/2 client. Sans-I/O over nghttp2:
+ * bytes in, bytes and events out; the owner moves them over its TLS stream.
+ *
+ * Windows: 4 MiB a stream and 16 MiB a connection, opened again only by tunnel_stream_consume(), so that a
+ * slow reader at one end stops the writer at the other. Each stream's own write queue is bounded
+ * (TUNNEL_WRITE_MAX).
+ *
+ * Law of life: a stream belongs to the tunnel. Its owner hears on_close() exactly once, and must not use it
+ * afterwards, unless it let go before by tunnel_stream_detach() or tunnel_stream_reset(). Callbacks may call
+ * any function here but tunnel_receive, tunnel_send and tunnel_free. Belongs to one thread. */
+#ifndef SEVENSTEP_TUNNEL_H
+#define SEVENSTEP_TUNNEL_H
+
+#include "fields.h"
+
+#define TUNNEL_STREAM_WINDOW     (4 * 1024 * 1024)
+#define TUNNEL_CONNECTION_WINDOW (16 * 1024 * 1024)
+#define TUNNEL_MAX_STREAMS       200 /* the real connector's limit of concurrent connections */
+#define TUNNEL_MAX_HEAD          (64 * 1024)
+#define TUNNEL_MAX_FIELDS        160
+#define TUNNEL_WRITE_HIGH        (256 * 1024) /* writers should stop here */
+#define TUNNEL_WRITE_LOW         (64 * 1024)  /* and are told on_writable() here */
+#define TUNNEL_WRITE_MAX         (1024 * 1024)
+
+enum tunnel_role {
+  TUNNEL_CLOUD,     /* opens streams: sends requests */
+  TUNNEL_CONNECTOR, /* answers them */
+};
+
+struct tunnel;
+struct tunnel_stream;
+
+/* A request's or response's head as it came through. Strings live as long as the stream. */
+struct tunnel_head {
+  int status;                            /* responses */
+  const char *method, *authority, *path; /* requests; "" in responses */
+  size_t path_len;
+  struct fields *fields; /* regular fields, names in lower case; the owner may change them */
+};
+
+struct tunnel_events {
+  /* Connector: a request began. Set its owner with tunnel_stream_set_owner(), or reset it. */
+  void (*on_request)(struct tunnel *t, void *arg, struct tunnel_stream *s, const struct tunnel_head *h);
+  /* Cloud: an answer began; a 1xx head may come before it. */
+  void (*on_response)(struct tunnel_stream *s, void *owner, const struct tunnel_head *h);
+  /* A piece of the body. Give the n bytes of window back by tunnel_stream_consume(), now or later. */
+  void (*on_data)(struct tunnel_stream *s, void *owner, const uint8_t *data, size_t n);
+  /* The peer's side is complete. trailers may be empty. */
+  void (*on_end)(struct tunnel_stream *s, void *owner, const struct fields *trailers);
+  /* The stream's write queue has fallen below TUNNEL_WRITE_LOW after it was over TUNNEL_WRITE_HIGH. */
+  void (*on_writable)(struct tunnel_stream *s, void *owner);
+  /* The last call for this stream. f->err is ERR_OK when both sides were complete; ERR_AGAIN when the peer
+   * surely did not process the request (REFUSED_STREAM, or beyond its GOAWAY), so that it may be sent
+   * elsewhere. */
+  void (*on_close)(struct tunnel_stream *s, void *owner, const struct failure *f);
+  /* The peer sent GOAWAY: no new streams on this tunnel. */
+  void (*on_goaway)(struct tunnel *t, void *arg);
+  void (*on_pong)(struct tunnel *t, void *arg);
+};
+
+enum err tunnel_new(enum tunnel_role role, const struct tunnel_events *ev, void *arg,
+                    struct tunnel **ret) MUST_CHECK;
+/* Every stream still open gets its on_close with f (may be NULL: ERR_CLOSED). Accepts NULL. */
+void tunnel_free(struct tunnel *t, const struct failure *f);
+
+/* Bytes from the peer. ERR_TUNNEL_PROTOCOL: send what tunnel_send() still has (GOAWAY), then close. */
+enum err tunnel_receive(struct tunnel *t, const uint8_t *data, size_t n, struct failure *f) MUST_CHECK;
+/* Appends bytes for the peer to out while out->len < limit. */
+enum err tunnel_send(struct tunnel *t, struct buf *out, size_t limit) MUST_CHECK;
+bool tunnel_wants_send(const struct tunnel *t);
+/* Nothing is left to send or to receive: close the connection. */
+bool tunnel_done(const struct tunnel *t);
+
+size_t tunnel_streams(const struct tunnel *t);
+/* How many more streams the peer allows now; 0 after GOAWAY. */
+size_t tunnel_room(const struct tunnel *t);
+enum err tunnel_ping(struct tunnel *t) MUST_CHECK;
+/* Tells the peer to open no more streams; those open go on. */
+enum err tunnel_shutdown(struct tunnel *t) MUST_CHECK;
+
+/* Cloud: sends a request. end: it has no body. */
+enum err tunnel_request(struct tunnel *t, const char *method, const char *authority, const char *path,
+                        size_t path_len, const struct fields *f, bool end, void *owner,
+                        struct tunnel_stream **ret) MUST_CHECK;
+/* Connector: sends the answer's head; status 1xx: an interim one. end: no body follows. */
+enum err tunnel_respond(struct tunnel_stream *s, int status, const struct fields *f, bool end) MUST_CHECK;
+
+/* Queues body bytes. ERR_TOO_LARGE beyond TUNNEL_WRITE_MAX. */
+enum err tunnel_stream_write(struct tunnel_stream *s, const void *data, size_t n) MUST_CHECK;
+/* The body is complete; trailers may be NULL. */
+enum err tunnel_stream_end(struct tunnel_stream *s, const struct fields *trailers) MUST_CHECK;
+size_t tunnel_stream_queued(const struct tunnel_stream *s);
+/* More than TUNNEL_WRITE_HIGH is queued: stop writing until on_writable(). */
+bool tunnel_stream_congested(const struct tunnel_stream *s);
+void tunnel_stream_consume(struct tunnel_stream *s, size_t n);
+void tunnel_stream_set_owner(struct tunnel_stream *s, void *owner);
+struct tunnel *tunnel_stream_tunnel(struct tunnel_stream *s);
+
+enum tunnel_reset { TUNNEL_CANCEL, TUNNEL_REFUSED, TUNNEL_FAILED };
+/* Ends the stream at once. No callback follows. */
+void tunnel_stream_reset(struct tunnel_stream *s, enum tunnel_reset why);
+/* The owner is done: what is queued is still sent, what the peer still sends is thrown away. No callback
+ * follows. */
+void tunnel_stream_detach(struct tunnel_stream *s);
+
+#endif
