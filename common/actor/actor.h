@@ -3,9 +3,10 @@
  *   sevenstep-NAME [-c lab.yaml] [-r RUN] [-i INSTANCE] [-n] [-h|--help] [--version] [--ready-fd N]
  *
  * -c defaults to $SEVENSTEP_LAB or ./lab.yaml, -r to $SEVENSTEP_RUN or ./run. -n checks the lab file, prints
- * "configuration OK" and exits 0. Exit codes: 0 done, 1 failed while running, 2 usage, 3 configuration, 4 address taken.
- * --ready-fd: when the actor can serve, it writes "READY\n" there and closes it; when it fails before, it writes
- * nothing and the descriptor closes with it. */
+ * "configuration OK" and exits 0. Exit codes: 0 done, 1 failed while running, 2 usage, 3 configuration, 4
+ * address taken.
+ * --ready-fd: when the actor can serve, it writes "READY\n" there and closes it; when it fails before, it
+ * writes nothing and the descriptor closes with it. */
 #ifndef SEVENSTEP_ACTOR_H
 #define SEVENSTEP_ACTOR_H
 
@@ -14,25 +15,25 @@
 #include "trace.h"
 
 struct actor_spec {
-  const char *name;      /* "cloud" */
-  const char *program;   /* "sevenstep-cloud" */
-  const char *summary;   /* one sentence for --help */
-  const char *steps;     /* which steps it takes, for --help, e.g. "1, 3 and 7" */
-  bool takes_instance;   /* -i NAME is required (connectors) */
-  unsigned lab_flags;    /* for lab_load */
+  const char *name;    /* "cloud" */
+  const char *program; /* "sevenstep-cloud" */
+  const char *summary; /* one sentence for --help */
+  const char *steps;   /* which steps it takes, for --help, e.g. "1, 3 and 7" */
+  bool takes_instance; /* -i NAME is required (connectors) */
+  unsigned lab_flags;  /* for lab_load */
 };
 
 struct actor {
   const struct actor_spec *spec;
   struct lab *lab;
-  char run[4096];        /* absolute */
-  char instance[64];     /* spec->name, or -i */
+  char run[4096];    /* absolute */
+  char instance[64]; /* spec->name, or -i */
   struct tracer *tracer;
-  int ready_fd;          /* -1: none */
+  int ready_fd; /* -1: none */
 };
 
-/* Parses, loads, opens. Returns 0 to go on, else exits the process itself with the code above after a message on
- * standard error. Ignores SIGPIPE, sets umask 077. */
+/* Parses, loads, opens. Returns 0 to go on, else exits the process itself with the code above after a message
+ * on standard error. Ignores SIGPIPE, sets umask 077. */
 void actor_start(struct actor *a, const struct actor_spec *spec, int argc, char **argv);
 /* The actor can serve: tells --ready-fd and logs "ready". Once. */
 void actor_ready(struct actor *a);

@@ -1,7 +1,7 @@
-/* The process's log: one line an event on standard error, as text for people or JSON for machines. Only the actors
- * log; libraries return errors. An error is logged once, where it is handled, with the request's trace id. Tokens,
- * tickets, cookies and passwords are never logged; log_fingerprint gives a short hash to recognise one by.
- * Thread safe: each line is one write(2). */
+/* The process's log: one line an event on standard error, as text for people or JSON for machines. Only the
+ * actors log; libraries return errors. An error is logged once, where it is handled, with the request's trace
+ * id. Tokens, tickets, cookies and passwords are never logged; log_fingerprint gives a short hash to
+ * recognise one by. Thread safe: each line is one write(2). */
 #ifndef SEVENSTEP_LOG_H
 #define SEVENSTEP_LOG_H
 
