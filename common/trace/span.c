@@ -118,6 +118,16 @@ void span_bool(struct span *s, const char *key, bool value)
   keep_or_undo(s, &s->attrs, before, e);
 }
 
+void span_ms(struct span *s, const char *key, int64_t duration_ns)
+{
+  if (!recorded(s)) return;
+  size_t before = s->attrs.len;
+  int64_t us = (duration_ns < 0 ? 0 : duration_ns) / 1000;
+  enum err e = attr_key(&s->attrs, key);
+  if (!e) e = buf_printf(&s->attrs, "%" PRId64 ".%03d", us / 1000, (int)(us % 1000));
+  keep_or_undo(s, &s->attrs, before, e);
+}
+
 void span_event(struct span *s, int64_t wall_ns, const char *name, const char *text)
 {
   if (!recorded(s)) return;

@@ -100,6 +100,8 @@ void span_str(struct span *s, const char *key, const char *value);
 void span_strn(struct span *s, const char *key, const char *value, size_t n);
 void span_int(struct span *s, const char *key, int64_t value);
 void span_bool(struct span *s, const char *key, bool value);
+/* A duration as milliseconds with three decimals, for keys that end in _ms. */
+void span_ms(struct span *s, const char *key, int64_t duration_ns);
 /* Something that happened at a moment inside the span, e.g. the KDC's own log line. wall_ns 0: now. */
 void span_event(struct span *s, int64_t wall_ns, const char *name, const char *text);
 /* Marks the span failed; it will be written even if unsampled. The first failure is kept. */

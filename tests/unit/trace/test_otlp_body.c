@@ -10,7 +10,8 @@ static char cloud_line[] =
     "\"\","
     "\"step\":1,\"name\":\"redirect\",\"kind\":2,\"actor\":\"cloud\",\"instance\":\"cloud\","
     "\"start_ns\":1700000000000000000,\"duration_ns\":1500,\"status\":\"ok\","
-    "\"attributes\":{\"url.full\":\"https://x/\",\"http.response.status_code\":302,\"flag\":true},"
+    "\"attributes\":{\"url.full\":\"https://x/"
+    "\",\"http.response.status_code\":302,\"flag\":true,\"ms\":1.25},"
     "\"events\":[{\"time_ns\":1700000000000000001,\"name\":\"kdc.log\",\"text\":\"TGS_REQ\"}]}\n";
 static char failed_line[] =
     "{\"trace_id\":\"4bf92f3577b34da6a3ce929d0e0e4736\",\"span_id\":\"00f067aa0ba902b8\","
@@ -77,6 +78,7 @@ START_TEST(otlp_body_span_has_the_protocol_s_members)
   ck_assert_str_eq(text(attribute(attributes, "url.full"), "stringValue"), "https://x/");
   ck_assert_str_eq(text(attribute(attributes, "http.response.status_code"), "intValue"), "302");
   ck_assert(json_is_true(json_object_get(attribute(attributes, "flag"), "boolValue")));
+  ck_assert_double_eq(json_real_value(json_object_get(attribute(attributes, "ms"), "doubleValue")), 1.25);
   ck_assert_str_eq(text(attribute(attributes, "sevenstep.step"), "intValue"), "1");
   ck_assert_str_eq(text(event, "timeUnixNano"), "1700000000000000001");
   ck_assert_str_eq(text(event, "name"), "kdc.log");

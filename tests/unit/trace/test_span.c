@@ -63,6 +63,7 @@ START_TEST(span_end_sampled_writes_every_member)
   span_strn(&s, "krb.server", "HTTP/webXXX", 8);
   span_int(&s, "krb.as_ms", -12);
   span_bool(&s, "krb.evidence.forwardable", true);
+  span_ms(&s, "krb.s4u2self_ms", 1234567);
   span_event(&s, 1700000000000000001, "kdc.log", "TGS_REQ \"quoted\"");
   span_event(&s, 0, "now", "second");
   trace_id_format(&s.ctx, id);
@@ -86,6 +87,7 @@ START_TEST(span_end_sampled_writes_every_member)
   ck_assert_str_eq(text(attributes, "krb.server"), "HTTP/web");
   ck_assert_int_eq(number(attributes, "krb.as_ms"), -12);
   ck_assert(json_is_true(json_object_get(attributes, "krb.evidence.forwardable")));
+  ck_assert_double_eq(json_real_value(json_object_get(attributes, "krb.s4u2self_ms")), 1.234);
   ck_assert_uint_eq(json_array_size(json_object_get(line, "events")), 2);
   ck_assert_int_eq(number(event, "time_ns"), 1700000000000000001);
   ck_assert_str_eq(text(event, "name"), "kdc.log");
