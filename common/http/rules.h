@@ -1,29 +1,33 @@
-/* Rules of an intermediary for header fields (RFC 9110 7.6.1, 7.6.3; RFC 7239; HT clauses): pure functions on lists. */
+/* Rules of an intermediary for header fields (RFC 9110 7.6.1, 7.6.3; RFC 7239; HT clauses): pure functions on
+ * lists. */
 #ifndef SEVENSTEP_RULES_H
 #define SEVENSTEP_RULES_H
 
 #include "fields.h"
 
-/* Removes Connection and every field it names, and Keep-Alive, Proxy-Connection, TE, Upgrade, Transfer-Encoding,
- * Trailer, Proxy-Authenticate, Proxy-Authorization, Proxy-Authentication-Info. Call it before adding fields of one's own, so that a client's Connection
- * cannot strip those. */
+/* Removes Connection and every field it names, and Keep-Alive, Proxy-Connection, TE, Upgrade,
+ * Transfer-Encoding, Trailer, Proxy-Authenticate, Proxy-Authorization, Proxy-Authentication-Info. Call it
+ * before adding fields of one's own, so that a client's Connection cannot strip those. */
 void rules_strip_hop_by_hop(struct fields *f);
 
-/* Removes what a client must not be able to claim: X-MS-*, X-Forwarded-*, Forwarded, X-Real-IP, Remote-User, X-Remote-User,
- * REMOTE_USER, X-Auth-*, Sevenstep-*; '_' and '-' alike, any case (HT-29, HT-30). */
+/* Removes what a client must not be able to claim: X-MS-*, X-Forwarded-*, Forwarded, X-Real-IP, Remote-User,
+ * X-Remote-User, REMOTE_USER, X-Auth-*, Sevenstep-*; '_' and '-' alike, any case (HT-29, HT-30). */
 void rules_strip_identity(struct fields *f);
 
-/* Adds Via (keeping an existing one), Forwarded, X-Forwarded-For, -Proto, -Host, and X-MS-Proxy. client_ip is numeric. */
+/* Adds Via (keeping an existing one), Forwarded, X-Forwarded-For, -Proto, -Host, and X-MS-Proxy (the
+ * pseudonym). http_minor: 0 or 1, and 2 for HTTP/2. client_ip is numeric. */
 enum err rules_add_forwarding(struct fields *f, const char *pseudonym, int http_minor, const char *client_ip,
                               const char *proto, const char *host) MUST_CHECK;
 
-/* Cookies (RFC 6265bis 5.7): the value of the only cookie of this name over all Cookie fields; *ret_value is inside f.
- * Absent: ERR_NOT_FOUND. More than one of this name: ERR_SYNTAX (CK-06). */
-enum err rules_cookie_get(const struct fields *f, const char *name, const char **ret_value, size_t *ret_n) MUST_CHECK;
-/* Removes every cookie whose name begins with prefix from all Cookie fields, dropping fields that become empty;
- * the others' bytes stay as they were. */
+/* Cookies (RFC 6265bis 5.7): the value of the only cookie of this name over all Cookie fields; *ret_value is
+ * inside f. Absent: ERR_NOT_FOUND. More than one of this name: ERR_SYNTAX (CK-06). */
+enum err rules_cookie_get(const struct fields *f, const char *name, const char **ret_value,
+                          size_t *ret_n) MUST_CHECK;
+/* Removes every cookie whose name begins with prefix from all Cookie fields, dropping fields that become
+ * empty; the others' bytes stay as they were. */
 enum err rules_cookie_strip(struct fields *f, const char *prefix) MUST_CHECK;
-/* Removes Set-Cookie fields whose cookie name begins with prefix (any case): an application cannot set ours (CK-04). */
+/* Removes Set-Cookie fields whose cookie name begins with prefix (any case): an application cannot set ours
+ * (CK-04). */
 void rules_set_cookie_strip(struct fields *f, const char *prefix);
 
 #endif

@@ -1,0 +1,225 @@
+#include "rules.h"
+
+#include "chars.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static bool is_one_of(const char *name, size_t n, const char *const *list)
+{
+  for (; *list; list++)
+    if (http_name_is(name, n, *list)) return true;
+  return false;
+}
+
+/* -- hop-by-hop
+ * ---------------------------------------------------------------------------------------------- */
+
+static bool drop_named_by_connection(const struct field *one, void *arg)
+{
+  const struct fields *f = arg;
+  return !http_name_is(one->name, one->name_len, "connection") &&
+         fields_has_token(f, "connection", one->name);
+}
+
+static bool drop_hop_by_hop(const struct field *one, void *arg)
+{
+  static const char *const names[] = {"connection",
+                                      "keep-alive",
+                                      "proxy-connection",
+                                      "te",
+                                      "upgrade",
+                                      "transfer-encoding",
+                                      "trailer",
+                                      "proxy-authenticate",
+                                      "proxy-authorization",
+                                      "proxy-authentication-info",
+                                      NULL};
+  (void)arg;
+  return is_one_of(one->name, one->name_len, names);
+}
+
+void rules_strip_hop_by_hop(struct fields *f)
+{
+  /* Connection itself goes last, because it is what is asked. */
+  if (fields_get(f, "connection")) fields_remove_if(f, drop_named_by_connection, f);
+  fields_remove_if(f, drop_hop_by_hop, NULL);
+}
+
+/* -- identity
+ * ------------------------------------------------------------------------------------------------ */
+
+/* Does the name begin with this (lower case, '-')? '_' counts as '-', because CGI and WSGI make them one. */
+static bool begins(const char *name, size_t n, const char *prefix)
+{
+  for (; *prefix; prefix++, name++, n--) {
+    if (n == 0) return false;
+    char c = *name == '_' ? '-' : char_lower(*name);
+    if (c != *prefix) return false;
+  }
+  return true;
+}
+
+static bool drop_identity(const struct field *one, void *arg)
+{
+  static const char *const prefixes[] = {"x-ms-", "x-forwarded-", "x-auth-", "sevenstep-"};
+  static const char *const names[] = {"forwarded",   "x-forwarded",   "x-real-ip",
+                                      "remote-user", "x-remote-user", "sevenstep"};
+  (void)arg;
+  for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
+    if (begins(one->name, one->name_len, prefixes[i])) return true;
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+    if (one->name_len == strlen(names[i]) && begins(one->name, one->name_len, names[i])) return true;
+  return false;
+}
+
+void rules_strip_identity(struct fields *f)
+{
+  fields_remove_if(f, drop_identity, NULL);
+}
+
+/* -- forwarding
+ * ---------------------------------------------------------------------------------------------- */
+
+static enum err add_forwarded(struct fields *f, const char *client_ip, const char *proto, const char *host)
+{
+  char value[512];
+  /* RFC 7239 4 and 6: an IPv6 address is bracketed and quoted, a host with a port is quoted. */
+  bool v6 = strchr(client_ip, ':');
+  int n = snprintf(value, sizeof value, "for=%s%s%s;proto=%s;host=\"%s\"", v6 ? "\"[" : "", client_ip,
+                   v6 ? "]\"" : "", proto, host);
+  if (n < 0 || (size_t)n >= sizeof value) return ERR_TOO_LARGE;
+  return fields_add(f, "Forwarded", value);
+}
+
+enum err rules_add_forwarding(struct fields *f, const char *pseudonym, int http_minor, const char *client_ip,
+                              const char *proto, const char *host)
+{
+  char via[128];
+  const char *version = http_minor == 0 ? "1.0" : http_minor == 1 ? "1.1" : "2.0";
+  int n = snprintf(via, sizeof via, "%s %s", version, pseudonym);
+  if (n < 0 || (size_t)n >= sizeof via) return ERR_TOO_LARGE;
+  enum err e = fields_add(f, "Via", via);
+  if (!e) e = add_forwarded(f, client_ip, proto, host);
+  if (!e) e = fields_set(f, "X-Forwarded-For", client_ip);
+  if (!e) e = fields_set(f, "X-Forwarded-Proto", proto);
+  if (!e) e = fields_set(f, "X-Forwarded-Host", host);
+  if (!e) e = fields_set(f, "X-MS-Proxy", pseudonym);
+  return e;
+}
+
+/* -- cookies
+ * ------------------------------------------------------------------------------------------------- */
+
+struct cookie {
+  const char *name, *value;
+  size_t name_len, value_len;
+};
+
+static bool is_space(char c)
+{
+  return c == ' ' || c == '\t';
+}
+
+/* The cookie at *at, which moves behind the ';'. False at the end. A piece without '=' has an empty name. */
+static bool next_cookie(const char **at, const char *end, struct cookie *ret)
+{
+  if (*at >= end) return false;
+  const char *s = *at, *semicolon = memchr(s, ';', (size_t)(end - s));
+  const char *stop = semicolon ? semicolon : end;
+  *at = semicolon ? stop + 1 : end;
+  while (s < stop && is_space(*s))
+    s++;
+  while (stop > s && is_space(stop[-1]))
+    stop--;
+  const char *equals = memchr(s, '=', (size_t)(stop - s));
+  const char *value = equals ? equals + 1 : s, *name_end = equals ? equals : s;
+  while (name_end > s && is_space(name_end[-1]))
+    name_end--;
+  while (value < stop && is_space(*value))
+    value++;
+  *ret = (struct cookie){s, value, (size_t)(name_end - s), (size_t)(stop - value)};
+  return true;
+}
+
+enum err rules_cookie_get(const struct fields *f, const char *name, const char **ret_value, size_t *ret_n)
+{
+  struct cookie found = {0}, c;
+  size_t nn = strlen(name);
+  for (size_t i = 0; i < fields_count(f); i++) {
+    struct field one = fields_at(f, i);
+    if (!http_name_is(one.name, one.name_len, "cookie")) continue;
+    const char *at = one.value, *end = at + one.value_len;
+    while (next_cookie(&at, end, &c)) {
+      if (c.name_len != nn || memcmp(c.name, name, nn) != 0) continue;
+      if (found.name) return ERR_SYNTAX;
+      found = c;
+    }
+  }
+  if (!found.name) return ERR_NOT_FOUND;
+  *ret_value = found.value;
+  *ret_n = found.value_len;
+  return ERR_OK;
+}
+
+/* Without case, as browsers compare the __Host- prefix. A nameless cookie is sent as its bare value, so that
+ * is looked at too. */
+static bool has_prefix(const struct cookie *c, const char *prefix)
+{
+  size_t n = strlen(prefix);
+  const char *s = c->name_len ? c->name : c->value;
+  size_t have = c->name_len ? c->name_len : c->value_len;
+  for (size_t i = 0; i < n; i++)
+    if (i >= have || char_lower(s[i]) != char_lower(prefix[i])) return false;
+  return true;
+}
+
+/* Moves the cookies that stay down over those that go, with the separators they had. */
+static size_t strip_value(char *value, size_t n, void *arg)
+{
+  const char *at = value, *end = value + n;
+  size_t kept = 0;
+  struct cookie c;
+  for (const char *piece = at; next_cookie(&at, end, &c); piece = at) {
+    if (has_prefix(&c, arg)) continue;
+    if (kept == 0)
+      while (piece < at && is_space(*piece))
+        piece++;
+    memmove(value + kept, piece, (size_t)(at - piece));
+    kept += (size_t)(at - piece);
+  }
+  /* The last one went: so does the separator before it. */
+  if (kept && kept < n && value[kept - 1] == ';') kept--;
+  return kept;
+}
+
+static bool drop_empty_cookie(const struct field *one, void *arg)
+{
+  (void)arg;
+  return one->value_len == 0 && http_name_is(one->name, one->name_len, "cookie");
+}
+
+enum err rules_cookie_strip(struct fields *f, const char *prefix)
+{
+  char *arg = (char *)(uintptr_t)prefix; /* strip_value() only reads it */
+  for (size_t i = 0; i < fields_count(f); i++) {
+    struct field one = fields_at(f, i);
+    if (http_name_is(one.name, one.name_len, "cookie")) fields_edit(f, i, strip_value, arg);
+  }
+  fields_remove_if(f, drop_empty_cookie, NULL);
+  return ERR_OK;
+}
+
+static bool drop_set_cookie(const struct field *one, void *arg)
+{
+  if (!http_name_is(one->name, one->name_len, "set-cookie")) return false;
+  const char *at = one->value;
+  struct cookie c;
+  return next_cookie(&at, at + one->value_len, &c) && has_prefix(&c, arg);
+}
+
+void rules_set_cookie_strip(struct fields *f, const char *prefix)
+{
+  char *arg = (char *)(uintptr_t)prefix; /* drop_set_cookie() only reads it */
+  fields_remove_if(f, drop_set_cookie, arg);
+}
