@@ -20,6 +20,8 @@ static json_t *any_value(const json_t *v)
   case JSON_TRUE:
   case JSON_FALSE:
     return json_pack("{s:b}", "boolValue", json_is_true(v));
+  case JSON_REAL:
+    return json_pack("{s:f}", "doubleValue", json_real_value(v));
   case JSON_STRING:
     return json_pack("{s:s}", "stringValue", json_string_value(v));
   default:
