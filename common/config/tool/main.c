@@ -1,0 +1,119 @@
+#include "tool.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { EXIT_USAGE = 2, EXIT_CONFIG = 3 };
+
+static const char help[] =
+    "usage: sevenstep-lab [-c FILE] [-r FOLDER] COMMAND\n"
+    "\n"
+    "Answers scripts' questions about a lab file.\n"
+    "\n"
+    "  check            says \"configuration OK\", or what is wrong and where\n"
+    "  env              shell variables: eval \"$(sevenstep-lab env)\"\n"
+    "  list WHAT        one a line: actors (NAME PROGRAM), connectors, applications (NAME URL), users (NAME "
+    "UPN), hosts\n"
+    "  ports [--free]   listening addresses: KEY HOST PORT; with --free exit code 4 if one is taken\n"
+    "  certificates     arguments for pki/provision\n"
+    "  doc              the reference of the lab file, as Markdown\n"
+    "\n"
+    "  -c, --config FILE   the lab file (default: $SEVENSTEP_LAB, else ./lab.yaml)\n"
+    "  -r, --run FOLDER    the run folder (default: $SEVENSTEP_RUN, else ./run)\n"
+    "\n"
+    "Exit codes: 0 done, 2 usage, 3 configuration, 4 address taken.\n";
+
+static int usage(const char *why)
+{
+  fprintf(stderr, "sevenstep-lab: %s\nTry: sevenstep-lab --help\n", why);
+  return EXIT_USAGE;
+}
+
+/* Providers before those who need them. */
+static void list_actors(const struct lab *lab)
+{
+  printf("kdc sevenstep-kdc\nidp sevenstep-idp\nbackend sevenstep-backend\ncloud sevenstep-cloud\n");
+  for (size_t i = 0; i < lab->n_connectors; i++)
+    printf("%s sevenstep-connector\n", lab->connectors[i].name);
+}
+
+/* The names that must lead to the proxy, the identity provider and the tunnel. */
+static void list_hosts(const struct lab *lab)
+{
+  printf("%s\n%s\n", lab->idp.issuer.host, lab->cloud.tunnel_name);
+  for (size_t i = 0; i < lab->n_apps; i++)
+    printf("%s\n", lab->apps[i].external_url.host);
+}
+
+static int list(const struct lab *lab, const char *what)
+{
+  if (strcmp(what, "actors") == 0)
+    list_actors(lab);
+  else if (strcmp(what, "hosts") == 0)
+    list_hosts(lab);
+  else if (strcmp(what, "connectors") == 0)
+    for (size_t i = 0; i < lab->n_connectors; i++)
+      printf("%s\n", lab->connectors[i].name);
+  else if (strcmp(what, "applications") == 0)
+    for (size_t i = 0; i < lab->n_apps; i++)
+      printf("%s %s\n", lab->apps[i].name, lab->apps[i].external_url.text);
+  else if (strcmp(what, "users") == 0)
+    for (size_t i = 0; i < lab->n_users; i++)
+      printf("%s %s\n", lab->users[i].name, lab->users[i].upn ? lab->users[i].upn : "-");
+  else
+    return usage("list: expected actors, connectors, applications, users or hosts");
+  return 0;
+}
+
+static int answer(const struct lab *lab, const char *run, int argc, char **argv)
+{
+  const char *command = argv[0], *what = argc > 1 ? argv[1] : "";
+  if (argc > 2) return usage("too many arguments");
+  if (strcmp(command, "list") == 0) return list(lab, what);
+  if (strcmp(command, "ports") == 0) {
+    if (*what && strcmp(what, "--free") != 0) return usage("ports: expected --free or nothing");
+    return tool_ports(lab, *what != 0);
+  }
+  if (*what) return usage("too many arguments");
+  if (strcmp(command, "env") == 0) return tool_env(lab, run);
+  if (strcmp(command, "certificates") == 0) return tool_certificates(lab);
+  if (strcmp(command, "check") == 0) return printf("configuration OK\n"), 0;
+  return usage("unknown command");
+}
+
+static const char *from_environment(const char *name, const char *otherwise)
+{
+  const char *value = getenv(name);
+  return value && *value ? value : otherwise;
+}
+
+int main(int argc, char **argv)
+{
+  static const struct option table[] = {{"config", required_argument, NULL, 'c'},
+                                        {"run", required_argument, NULL, 'r'},
+                                        {"help", no_argument, NULL, 'h'},
+                                        {NULL, 0, NULL, 0}};
+  const char *path = from_environment("SEVENSTEP_LAB", "lab.yaml"),
+             *run = from_environment("SEVENSTEP_RUN", "run");
+  int c;
+  /* "+": options end at the command, whose own follow it. */
+  while ((c = getopt_long(argc, argv, "+c:r:h", table, NULL)) != -1) {
+    if (c == 'h') return fputs(help, stdout), 0;
+    if (c != 'c' && c != 'r') return EXIT_USAGE;
+    *(c == 'c' ? &path : &run) = optarg;
+  }
+  if (optind >= argc) return usage("a command is missing");
+  if (strcmp(argv[optind], "doc") == 0) return tool_reference();
+
+  struct failure f = {0};
+  struct lab *lab;
+  if (lab_load(path, LAB_SECRETS, &lab, &f)) {
+    fprintf(stderr, "%s\n", f.why);
+    return EXIT_CONFIG;
+  }
+  int code = answer(lab, run, argc - optind, argv + optind);
+  lab_free(lab);
+  return code;
+}

@@ -1,0 +1,21 @@
+/* sevenstep-lab: answers the questions that scripts have about a lab file, so that no script parses YAML.
+ *
+ *   sevenstep-lab [-c lab.yaml] [-r RUN] check | env | list WHAT | ports [--free] | certificates | doc
+ *
+ * One file of this folder an answer. Each prints to standard output and returns the exit code. */
+#ifndef SEVENSTEP_LAB_TOOL_H
+#define SEVENSTEP_LAB_TOOL_H
+
+#include "lab.h"
+
+/* `export NAME='value'` lines for eval. */
+int tool_env(const struct lab *lab, const char *run);
+/* The lab's listening addresses, one a line: KEY HOST PORT. With free_only each is tried: exit code 4, and on
+ * standard error which is taken. */
+int tool_ports(const struct lab *lab, bool free_only);
+/* Arguments for pki/provision, one a line. */
+int tool_certificates(const struct lab *lab);
+/* docs/lab.md, from the table of keys. */
+int tool_reference(void);
+
+#endif
