@@ -1,0 +1,27 @@
+/* Where a realm's KDCs are: private to the way to the KDC (kdc_link.h). */
+#ifndef SEVENSTEP_KDC_ADDRESSES_H
+#define SEVENSTEP_KDC_ADDRESSES_H
+
+#include "kdc_link.h"
+
+#include <stddef.h>
+#include <sys/socket.h>
+
+enum { KDC_MAX = 8 };
+
+struct kdc_address {
+  struct sockaddr_storage addr;
+  socklen_t len;
+  bool udp, tcp; /* which to use */
+};
+
+/* The addresses known now, at most KDC_MAX, best first; waits for the resolver until deadline_ns if there are
+ * none. Returns how many. */
+size_t kdc_addresses_get(struct kdc_addresses *a, int64_t deadline_ns, struct kdc_address out[KDC_MAX]);
+/* This one answered: first next time. */
+void kdc_addresses_prefer(struct kdc_addresses *a, const struct kdc_address *good);
+/* Nobody answered: resolve the names anew before the next use. */
+void kdc_addresses_doubt(struct kdc_addresses *a);
+bool kdc_addresses_is_realm(const struct kdc_addresses *a, const krb5_data *realm);
+
+#endif

@@ -1,0 +1,250 @@
+#include "kdc_link.h"
+
+#include "clock.h"
+#include "kdc_addresses.h"
+#include "spnego.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+  UDP_MESSAGE_MAX = 32700, /* as udp_preference_limit in the lab's krb5.conf */
+  REPLY_MAX = 65535,
+  ATTEMPTS_MAX = 2 * KDC_MAX,
+  ERROR_SERVICE_UNAVAILABLE = 29, /* RFC 4120 7.5.9: ask another KDC */
+  ERROR_RESPONSE_TOO_BIG = 52,    /* ask again by TCP */
+};
+static const int64_t next_after_ns = 300 * 1000000LL;    /* the next KDC, when this one is silent */
+static const int64_t repeat_after_ns = 1000 * 1000000LL; /* UDP loses datagrams */
+
+struct attempt {
+  const struct kdc_address *kdc;
+  int fd;
+  bool tcp, connected;
+  size_t sent; /* TCP: bytes of header and message */
+  size_t got;  /* TCP: bytes of header and reply */
+  uint8_t header[4];
+};
+
+/* One message on its way to several KDCs at once. */
+struct race {
+  const krb5_data *message;
+  struct kdc_address kdc[KDC_MAX];
+  size_t kdcs;
+  struct attempt attempt[ATTEMPTS_MAX];
+  size_t attempts;
+  size_t plan;       /* 0..2*kdcs: which comes next; UDP first */
+  uint8_t *datagram; /* REPLY_MAX bytes each: a datagram must not disturb a reply half received by TCP */
+  uint8_t *stream;
+  const uint8_t *reply;
+  size_t reply_len; /* != 0: done */
+  const struct kdc_address *winner;
+};
+
+static void attempt_end(struct race *r, size_t i)
+{
+  close(r->attempt[i].fd);
+  r->attempt[i] = r->attempt[--r->attempts];
+}
+
+static bool attempt_start(struct race *r, const struct kdc_address *kdc, bool tcp)
+{
+  if (r->attempts == ATTEMPTS_MAX) return false;
+  int fd = socket(kdc->addr.ss_family, (tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0) return false;
+  struct attempt a = {.kdc = kdc, .fd = fd, .tcp = tcp};
+  if (connect(fd, (const struct sockaddr *)&kdc->addr, kdc->len) != 0 && errno != EINPROGRESS) goto fail;
+  if (!tcp && send(fd, r->message->data, r->message->length, MSG_NOSIGNAL) < 0) goto fail;
+  r->attempt[r->attempts++] = a;
+  return true;
+fail:
+  close(fd);
+  return false;
+}
+
+/* Starts the plan's next attempt that can be started; false when the plan is through. */
+static bool start_next(struct race *r)
+{
+  while (r->plan < 2 * r->kdcs) {
+    bool tcp = r->plan >= r->kdcs;
+    const struct kdc_address *kdc = &r->kdc[r->plan++ % r->kdcs];
+    if (tcp ? !kdc->tcp : !kdc->udp || r->message->length > UDP_MESSAGE_MAX) continue;
+    if (attempt_start(r, kdc, tcp)) return true;
+  }
+  return false;
+}
+
+static void repeat_datagrams(struct race *r)
+{
+  for (size_t i = 0; i < r->attempts; i++)
+    if (!r->attempt[i].tcp && send(r->attempt[i].fd, r->message->data, r->message->length, MSG_NOSIGNAL) < 0)
+      continue; /* the error shows when it is read from */
+}
+
+/* A whole reply is there. False: it sends us elsewhere, the attempt is over. */
+static bool consider_reply(struct race *r, const struct attempt *a, const uint8_t *reply, size_t n)
+{
+  int code = spnego_krb_error(reply, n);
+  if (code == ERROR_RESPONSE_TOO_BIG && !a->tcp) {
+    attempt_start(r, a->kdc, true);
+    return false;
+  }
+  if (code == ERROR_SERVICE_UNAVAILABLE) return false;
+  r->reply = reply;
+  r->reply_len = n;
+  r->winner = a->kdc;
+  return true;
+}
+
+/* These return false when the attempt is over without a reply. */
+static bool udp_ready(struct race *r, size_t i)
+{
+  ssize_t n = recv(r->attempt[i].fd, r->datagram, REPLY_MAX, 0);
+  if (n < 0) return errno == EAGAIN || errno == EINTR;
+  /* AS-REP, TGS-REP or KRB-ERROR; anything else is a stray datagram. */
+  const uint8_t tag = n ? r->datagram[0] : 0;
+  if (tag != 0x6b && tag != 0x6d && tag != 0x7e) return true;
+  return consider_reply(r, &r->attempt[i], r->datagram, (size_t)n);
+}
+
+static bool tcp_send(const struct race *r, struct attempt *a)
+{
+  uint32_t length = htonl((uint32_t)r->message->length);
+  while (a->sent < 4 + (size_t)r->message->length) {
+    const char *from = a->sent < 4 ? (const char *)&length + a->sent : r->message->data + (a->sent - 4);
+    size_t left = a->sent < 4 ? 4 - a->sent : 4 + r->message->length - a->sent;
+    ssize_t n = send(a->fd, from, left, MSG_NOSIGNAL | (a->sent < 4 ? MSG_MORE : 0));
+    if (n < 0) return errno == EAGAIN || errno == EINTR;
+    a->sent += (size_t)n;
+  }
+  return true;
+}
+
+static uint32_t reply_length(const struct attempt *a)
+{
+  return (uint32_t)a->header[0] << 24 | (uint32_t)a->header[1] << 16 | (uint32_t)a->header[2] << 8 |
+         a->header[3];
+}
+
+/* Two replies by TCP at once would share the buffer: the KDC's answer is small and comes whole, so a later
+ * attempt's bytes are read only when no other is in the middle of its reply. */
+static bool tcp_receive(struct race *r, size_t i)
+{
+  struct attempt *a = &r->attempt[i];
+  for (size_t k = 0; k < r->attempts; k++)
+    if (k != i && r->attempt[k].got > 4) return true;
+  for (;;) {
+    bool in_header = a->got < 4;
+    size_t length = in_header ? 0 : reply_length(a);
+    if (!in_header && (length == 0 || length > REPLY_MAX)) return false;
+    if (!in_header && a->got == 4 + length) return consider_reply(r, a, r->stream, length);
+    ssize_t n = in_header ? recv(a->fd, a->header + a->got, 4 - a->got, 0)
+                          : recv(a->fd, r->stream + (a->got - 4), 4 + length - a->got, 0);
+    if (n == 0) return false;
+    if (n < 0) return errno == EAGAIN || errno == EINTR;
+    a->got += (size_t)n;
+  }
+}
+
+static bool tcp_ready(struct race *r, size_t i, short events)
+{
+  struct attempt *a = &r->attempt[i];
+  if (!a->connected) {
+    int error = 0;
+    socklen_t n = sizeof error;
+    if (!(events & (POLLOUT | POLLERR | POLLHUP))) return true;
+    if (getsockopt(a->fd, SOL_SOCKET, SO_ERROR, &error, &n) != 0 || error) return false;
+    a->connected = true;
+  }
+  if (a->sent < 4 + (size_t)r->message->length) return tcp_send(r, a);
+  return tcp_receive(r, i);
+}
+
+static void wait_for_events(struct race *r, int64_t until_ns)
+{
+  struct pollfd p[ATTEMPTS_MAX];
+  size_t n = r->attempts;
+  for (size_t i = 0; i < n; i++) {
+    const struct attempt *a = &r->attempt[i];
+    bool sending = a->tcp && a->sent < 4 + (size_t)r->message->length;
+    p[i] = (struct pollfd){.fd = a->fd, .events = sending ? POLLOUT : POLLIN};
+  }
+  int64_t left = until_ns - clock_mono_ns();
+  int ms = left <= 0 ? 0 : (int)((left + 999999) / 1000000);
+  if (poll(p, n, ms) <= 0) return;
+  /* Downwards, since an attempt that ends is replaced by the last one; new ones are behind n. */
+  for (size_t i = n; i-- > 0 && !r->reply_len;) {
+    if (!p[i].revents) continue;
+    bool live = r->attempt[i].tcp ? tcp_ready(r, i, p[i].revents) : udp_ready(r, i);
+    if (!live) attempt_end(r, i);
+  }
+}
+
+/* True when there is a reply; otherwise *ret_timed_out tells silence from refusal. */
+static bool race_run(struct race *r, int64_t deadline_ns, bool *ret_timed_out)
+{
+  int64_t next_ns = 0, repeat_ns = clock_mono_ns() + repeat_after_ns;
+  while (!r->reply_len) {
+    int64_t now = clock_mono_ns();
+    *ret_timed_out = now >= deadline_ns;
+    if (*ret_timed_out) return false;
+    if (now >= next_ns || r->attempts == 0) {
+      bool started = start_next(r);
+      if (!started && r->attempts == 0) return false;
+      next_ns = now + (started ? next_after_ns : repeat_after_ns);
+    }
+    if (now >= repeat_ns) {
+      repeat_datagrams(r);
+      repeat_ns = now + repeat_after_ns;
+    }
+    int64_t until = next_ns < repeat_ns ? next_ns : repeat_ns;
+    wait_for_events(r, until < deadline_ns ? until : deadline_ns);
+  }
+  return true;
+}
+
+static krb5_error_code exchange(krb5_context ctx, struct kdc_link *link, const krb5_data *message,
+                                krb5_data **ret)
+{
+  struct race r = {.message = message};
+  r.kdcs = kdc_addresses_get(link->addresses, link->deadline_ns, r.kdc);
+  r.datagram = malloc(2 * REPLY_MAX);
+  if (!r.datagram) return ENOMEM;
+  r.stream = r.datagram + REPLY_MAX;
+  krb5_error_code code;
+  if (race_run(&r, link->deadline_ns, &link->timed_out)) {
+    krb5_data reply = {.length = (unsigned)r.reply_len, .data = (char *)(uintptr_t)r.reply};
+    code = krb5_copy_data(ctx, &reply, ret);
+    kdc_addresses_prefer(link->addresses, r.winner);
+  } else {
+    code = KRB5_KDC_UNREACH;
+    kdc_addresses_doubt(link->addresses);
+  }
+  while (r.attempts)
+    attempt_end(&r, r.attempts - 1);
+  free(r.datagram);
+  return code;
+}
+
+static krb5_error_code send_hook(krb5_context ctx, void *arg, const krb5_data *realm,
+                                 const krb5_data *message, krb5_data **new_message_out,
+                                 krb5_data **new_reply_out)
+{
+  struct kdc_link *link = arg;
+  (void)new_message_out;
+  if (!kdc_addresses_is_realm(link->addresses, realm)) return 0; /* the library's own way */
+  return exchange(ctx, link, message, new_reply_out);
+}
+
+void kdc_link_attach(krb5_context ctx, struct kdc_link *link, struct kdc_addresses *addresses)
+{
+  link->addresses = addresses;
+  link->timed_out = false;
+  krb5_set_kdc_send_hook(ctx, send_hook, link);
+}

@@ -1,0 +1,70 @@
+/* The tokens of RFC 4559 as bytes: the first token a client sends, with the Kerberos AP-REQ inside, and the
+ * last one a server answers with the AP-REP. No key, no I/O, no allocation; whoever calls does the
+ * cryptography.
+ *
+ *   NegTokenInit (RFC 4178 4.2.1) { krb5 OID } > mechToken (RFC 4121 4.1) 01 00 > AP-REQ (RFC 4120 5.5.1)
+ *   NegTokenResp (RFC 4178 4.2.2) accept-completed > responseToken 02 00 > AP-REP (RFC 4120 5.5.2) */
+#ifndef SEVENSTEP_SPNEGO_H
+#define SEVENSTEP_SPNEGO_H
+
+#include "der.h"
+
+/* Writes everything of the first token that stands before the authenticator's cipher, so that what follows is
+ * exactly cipher_len bytes. ticket is the encoded Ticket. The result is w->at..w->end. */
+void spnego_write_init(struct der_writer *w, const void *ticket, size_t ticket_len, int enctype,
+                       size_t cipher_len);
+
+/* The DER of the mechTypes list offered there: what a mechListMIC protects (RFC 4178 5). */
+const void *spnego_mech_types(size_t *ret_len);
+
+/* The authenticator (RFC 4120 5.5.1) with the GSS checksum 0x8003 (RFC 4121 4.1.1): mutual, integrity, no
+ * channel bindings. All that changes between requests has a fixed place and width, to be filled in by
+ * spnego_stamp: cusec must be in [32768, 999999] and seq in [0x20000000, 0x3fffffff], whose encodings have
+ * one length. */
+struct spnego_authenticator {
+  uint8_t plain[1024];
+  size_t len;
+  size_t cusec_at, ctime_at, seq_at;
+};
+struct spnego_name {
+  int type;
+  const char *realm;
+  size_t realm_len;
+  size_t count;
+  struct {
+    const char *data;
+    size_t len;
+  } component[8];
+};
+/* False when the name is too long for it. */
+bool spnego_authenticator_init(struct spnego_authenticator *a, const struct spnego_name *client);
+/* Copies the authenticator to out with these values in place. ctime is seconds since 1970. */
+void spnego_stamp(const struct spnego_authenticator *a, uint8_t *out, int64_t ctime, uint32_t cusec,
+                  uint32_t seq);
+
+/* A server's reply. Pointers go into the token. */
+struct spnego_reply {
+  int enctype;
+  struct der cipher; /* of EncAPRepPart */
+  struct der mic;    /* mechListMIC, empty if absent */
+};
+/* NULL on success, else why it is not one (a static text); KRB-ERROR inside gives its code in *ret_krb_error.
+ */
+const char *spnego_parse_reply(const void *token, size_t n, struct spnego_reply *ret, int *ret_krb_error);
+
+/* The decrypted EncAPRepPart (RFC 4120 5.5.2). */
+struct spnego_ap_rep {
+  int64_t ctime;
+  uint32_t cusec;
+  int subkey_type; /* 0: none */
+  struct der subkey;
+};
+bool spnego_parse_ap_rep(const void *plain, size_t n, struct spnego_ap_rep *ret);
+
+/* A GeneralizedTime as Kerberos writes it, YYYYMMDDHHMMSSZ, exactly 15 characters. */
+bool spnego_parse_time(const struct der *text, int64_t *ret);
+
+/* The error code of a KRB-ERROR (RFC 4120 5.9.1), or -1 when it is none. */
+int spnego_krb_error(const void *data, size_t n);
+
+#endif

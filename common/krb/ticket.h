@@ -1,0 +1,38 @@
+/* A service ticket ready for use: private to this library. */
+#ifndef SEVENSTEP_KRB_TICKET_H
+#define SEVENSTEP_KRB_TICKET_H
+
+#include "krb.h"
+#include "spnego.h"
+
+#include <krb5.h>
+#include <stdatomic.h>
+
+/* Built once from the credential, then only read: the part of the Authorization value that is the same in
+ * every request is kept as base64 text, and the session key with its derived keys, so that one request costs
+ * one small encryption. */
+struct krb_ticket {
+  atomic_uint refs;
+  struct krb_ticket_info info;
+  krb5_key key; /* usages 11 (encrypt) and 12 (decrypt) are derived already: using them changes nothing */
+  krb5_enctype enctype;
+  struct spnego_authenticator authenticator;
+  size_t cipher_len; /* of the encrypted authenticator */
+  size_t head_len;   /* "Negotiate " and the base64 of all whole groups of three bytes before the cipher */
+  uint8_t tail[2];   /* what is left of them */
+  size_t tail_len;
+  char head[];
+};
+
+enum { KRB_USAGE_AP_REQ_AUTHENTICATOR = 11, KRB_USAGE_AP_REP = 12, KRB_USAGE_ACCEPTOR_SIGN = 23 };
+enum { KRB_TICKET_MAX = 48 * 1024, KRB_CIPHER_MAX = 1280 };
+
+/* One reference. */
+enum err krb_ticket_new(krb5_context ctx, const krb5_creds *creds, struct krb_ticket **ret,
+                        struct failure *f) MUST_CHECK;
+void krb_ticket_info_fill(krb5_context ctx, const krb5_creds *creds, struct krb_ticket_info *out);
+
+/* A context for cryptography alone, one a thread; NULL when there is no memory. */
+krb5_context krb_crypto_context(void);
+
+#endif
