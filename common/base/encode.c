@@ -46,7 +46,7 @@ static enum err decode64(struct buf *out, const char *text, size_t n, bool url)
   }
   if (n % 4 == 1) return ERR_SYNTAX;
   uint8_t *at;
-  enum err e = buf_reserve(out, n / 4 * 3 + 2, &at);
+  enum err e = buf_reserve(out, n / 4 * 3 + n % 4 * 3 / 4, &at);
   if (e) return e;
   uint8_t *start = at;
   unsigned bits = 0;
