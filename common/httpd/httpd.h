@@ -1,7 +1,8 @@
-/* A small server over libmicrohttpd: the identity provider, the backend and every actor's admin endpoint. It hides
- * libmicrohttpd (only this folder includes its header), refuses what is malformed in the first callback (one Host, one Content-Length, no
- * CL with TE, TE exactly chunked, token names, no controls in values, origin-form target), bounds everything, and
- * serves TLS in poll mode (libmicrohttpd's epoll mode spins on stalled handshakes). Handlers run on the server's threads. */
+/* A small server over libmicrohttpd: the identity provider, the backend and every actor's admin endpoint. It
+ * hides libmicrohttpd (only this folder includes its header), refuses what is malformed in the first callback
+ * (one Host, one Content-Length, no CL with TE, TE exactly chunked, token names, no controls in values,
+ * origin-form target), bounds everything, and serves TLS in poll mode (libmicrohttpd's epoll mode spins on
+ * stalled handshakes). Handlers run on the server's threads. */
 #ifndef SEVENSTEP_HTTPD_H
 #define SEVENSTEP_HTTPD_H
 
@@ -11,63 +12,84 @@
 #include <sys/types.h>
 
 struct httpd;
+
+/* Valid until the handler returns. */
 struct httpd_request {
   const char *method;
-  const char *target;      /* raw, as received: "/path?query" */
-  const char *path;        /* raw path, without the query */
-  const char *query;       /* raw, "" if none */
+  const char *target; /* raw, as received: "/path?query" */
+  const char *path;   /* raw path, without the query */
+  const char *query;  /* raw, "" if none */
   const struct fields *fields;
-  const uint8_t *body;     /* complete; at most the route's limit */
+  const uint8_t *body; /* complete; at most the route's limit */
   size_t body_len;
   const char *peer_ip;
-  void *arg;               /* httpd_config.arg */
+  void *arg; /* httpd_config.arg */
 };
 
 /* What a handler answers with. Zeroed by the server before the call; the server frees. */
 struct httpd_response {
-  int status;              /* default 200 */
-  struct fields fields;
+  int status;           /* default 200 */
+  struct fields fields; /* no Content-Length, Transfer-Encoding or Date: the server's own; fields with an
+                           empty value are left out */
   struct buf body;
-  /* Instead of body: called for the next piece until it returns 0 (end) or -1 (abort the connection). */
+  unsigned delay_ms; /* answer this much later, without holding a thread */
+  /* Instead of body: called for the next piece until it returns 0 (end), -1 (abort the connection), or
+   * HTTPD_LATER(ms): nothing yet, ask again then. It should not block: other connections share the thread.
+   * Not called for HEAD. */
   ssize_t (*produce)(void *arg, uint64_t offset, uint8_t *out, size_t max);
   void *produce_arg;
   void (*produce_free)(void *arg);
-  int64_t produce_length;  /* -1 (set by default): unknown, chunked */
+  int64_t produce_length; /* -1 (set by default): unknown, chunked */
 };
 
+/* For produce: 1 to 3600000 ms. */
+#define HTTPD_LATER(ms) (-1 - (ssize_t)(ms))
+
+/* The first route whose path and method match is taken. */
 struct httpd_route {
-  const char *method;      /* "GET" (also answers HEAD), "POST", or "*" */
-  const char *path;        /* exact, or with a trailing '*': a prefix */
-  size_t max_body;         /* beyond: 413 */
+  const char *method; /* "GET" (also answers HEAD), "POST", or "*" */
+  const char *path;   /* exact, or with a trailing '*': a prefix */
+  size_t max_body;    /* beyond: 413 */
   void (*handle)(const struct httpd_request *q, struct httpd_response *r);
-  /* Optional, for bodies too large to hold: called for each piece in order, then handle() with body_len 0. *state starts NULL; stream_free at the end. */
+  /* Optional, for bodies too large to hold: stream() is called for each piece in order, then stream_handle()
+   * in the place of handle(). *state starts NULL; stream_free(state) comes at the end, also when the client
+   * goes away. An error of stream() ends the upload and is answered with its HTTP status. max_body holds too.
+   */
   enum err (*stream)(const struct httpd_request *q, void **state, const uint8_t *data, size_t n);
   void (*stream_handle)(const struct httpd_request *q, void *state, struct httpd_response *r);
   void (*stream_free)(void *state);
 };
 
 struct httpd_config {
-  struct lab_addr listen;     /* or */
-  const char *unix_path;      /* a unix socket (mode 0600; a stale one is replaced) */
+  struct lab_addr listen;           /* or */
+  const char *unix_path;            /* a unix socket (mode 0600; a stale one is replaced) */
   const char *cert_path, *key_path; /* both or neither: TLS 1.2+ */
-  const struct httpd_route *routes; /* ends with a zeroed route; no match: 404, other method: 405 with Allow */
+  const struct httpd_route
+      *routes; /* ends with a zeroed route; no match: 404, other method: 405 with Allow */
   void *arg;
-  unsigned threads;           /* 0: 2 */
-  unsigned max_connections;   /* 0: 2048 */
-  /* Optional: fills the answer for the server's own refusals (404, 405, 413, 400); default: a plain line of text. */
+  unsigned threads;         /* 0: 2 */
+  unsigned max_connections; /* 0: 2048. The process's soft limit of open files is raised to suit, where the
+                               hard limit allows */
+  /* Optional: fills the answer for the server's own refusals (404, 405, 413, 400); default: a plain line of
+   * text. */
   void (*refuse)(int status, const char *why, struct httpd_response *r);
 };
 
 /* ERR_PORT_TAKEN with the address in f->why. */
 enum err httpd_start(const struct httpd_config *c, struct httpd **ret, struct failure *f) MUST_CHECK;
-void httpd_stop(struct httpd *h); /* waits for handlers; accepts NULL */
+/* Waits for handlers, not for clients; delayed answers come at once, producers that wait are cut off. Accepts
+ * NULL. */
+void httpd_stop(struct httpd *h);
+/* The port it listens on, also when the configuration said 0; 0 for a unix socket. */
+uint16_t httpd_port(const struct httpd *h);
 
 /* Helpers for handlers. */
 enum err httpd_redirect(struct httpd_response *r, int status, const char *location) MUST_CHECK;
-enum err httpd_text(struct httpd_response *r, int status, const char *content_type, const char *text) MUST_CHECK;
+enum err httpd_text(struct httpd_response *r, int status, const char *content_type,
+                    const char *text) MUST_CHECK;
 
-/* The admin endpoint every actor has: /healthz (200 as long as it lives), /readyz (200 or 503 with reasons, JSON),
- * /metrics (Prometheus text). On RUN/INSTANCE.sock. */
+/* The admin endpoint every actor has: /healthz (200 as long as it lives), /readyz (200 or 503 with reasons,
+ * JSON), /metrics (Prometheus text). On RUN/INSTANCE.sock. */
 struct httpd_admin {
   const char *unix_path;
   bool (*ready)(void *arg, struct buf *reason); /* thread safe */

@@ -1,0 +1,131 @@
+/* libmicrohttpd's timeout is for inactivity only, and ends while a connection is suspended; so the deadlines
+ * and the delays are kept here, by one thread. */
+#include "httpd_private.h"
+
+#include "clock.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#define SECOND_NS 1000000000LL
+
+/* How long each phase may last. An upload may be long; libmicrohttpd ends one that stands still. */
+static int64_t allowed_ns(int phase)
+{
+  switch (phase) {
+  case PHASE_IDLE:
+    return 120 * SECOND_NS;
+  case PHASE_HEAD:
+    return 20 * SECOND_NS;
+  default:
+    return INT64_MAX;
+  }
+}
+
+void watch_phase(struct connection *c, enum phase phase)
+{
+  atomic_store(&c->since_ns, clock_mono_ns());
+  atomic_store(&c->phase, phase);
+}
+
+void watch_add(struct connection *c)
+{
+  struct httpd *h = c->server;
+  watch_phase(c, PHASE_IDLE);
+  pthread_mutex_lock(&h->lock);
+  c->next = h->connections;
+  if (c->next) c->next->prev = c;
+  h->connections = c;
+  if (!c->next) pthread_cond_signal(&h->wake);
+  pthread_mutex_unlock(&h->lock);
+}
+
+/* libmicrohttpd calls for this before it closes the socket, so the watcher never touches another's
+ * descriptor. */
+void watch_remove(struct connection *c)
+{
+  struct httpd *h = c->server;
+  pthread_mutex_lock(&h->lock);
+  if (c->prev)
+    c->prev->next = c->next;
+  else
+    h->connections = c->next;
+  if (c->next) c->next->prev = c->prev;
+  pthread_mutex_unlock(&h->lock);
+}
+
+bool watch_suspend(struct connection *c, unsigned ms)
+{
+  struct httpd *h = c->server;
+  pthread_mutex_lock(&h->lock);
+  bool ok = !h->stopping;
+  if (ok) {
+    MHD_suspend_connection(c->mhd);
+    c->resume_ns = clock_mono_ns() + (int64_t)ms * 1000000;
+    c->suspended = true;
+    pthread_cond_signal(&h->wake);
+  }
+  pthread_mutex_unlock(&h->lock);
+  return ok;
+}
+
+/* Looks at every connection; returns when to look again. */
+static int64_t look(struct httpd *h, int64_t now)
+{
+  int64_t next = h->connections ? now + SECOND_NS : INT64_MAX;
+  for (struct connection *c = h->connections; c; c = c->next) {
+    if (c->suspended) {
+      if (h->stopping || c->resume_ns <= now) {
+        c->suspended = false;
+        MHD_resume_connection(c->mhd);
+      } else if (c->resume_ns < next) {
+        next = c->resume_ns;
+      }
+    } else if (now - atomic_load(&c->since_ns) > allowed_ns(atomic_load(&c->phase))) {
+      shutdown(c->fd, SHUT_RDWR); /* its own thread sees the end and closes */
+    }
+  }
+  return next;
+}
+
+static void wait_until(struct httpd *h, int64_t when)
+{
+  if (when == INT64_MAX) {
+    pthread_cond_wait(&h->wake, &h->lock);
+    return;
+  }
+  struct timespec t = {when / SECOND_NS, when % SECOND_NS};
+  pthread_cond_timedwait(&h->wake, &h->lock, &t);
+}
+
+static void *watch(void *arg)
+{
+  struct httpd *h = arg;
+  pthread_mutex_lock(&h->lock);
+  for (;;) {
+    int64_t next = look(h, clock_mono_ns());
+    if (h->stopping) break;
+    wait_until(h, next);
+  }
+  pthread_mutex_unlock(&h->lock);
+  return NULL;
+}
+
+enum err watch_start(struct httpd *h)
+{
+  if (pthread_create(&h->watcher, NULL, watch, h)) return ERR_NOMEM;
+  h->watching = true;
+  return ERR_OK;
+}
+
+void watch_stop(struct httpd *h)
+{
+  if (!h->watching) return;
+  pthread_mutex_lock(&h->lock);
+  h->stopping = true;
+  pthread_cond_signal(&h->wake);
+  pthread_mutex_unlock(&h->lock);
+  pthread_join(h->watcher, NULL);
+  h->watching = false;
+}
