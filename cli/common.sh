@@ -1,0 +1,60 @@
+# shellcheck shell=bash
+# Messages and small checks that all parts share.
+
+readonly EX_FAILED=1 EX_USAGE=2 EX_CONFIG=3 EX_PORT=4 EX_PACKAGES=5 EX_DOWN=6
+
+# The command line of each subcommand, for help; what stands in none of these takes no arguments.
+usage_of() {
+  case $1 in
+    demo) echo 'demo [--no-install] [USER PASSWORD]' ;;
+    test) echo 'test [--no-install] [--unit | --scenarios] [FILTER]' ;;
+    status) echo 'status [--json]' ;;
+    logs) echo 'logs [-f] [ACTOR...]' ;;
+    trace) echo 'trace [--json] [ID]' ;;
+    start | stop) echo "$1 ACTOR" ;;
+    bench) echo 'bench [OPTIONS]' ;;
+    *) echo "$1" ;;
+  esac
+}
+
+is_one_of() {
+  local wanted=$1 item
+  shift
+  for item; do [[ $item == "$wanted" ]] && return; done
+  return 1
+}
+
+if [[ -t 1 && -z ${NO_COLOR-} ]]; then
+  bold=$'\e[1m' dim=$'\e[2m' red=$'\e[31m' green=$'\e[32m' plain=$'\e[0m'
+else
+  bold='' dim='' red='' green='' plain=''
+fi
+readonly bold dim red green plain
+
+say() { printf '%s\n' "$*"; }
+heading() { printf '\n%s%s%s\n' "$bold" "$*" "$plain"; }
+warn() { printf 'sevenstep: %s\n' "$*" >&2; }
+
+# die CODE WHAT [WHAT-TO-DO]
+die() {
+  warn "$2"
+  [[ -z ${3-} ]] || printf '           %s\n' "$3" >&2
+  exit "$1"
+}
+
+no_arguments() {
+  (($# == 0)) || die "$EX_USAGE" "unexpected argument \"$1\"" "See --help."
+}
+
+# Milliseconds between two values of EPOCHREALTIME.
+elapsed_ms() {
+  local from=${1/[.,]/} to=${2/[.,]/}
+  printf '%d' $(((to - from) / 1000))
+}
+
+# The command lines of this lab as the user would have to type them: with the settings that he gave.
+how_to_call() {
+  local prefix=''
+  [[ -z ${SEVENSTEP_RUN-} ]] || printf -v prefix 'SEVENSTEP_RUN=%q ' "$SEVENSTEP_RUN"
+  printf '%s./sevenstep %s' "$prefix" "$*"
+}

@@ -1,0 +1,143 @@
+# shellcheck shell=bash
+# Looking at a lab: status, env, logs, trace, hosts, check, bench, version.
+
+help_status='Show every actor: its process, whether it can serve, since when it runs.
+--json prints the same for programs. Exit code 0: all are ready; 1: some are not; 6: the lab is not running.'
+help_env='Print shell variables for scripts: eval "$(./sevenstep env)".
+URLs, CA file, user and password, client id and secret, KRB5_CONFIG, keytabs, ports; those of the running lab, if one runs
+in this run folder.'
+help_logs='Print the actors'\'' logs, the last 40 lines each; -f follows.
+Name actors to see only theirs: ./sevenstep logs -f cloud connector-1. The logs are files in RUN/log/.'
+help_trace='List recorded traces, or show one: the seven steps with what was sent, tokens, tickets and times.
+ID is the activity id of a page, a log line or the header Sevenstep-Trace (32 hex digits). --json is for programs.'
+help_hosts='Print lines for /etc/hosts, for programs that do not resolve *.localhost by themselves.
+Browsers and curl do. glibc'\''s resolver does with the package libnss-myhostname.'
+help_check='Check the lab file and exit: 0 if it is right, 3 and FILE:LINE:COLUMN if not.'
+help_bench='Measure requests/s and latency of the whole chain, with a Kerberos authenticator on every request.
+In the same run nginx does the same work without the authentication, for comparison. Needs the packages nginx-light and wrk.'
+help_version='Print the version.'
+
+# actor_state NAME: "ready", "not ready" with the reasons, or "stopped"; sets state and reason.
+actor_state() {
+  local answer
+  state=stopped reason=''
+  actor_is_running "$1" || return 0
+  state=ready
+  answer=$(curl -s -m 3 -o - -w '\n%{http_code}' --unix-socket "$run/$1.sock" http://localhost/readyz 2>/dev/null)
+  [[ ${answer##*$'\n'} == 200 ]] && return 0
+  state='not ready'
+  reason=$(jq -r '[.. | strings] | join("; ")' <<<"${answer%$'\n'*}" 2>/dev/null)
+  [[ -n $reason ]] || reason='its admin socket does not answer'
+}
+
+# One line an actor: NAME STATE PID SINCE REASON, separated by tabs, in the order of start.
+status_lines() {
+  local name program
+  while read -r name program; do
+    actor_state "$name"
+    actor_id='' actor_since=''
+    [[ $state == stopped ]] || actor_read "$name"
+    printf '%s\t%s\t%s\t%s\t%s\n' "$name" "$state" "${actor_id:--}" "${actor_since:--}" "$reason"
+  done < <(ask list actors)
+}
+
+command_status() {
+  local json=0 lines name state pid since reason total=0 ready=0 stopped=0
+  [[ ${1-} != --json ]] || { json=1; shift; }
+  no_arguments "$@"
+  settings_load
+  require_build
+  ask check >/dev/null || exit "$EX_CONFIG"
+  lines=$(status_lines)
+  if ((json)); then
+    jq -R -s --arg run "$run" '{run: $run, actors: [split("\n")[] | select(. != "") | split("\t") | {name: .[0], state: .[1],
+      pid: (.[2] | tonumber? // null), since: (.[3] | tonumber? // null | if . then todate else null end), reason: .[4]}]}' <<<"$lines"
+  else
+    printf '%s%-14s %-10s %8s  %-20s%s\n' "$bold" ACTOR STATE PID SINCE "$plain"
+  fi
+  while IFS=$'\t' read -r name state pid since reason; do
+    total=$((total + 1))
+    [[ $state != ready ]] || ready=$((ready + 1))
+    [[ $state != stopped ]] || stopped=$((stopped + 1))
+    ((json)) && continue
+    [[ $since == - ]] || printf -v since '%(%F %T)T' "$since"
+    printf '%-14s %-10s %8s  %-20s %s\n' "$name" "$state" "$pid" "$since" "$reason"
+  done <<<"$lines"
+  ((ready == total)) && return 0
+  ((stopped == total)) && return "$EX_DOWN"
+  return "$EX_FAILED"
+}
+
+command_env() {
+  no_arguments "$@"
+  settings_load
+  [[ -x $bin/sevenstep-lab ]] || build_programs >&2
+  ask env || exit "$EX_CONFIG"
+}
+
+command_logs() {
+  local follow=() files=() name
+  if [[ ${1-} == -f ]]; then
+    follow=(-F)
+    shift
+  fi
+  settings_load
+  for name; do
+    [[ -e $run/log/$name.log ]] || die "$EX_USAGE" "there is no log of \"$name\" in $run/log"
+    files+=("$run/log/$name.log")
+  done
+  if (($# == 0)); then
+    for name in "$run"/log/*.log; do [[ ! -e $name ]] || files+=("$name"); done
+  fi
+  ((${#files[@]})) || die "$EX_DOWN" "there are no logs in $run/log yet" "Start the lab: ./sevenstep up"
+  exec tail -n 40 ${follow[@]+"${follow[@]}"} "${files[@]}"
+}
+
+# trace_tool ARGUMENTS...: sevenstep-trace on this run folder.
+trace_tool() {
+  [[ -x $bin/sevenstep-trace ]] || die "$EX_FAILED" "there is no program $bin/sevenstep-trace"
+  "$bin/sevenstep-trace" --run "$run" "$@"
+}
+
+command_trace() {
+  local json=()
+  settings_load
+  require_build
+  [[ ${1-} != --json ]] || { json=(--json); shift; }
+  (($# <= 1)) || die "$EX_USAGE" "expected one trace id"
+  if (($# == 0)); then
+    trace_tool ${json[@]+"${json[@]}"} list
+  else
+    trace_tool ${json[@]+"${json[@]}"} show "$1"
+  fi
+}
+
+command_hosts() {
+  local host
+  no_arguments "$@"
+  settings_load
+  require_build
+  while read -r host; do printf '127.0.0.1 %s\n' "$host"; done < <(ask list hosts)
+}
+
+command_check() {
+  no_arguments "$@"
+  settings_load
+  [[ -x $bin/sevenstep-lab ]] || build_programs
+  ask check
+}
+
+command_bench() {
+  settings_load
+  packages_require run bench
+  build_programs
+  [[ -x $top/bench/run ]] || die "$EX_FAILED" "there is no bench/run in this checkout"
+  exec "$top/bench/run" "$@"
+}
+
+command_version() {
+  no_arguments "$@"
+  local version
+  version=$(sed -n 's/^project(sevenstep VERSION \([0-9.]*\).*/\1/p' "$top/CMakeLists.txt")
+  printf 'Sevenstep %s\n' "$version"
+}
