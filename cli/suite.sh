@@ -1,0 +1,67 @@
+# shellcheck shell=bash
+# The whole test suite: unit tests and fuzz corpora by ctest, scenarios by bats, all on the sanitizers' build.
+
+help_test='Install what is missing, build with AddressSanitizer and UndefinedBehaviorSanitizer, and run all tests.
+First the unit tests and the fuzz corpora (ctest), then the scenarios (bats): each starts a lab of its own on its own ports.
+Reports in JUnit'\''s form go to build/reports/. The last line counts: N passed, N failed, N skipped.
+
+  --no-install    only list the missing Debian packages, and exit with code 5 if there are any
+  --unit          only the first part
+  --scenarios     only the second part
+  FILTER          only unit tests, or scenario files, whose name contains this'
+
+# Sums of <testsuite> elements over reports: TESTS FAILED SKIPPED. Errors count as failures.
+count_reports() {
+  cat "$@" 2>/dev/null | tr '\n' ' ' | grep -o '<testsuite [^>]*>' | awk '
+    function number(name,   m) { return match($0, " " name "=\"[0-9]+\"") ? substr($0, RSTART + length(name) + 3) + 0 : 0 }
+    { tests += number("tests"); failed += number("failures") + number("errors"); skipped += number("skipped") + number("disabled") }
+    END { printf "%d %d %d\n", tests, failed, skipped }'
+}
+
+run_unit_tests() {
+  local filter=()
+  [[ -z $1 ]] || filter=(-R "$1")
+  heading "Unit tests and fuzz corpora"
+  (cd "$top" && ctest --preset asan -j "$(nproc)" --output-junit "$reports/unit.xml" ${filter[@]+"${filter[@]}"})
+}
+
+run_scenarios() {
+  local files=() file
+  for file in "$top"/scenarios/*.bats; do
+    [[ -e $file && ${file##*/} == *"$1"* ]] && files+=("$file")
+  done
+  ((${#files[@]})) || { say "No scenario matches."; return 0; }
+  heading "Scenarios"
+  # bats names its report itself; a folder of its own keeps it apart.
+  rm -rf "$reports/scenarios"
+  mkdir -p "$reports/scenarios"
+  SEVENSTEP_BIN=$top/build/asan/bin bats --report-formatter junit --output "$reports/scenarios" --print-output-on-failure "${files[@]}"
+}
+
+command_test() {
+  local install=1 unit=1 scenarios=1 filter='' code=0 tests failed skipped
+  while (($#)); do
+    case $1 in
+      --no-install) install=0 ;;
+      --unit) scenarios=0 ;;
+      --scenarios) unit=0 ;;
+      -*) die "$EX_USAGE" "unknown option $1" "./sevenstep test --help" ;;
+      *) filter=$1 ;;
+    esac
+    shift
+  done
+  packages_install "$install" run build test
+  reports=$top/build/reports
+  mkdir -p "$reports"
+  rm -f "$reports/unit.xml"
+  rm -rf "$reports/scenarios"
+  # The settings of a lab that somebody runs beside must not reach the tests'.
+  unset SEVENSTEP_RUN SEVENSTEP_PORT_BASE SEVENSTEP_LAB SEVENSTEP_BIN
+  build_preset asan
+  ((!unit)) || run_unit_tests "$filter" || code=1
+  ((!scenarios)) || run_scenarios "$filter" || code=1
+  read -r tests failed skipped < <(count_reports "$reports/unit.xml" "$reports/scenarios"/*.xml)
+  say ''
+  say "$((tests - failed - skipped)) passed, $failed failed, $skipped skipped"
+  ((code == 0 && failed == 0 && tests > 0))
+}
