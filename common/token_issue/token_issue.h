@@ -1,0 +1,32 @@
+/* Issuing tokens (step 2): ID tokens (OpenID Connect Core 2) and access tokens (RFC 9068), signed RS256
+ * with the ring's current key. Only the identity provider links this; verification is another library
+ * (token.h), which shares nothing with it, so that each checks the other.
+ *
+ * All strings are UTF-8 without control characters, checked by the caller; a NULL string leaves its claim
+ * out. Thread safe. */
+#ifndef SEVENSTEP_TOKEN_ISSUE_H
+#define SEVENSTEP_TOKEN_ISSUE_H
+
+#include "token_keys.h"
+
+struct token_issue {
+  const char *issuer;
+  const char *subject;                      /* never reassigned; at most 255 ASCII characters */
+  const char *client_id;                    /* the ID token's audience; an access token's client_id */
+  const char *resource;                     /* access tokens: a second audience beside client_id, or NULL */
+  const char *jti;                          /* required in access tokens */
+  const char *nonce;                        /* ID tokens: as in the request */
+  const char *upn, *spn;                    /* what step 3 reads */
+  const char *name, *preferred_username;    /* ID tokens: scope profile */
+  const char *scope;                        /* access tokens */
+  const char *access_token;                 /* ID tokens: gives at_hash (OpenID Connect Core 3.1.3.6) */
+  int64_t issued_s, expires_s, auth_time_s; /* auth_time 0: left out */
+};
+
+/* Append the compact JWT to out. */
+enum err token_issue_id(struct token_keys *k, const struct token_issue *t, struct buf *out,
+                        struct failure *f) MUST_CHECK;
+enum err token_issue_access(struct token_keys *k, const struct token_issue *t, struct buf *out,
+                            struct failure *f) MUST_CHECK;
+
+#endif
