@@ -54,3 +54,15 @@ long run_folder_size(const struct run_folder *r, const char *name)
   file_name(path, r, name);
   return stat(path, &st) == 0 ? (long)st.st_size : -1;
 }
+
+void run_folder_append(const struct run_folder *r, const char *name, const char *text)
+{
+  char path[256];
+  snprintf(path, sizeof path, "%s/trace", r->path);
+  mkdir(path, 0700);
+  file_name(path, r, name);
+  FILE *f = fopen(path, "a");
+  ck_assert_ptr_nonnull(f);
+  ck_assert_int_ge(fputs(text, f), 0);
+  ck_assert_int_eq(fclose(f), 0);
+}
