@@ -137,7 +137,9 @@ void link_flush(struct link *l)
   if (l->receiving || !l->stream || !l->tunnel) return;
   struct buf *out = stream_out(l->stream);
   if (!out) return;
-  if (tunnel_send(l->tunnel, out, STREAM_HIGH + 64 * 1024)) {
+  /* Beyond STREAM_HIGH of unsent bytes, so that on_drain() follows whenever the limit stopped us. */
+  size_t sent = out->len - stream_queued(l->stream);
+  if (tunnel_send(l->tunnel, out, sent + STREAM_HIGH + 64 * 1024)) {
     struct failure f;
     failure_set(&f, ERR_TUNNEL_PROTOCOL, "the tunnel could not write");
     link_close(l, &f);

@@ -202,11 +202,11 @@ static int on_frame(nghttp2_session *h2, const nghttp2_frame *frame, void *arg)
   if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA) return 0;
   struct tunnel_stream *s = nghttp2_session_get_stream_user_data(h2, frame->hd.stream_id);
   if (!s) return 0;
+  bool ends = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) && !s->remote_end;
+  s->remote_end =
+      s->remote_end || ends; /* before the head is told: its receiver asks whether a body follows */
   if (frame->hd.type == NGHTTP2_HEADERS && !s->head_seen) head_complete(t, s);
-  if ((frame->hd.flags & NGHTTP2_FLAG_END_STREAM) && !s->remote_end) {
-    s->remote_end = true;
-    if (!s->detached) t->ev->on_end(s, s->owner, &s->trailers);
-  }
+  if (ends && !s->detached) t->ev->on_end(s, s->owner, &s->trailers);
   return 0;
 }
 
@@ -568,6 +568,11 @@ enum err tunnel_stream_end(struct tunnel_stream *s, const struct fields *trailer
   }
   resume(s);
   return e;
+}
+
+bool tunnel_stream_remote_ended(const struct tunnel_stream *s)
+{
+  return s->remote_end;
 }
 
 size_t tunnel_stream_queued(const struct tunnel_stream *s)

@@ -90,6 +90,8 @@ enum err tunnel_respond(struct tunnel_stream *s, int status, const struct fields
 enum err tunnel_stream_write(struct tunnel_stream *s, const void *data, size_t n) MUST_CHECK;
 /* The body is complete; trailers may be NULL. */
 enum err tunnel_stream_end(struct tunnel_stream *s, const struct fields *trailers) MUST_CHECK;
+/* Has the peer's side ended with its head, or since? A request without a body says so at once. */
+bool tunnel_stream_remote_ended(const struct tunnel_stream *s);
 size_t tunnel_stream_queued(const struct tunnel_stream *s);
 /* More than TUNNEL_WRITE_HIGH is queued: stop writing until on_writable(). */
 bool tunnel_stream_congested(const struct tunnel_stream *s);

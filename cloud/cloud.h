@@ -1,0 +1,42 @@
+/* The cloud proxy (steps 1, 3 and 7): what its parts share. One loop thread; the admin endpoint's thread
+ * reads the atomic counters only. */
+#ifndef SEVENSTEP_CLOUD_H
+#define SEVENSTEP_CLOUD_H
+
+#include "actor.h"
+#include "net.h"
+
+#include <stdatomic.h>
+
+struct conn;
+struct oidc;
+struct registry;
+struct once;
+struct seal;
+
+struct counters {
+  _Atomic uint64_t connections, requests, redirects, tokens_accepted, tokens_refused, dispatched, retried,
+      failures;
+  _Atomic uint64_t status[6]; /* responses by hundreds; [0] unused */
+  _Atomic uint64_t open_connections, ready_connectors;
+  _Atomic bool keys_loaded;
+};
+
+struct cloud {
+  struct actor *actor;
+  const struct lab *lab;
+  struct net *net;
+  struct tls_ctx *front_tls, *tunnel_tls;
+  struct listener *front;
+  struct seal *seal;
+  struct oidc *oidc;
+  struct registry *registry;
+  struct once *once;
+  struct conn *conns; /* all of them */
+  uv_timer_t second;
+  uv_signal_t sigterm, sigint;
+  bool stopping;
+  struct counters counters;
+};
+
+#endif

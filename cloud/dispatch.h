@@ -1,0 +1,25 @@
+/* What steps 3 and 7 share of a request that is with a connector. */
+#ifndef SEVENSTEP_DISPATCH_H
+#define SEVENSTEP_DISPATCH_H
+
+#include "exchange.h"
+#include "registry.h"
+
+struct dispatch {
+  struct up up;
+  struct exchange *x;
+  struct connector *via;        /* compare only: it may be gone */
+  struct link *link;            /* valid while stream is */
+  struct tunnel_stream *stream; /* NULL when there is none (any more) */
+  size_t unconsumed;            /* bytes taken whose window is given back when the user reads on */
+  int tries;
+};
+
+/* Ends the stream and frees. */
+void dispatch_end(struct dispatch *d);
+/* The same, and answers the user with the failure, or ends the response visibly incomplete. */
+void dispatch_fail(struct dispatch *d, const struct failure *f);
+/* step7_respond.c */
+void step7_end(struct exchange *x, const struct fields *trailers);
+
+#endif

@@ -1,0 +1,93 @@
+/* The user's side of the cloud: connections, and on each the exchange in progress (one request and its
+ * response). conn.c reads requests and paces them; exchange.c writes responses; route.c decides which step a
+ * request takes.
+ *
+ * A step takes an exchange by setting ops (and data), and answers with exchange_respond(), or
+ * exchange_begin(), exchange_write() and exchange_end(). Work that outlives a callback (a worker's job, a
+ * tunnel stream) holds the exchange with exchange_hold() and lets it go with exchange_release(); meanwhile
+ * the user may have left, on_gone() tells, and answering is then harmless. All on the loop's thread. */
+#ifndef SEVENSTEP_EXCHANGE_H
+#define SEVENSTEP_EXCHANGE_H
+
+#include "cloud.h"
+#include "http1.h"
+#include "session.h"
+
+struct exchange;
+struct exchange_ops {
+  void (*on_body)(struct exchange *x, const uint8_t *data, size_t n);
+  void (*on_body_end)(struct exchange *x, const struct fields *trailers);
+  void (*on_drain)(struct exchange *x);   /* the user's connection takes more again */
+  void (*on_gone)(struct exchange *x);    /* the user left before the response was complete; the last call */
+  void (*on_timeout)(struct exchange *x); /* deadline_ns has passed */
+};
+
+struct conn;
+struct exchange {
+  struct cloud *cloud;
+  struct conn *conn;
+  const struct http1_head *head; /* the request */
+  const struct lab_app *app;
+  const struct exchange_ops *ops; /* NULL: nobody has taken it, or it is answered */
+  void *data;
+  struct session session; /* upn "" when there is none */
+  struct trace_ctx ctx;   /* the parent of this request's spans */
+  struct span step;       /* the step in progress */
+  struct span respond;    /* step 7 */
+  int64_t deadline_ns;    /* monotonic; 0: none */
+  bool clear_trace_cookie;
+  /* private to conn.c and exchange.c */
+  bool active, request_done, begun, ended, chunked, close_after, no_body;
+  uint64_t sent;
+  int status;
+};
+
+/* A new user's connection for listener_new(). */
+void *conn_accept(void *cloud, struct stream *s);
+extern const struct stream_events conn_events;
+/* Once a second: deadlines of all connections. */
+void conn_sweep(struct cloud *c, int64_t now_ns);
+size_t conn_count(const struct cloud *c);
+
+void exchange_hold(struct exchange *x);
+void exchange_release(struct exchange *x);
+
+const char *exchange_peer_ip(const struct exchange *x);
+const char *exchange_sni(const struct exchange *x);
+/* Stops and starts reading the request's body. */
+void exchange_pause(struct exchange *x, bool pause);
+/* Tells an Expect: 100-continue client to send the body. */
+void exchange_continue(struct exchange *x);
+
+/* Begins the response. f holds no framing and no hop-by-hop fields. length -1: not known. */
+void exchange_begin(struct exchange *x, int status, const struct fields *f, int64_t length);
+/* An interim response (1xx), to HTTP/1.1 clients only. */
+void exchange_interim(struct exchange *x, int status, const struct fields *f);
+void exchange_write(struct exchange *x, const void *data, size_t n);
+bool exchange_congested(const struct exchange *x);
+void exchange_end(struct exchange *x, const struct fields *trailers);
+/* The response cannot be completed: ends it so that the user sees it is incomplete (RFC 9112 8). */
+void exchange_abort(struct exchange *x);
+/* Begins and ends. f may be NULL. */
+void exchange_respond(struct exchange *x, int status, const struct fields *f, const char *content_type,
+                      const void *body, size_t n);
+/* The page for a failure, by its HTTP status; ends the step's span with it. */
+void exchange_fail(struct exchange *x, const struct failure *f);
+/* 303 (302 for GET) to a URL, with further fields. */
+void exchange_redirect(struct exchange *x, int status, const char *location, struct fields *f);
+
+/* route.c: called once the head is complete. */
+void route_request(struct exchange *x);
+/* The steps. */
+void step1_redirect(struct exchange *x);
+void step3_token(struct exchange *x);
+void step3_dispatch(struct exchange *x);
+/* logout.c */
+void logout(struct exchange *x);
+struct tunnel_head;
+struct tunnel_stream;
+void step7_respond(struct exchange *x, const struct tunnel_head *h);
+/* pages.c: the page for a failure. */
+enum err page_failure(const struct exchange *x, const struct failure *f, struct buf *out) MUST_CHECK;
+
+#endif

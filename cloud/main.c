@@ -1,0 +1,184 @@
+/* sevenstep-cloud: the proxy that users meet. Step 1 redirects, step 3 validates and dispatches, step 7
+ * responds. */
+#include "cloud.h"
+
+#include "clock.h"
+#include "exchange.h"
+#include "httpd.h"
+#include "oidc.h"
+#include "once.h"
+#include "registry.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define HANDSHAKE_MS 10000
+
+static const struct actor_spec spec = {
+    .name = "cloud",
+    .program = "sevenstep-cloud",
+    .summary = "The cloud proxy: users reach internal applications through it, connectors dial in to it.",
+    .steps = "1, 3 and 7",
+    .lab_flags = LAB_CLIENT_SECRETS,
+};
+
+/* -- admin: reads atomics only, from the admin server's thread
+ * ------------------------------------------------------- */
+
+static bool ready(void *arg, struct buf *reason)
+{
+  struct counters *n = arg;
+  if (!atomic_load(&n->keys_loaded))
+    return buf_puts(reason, "the identity provider's keys are not loaded") == ERR_NOMEM;
+  if (atomic_load(&n->ready_connectors) == 0) return buf_puts(reason, "no connector is ready") == ERR_NOMEM;
+  return true;
+}
+
+static const struct metric {
+  const char *name, *type, *help;
+  size_t offset;
+} metrics_table[] = {
+    {"sevenstep_cloud_connections_total", "counter", "Connections accepted from users.",
+     offsetof(struct counters, connections)},
+    {"sevenstep_cloud_open_connections", "gauge", "Users' connections open now.",
+     offsetof(struct counters, open_connections)},
+    {"sevenstep_cloud_requests_total", "counter", "Requests received.", offsetof(struct counters, requests)},
+    {"sevenstep_cloud_redirects_total", "counter", "Step 1: users sent to the logon page.",
+     offsetof(struct counters, redirects)},
+    {"sevenstep_cloud_tokens_accepted_total", "counter", "Step 3: tokens accepted.",
+     offsetof(struct counters, tokens_accepted)},
+    {"sevenstep_cloud_tokens_refused_total", "counter", "Step 3: tokens refused.",
+     offsetof(struct counters, tokens_refused)},
+    {"sevenstep_cloud_dispatched_total", "counter", "Step 3: requests directed to a connector.",
+     offsetof(struct counters, dispatched)},
+    {"sevenstep_cloud_retried_total", "counter", "Requests sent again to another connector.",
+     offsetof(struct counters, retried)},
+    {"sevenstep_cloud_failures_total", "counter", "Requests answered with an error page.",
+     offsetof(struct counters, failures)},
+    {"sevenstep_cloud_ready_connectors", "gauge", "Connectors that can take requests.",
+     offsetof(struct counters, ready_connectors)},
+};
+
+static void metrics(void *arg, struct buf *out)
+{
+  enum err e = ERR_OK;
+  for (size_t i = 0; i < sizeof metrics_table / sizeof metrics_table[0] && !e; i++) {
+    const struct metric *m = &metrics_table[i];
+    _Atomic uint64_t *value = (_Atomic uint64_t *)(void *)((char *)arg + m->offset);
+    e = buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n%s %llu\n", m->name, m->help, m->name, m->type, m->name,
+                   (unsigned long long)atomic_load(value));
+  }
+}
+
+/* -- life
+ * --------------------------------------------------------------------------------------------------------------
+ */
+
+static void on_second(uv_timer_t *timer)
+{
+  struct cloud *c = timer->data;
+  conn_sweep(c, clock_mono_ns());
+}
+
+static void stop(uv_signal_t *signal, int number)
+{
+  struct cloud *c = signal->data;
+  log_info("stopping: signal %d", number);
+  c->stopping = true;
+  net_stop(c->net);
+}
+
+static void keys_ready(struct cloud *c)
+{
+  actor_ready(c->actor);
+}
+
+static enum err open_tls(struct cloud *c, struct failure *f)
+{
+  char cert[4096 + 128], key[4096 + 128], ca[4096 + 128];
+  actor_path(c->actor, cert, "pki/cloud.crt");
+  actor_path(c->actor, key, "pki/cloud.key");
+  enum err e = tls_server_ctx_new(cert, key, NULL, "http/1.1", &c->front_tls, f);
+  actor_path(c->actor, cert, "pki/tunnel.crt");
+  actor_path(c->actor, key, "pki/tunnel.key");
+  actor_path(c->actor, ca, "pki/connector-ca.crt");
+  if (!e) e = tls_server_ctx_new(cert, key, ca, "h2", &c->tunnel_tls, f);
+  return e;
+}
+
+static enum err open_cloud(struct cloud *c, struct httpd **admin, struct failure *f)
+{
+  char path[4096 + 128];
+  enum err e = open_tls(c, f);
+  actor_path(c->actor, path, "cloud");
+  if (!e && mkdir(path, 0700) != 0 && errno != EEXIST)
+    e = failure_set(f, ERR_IO, "%s: %s", path, strerror(errno));
+  actor_path(c->actor, path, "cloud/session.key");
+  if (!e) e = seal_new(path, &c->seal, f);
+  actor_path(c->actor, path, "cloud/store.db");
+  if (!e) e = once_new(c, path, &c->once, f);
+  actor_path(c->actor, path, "%s.sock", c->actor->instance);
+  struct httpd_admin config = {.unix_path = path, .ready = ready, .metrics = metrics, .arg = &c->counters};
+  if (!e) e = registry_new(c, &c->registry, f);
+  if (!e)
+    e = listener_new(c->net, &c->lab->cloud.listen, c->front_tls, HANDSHAKE_MS, conn_accept, c, &conn_events,
+                     &c->front, f);
+  if (!e) e = httpd_admin_start(&config, admin, f);
+  if (!e) e = oidc_new(c, keys_ready, &c->oidc, f);
+  return e;
+}
+
+static void start_timers(struct cloud *c)
+{
+  uv_timer_init(net_loop(c->net), &c->second);
+  uv_signal_init(net_loop(c->net), &c->sigterm);
+  uv_signal_init(net_loop(c->net), &c->sigint);
+  c->second.data = c->sigterm.data = c->sigint.data = c;
+  uv_timer_start(&c->second, on_second, 1000, 1000);
+  uv_signal_start(&c->sigterm, stop, SIGTERM);
+  uv_signal_start(&c->sigint, stop, SIGINT);
+}
+
+static void close_cloud(struct cloud *c, struct httpd *admin)
+{
+  httpd_stop(admin);
+  oidc_stop(c->oidc);
+  if (c->registry) registry_stop(c->registry);
+  listener_close(c->front);
+  uv_close((uv_handle_t *)&c->second, NULL);
+  uv_close((uv_handle_t *)&c->sigterm, NULL);
+  uv_close((uv_handle_t *)&c->sigint, NULL);
+  net_free(c->net);
+  oidc_free(c->oidc);
+  registry_free(c->registry);
+  once_free(c->once);
+  seal_free(c->seal);
+  tls_ctx_free(c->front_tls);
+  tls_ctx_free(c->tunnel_tls);
+}
+
+int main(int argc, char **argv)
+{
+  struct actor actor;
+  struct httpd *admin = NULL;
+  struct failure f = {0};
+  actor_start(&actor, &spec, argc, argv);
+  struct cloud *c = calloc(1, sizeof *c);
+  if (!c || net_new(&c->net)) abort();
+  c->actor = &actor;
+  c->lab = actor.lab;
+  start_timers(c);
+  enum err e = open_cloud(c, &admin, &f);
+  if (e)
+    log_failure(LOG_ERROR, NULL, &f);
+  else
+    net_run(c->net);
+  close_cloud(c, admin);
+  free(c);
+  actor_stop(&actor);
+  return e ? actor_exit_code(e) : 0;
+}

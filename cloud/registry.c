@@ -1,0 +1,258 @@
+#include "registry.h"
+
+#include <jansson.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_CONNECTORS 256
+#define HANDSHAKE_MS   5000
+#define HELLO_MAX      4096
+
+struct connector {
+  struct up up; /* owner of the hello stream */
+  struct registry *r;
+  struct link *link;
+  const struct lab_connector *lab;
+  bool ready;
+  int64_t picked; /* when it was picked last, to spread equal loads */
+  struct buf hello;
+  struct connector *prev, *next;
+};
+
+struct registry {
+  struct cloud *cloud;
+  struct listener *listener;
+  struct connector *list;
+  size_t count, ready;
+  int64_t picks;
+};
+
+static void set_ready(struct connector *c, bool ready)
+{
+  if (c->ready == ready) return;
+  c->ready = ready;
+  c->r->ready += ready ? 1 : (size_t)-1;
+  atomic_store(&c->r->cloud->counters.ready_connectors, c->r->ready);
+}
+
+/* -- hello: the tunnel's first stream. The connector says who it is, and is ready when that fits its
+ * certificate -- */
+
+static void refuse(struct connector *c, const char *why, const char *value)
+{
+  struct failure f;
+  failure_set(&f, ERR_TUNNEL_REFUSED, "%s %.100s", why, value ? value : "");
+  link_close(c->link, &f);
+}
+
+static void hello_response(struct up *u, struct tunnel_stream *s, const struct tunnel_head *h)
+{
+  (void)s;
+  if (h->status != 200) refuse((struct connector *)u, "hello was answered with another status", NULL);
+}
+
+static void hello_data(struct up *u, struct tunnel_stream *s, const uint8_t *data, size_t n)
+{
+  struct connector *c = (struct connector *)u;
+  if (buf_append(&c->hello, data, n)) refuse(c, "hello is too long", NULL);
+  tunnel_stream_consume(s, n);
+}
+
+static void hello_end(struct up *u, const struct fields *trailers)
+{
+  (void)trailers;
+  struct connector *c = (struct connector *)u;
+  json_t *doc = json_loadb(buf_str(&c->hello), c->hello.len, JSON_REJECT_DUPLICATES, NULL);
+  const char *name = json_string_value(json_object_get(doc, "name"));
+  const char *group = json_string_value(json_object_get(doc, "group"));
+  if (!name || strcmp(name, c->lab->name) != 0) {
+    refuse(c, "hello names another connector than the certificate:", name);
+  } else if (!group || strcmp(group, c->lab->group) != 0) {
+    refuse(c, "hello names another group than lab.yaml:", group);
+  } else {
+    set_ready(c, true);
+    log_info("connector %s of group %s is ready, from %s", c->lab->name, c->lab->group,
+             stream_peer_ip(link_stream(c->link)));
+  }
+  json_decref(doc);
+}
+
+static void hello_close(struct up *u, const struct failure *f)
+{
+  if (f->err) refuse((struct connector *)u, "hello was not answered:", f->why);
+}
+
+static const struct up_ops hello_ops = {hello_response, hello_data, hello_end, NULL, hello_close};
+
+/* -- tunnel events go to whoever owns the stream
+ * ------------------------------------------------------------------ */
+
+static void on_response(struct tunnel_stream *s, void *owner, const struct tunnel_head *h)
+{
+  struct up *u = owner;
+  u->ops->on_response(u, s, h);
+}
+
+static void on_data(struct tunnel_stream *s, void *owner, const uint8_t *data, size_t n)
+{
+  struct up *u = owner;
+  u->ops->on_data(u, s, data, n);
+}
+
+static void on_end(struct tunnel_stream *s, void *owner, const struct fields *trailers)
+{
+  (void)s;
+  struct up *u = owner;
+  u->ops->on_end(u, trailers);
+}
+
+static void on_writable(struct tunnel_stream *s, void *owner)
+{
+  (void)s;
+  struct up *u = owner;
+  if (u->ops->on_writable) u->ops->on_writable(u);
+}
+
+static void on_stream_close(struct tunnel_stream *s, void *owner, const struct failure *f)
+{
+  (void)s;
+  struct up *u = owner;
+  u->ops->on_close(u, f);
+}
+
+static void on_goaway(struct tunnel *t, void *arg)
+{
+  (void)t;
+  struct connector *c = arg;
+  set_ready(c, false);
+  log_info("connector %s is leaving; what it works on is finished first", c->lab->name);
+}
+
+static const struct tunnel_events tunnel_events = {
+    .on_response = on_response,
+    .on_data = on_data,
+    .on_end = on_end,
+    .on_writable = on_writable,
+    .on_close = on_stream_close,
+    .on_goaway = on_goaway,
+};
+
+/* -- a connector comes and goes
+ * ------------------------------------------------------------------------------------- */
+
+static bool on_open(struct link *l, void *arg, struct failure *f)
+{
+  struct connector *c = arg;
+  const char *name = tls_peer_name(stream_tls(link_stream(l)));
+  c->lab = lab_connector_by_name(c->r->cloud->lab, name);
+  if (!c->lab) {
+    failure_set(f, ERR_TUNNEL_REFUSED, "the certificate names '%.100s', which is no connector of lab.yaml",
+                name);
+    return false;
+  }
+  struct tunnel_stream *s;
+  struct fields none;
+  static const char path[] = "/.sevenstep/hello";
+  fields_init(&none, 1, 64);
+  enum err e =
+      tunnel_request(link_tunnel(l), "GET", "connector", path, sizeof path - 1, &none, true, &c->up, &s);
+  fields_clear(&none);
+  if (e) failure_set(f, e, "hello could not be sent");
+  return !e;
+}
+
+static void on_close(struct link *l, void *arg, const struct failure *f)
+{
+  (void)l;
+  struct connector *c = arg;
+  struct registry *r = c->r;
+  set_ready(c, false);
+  if (f->err == ERR_TUNNEL_REFUSED || f->err == ERR_TLS)
+    log_failure(LOG_WARN, NULL, f);
+  else if (c->lab)
+    log_info("connector %s is gone: %s", c->lab->name, f->err ? f->why : "closed");
+  if (c->prev)
+    c->prev->next = c->next;
+  else
+    r->list = c->next;
+  if (c->next) c->next->prev = c->prev;
+  r->count--;
+  buf_clear(&c->hello);
+  free(c);
+}
+
+static const struct link_events link_events = {on_open, on_close};
+
+static void *on_accept(void *arg, struct stream *s)
+{
+  (void)s;
+  struct registry *r = arg;
+  struct connector *c = r->count < MAX_CONNECTORS ? calloc(1, sizeof *c) : NULL;
+  if (!c) return NULL;
+  if (link_new(r->cloud->net, TUNNEL_CLOUD, &link_events, &tunnel_events, c, &c->link)) {
+    free(c);
+    return NULL;
+  }
+  c->up.ops = &hello_ops;
+  c->r = r;
+  buf_init(&c->hello, HELLO_MAX);
+  c->next = r->list;
+  if (c->next) c->next->prev = c;
+  r->list = c;
+  r->count++;
+  return c->link;
+}
+
+enum err registry_new(struct cloud *cloud, struct registry **ret, struct failure *f)
+{
+  struct registry *r = calloc(1, sizeof *r);
+  if (!r) return failure_set(f, ERR_NOMEM, "no memory");
+  r->cloud = cloud;
+  enum err e = listener_new(cloud->net, &cloud->lab->cloud.tunnel, cloud->tunnel_tls, HANDSHAKE_MS, on_accept,
+                            r, &link_stream_events, &r->listener, f);
+  if (e) {
+    free(r);
+    return e;
+  }
+  *ret = r;
+  return ERR_OK;
+}
+
+void registry_stop(struct registry *r)
+{
+  listener_close(r->listener);
+  r->listener = NULL;
+}
+
+void registry_free(struct registry *r)
+{
+  free(r);
+}
+
+struct connector *registry_pick(struct registry *r, const char *group, const struct connector * not )
+{
+  struct connector *best = NULL;
+  size_t best_load = 0;
+  for (struct connector *c = r->list; c; c = c->next) {
+    if (!c->ready || c == not || strcmp(c->lab->group, group) != 0 || tunnel_room(link_tunnel(c->link)) == 0)
+      continue;
+    size_t load = tunnel_streams(link_tunnel(c->link));
+    if (!best || load < best_load || (load == best_load && c->picked < best->picked)) {
+      best = c;
+      best_load = load;
+    }
+  }
+  if (best) best->picked = ++r->picks;
+  return best;
+}
+
+const char *connector_name(const struct connector *c)
+{
+  return c->lab->name;
+}
+
+struct link *connector_link(struct connector *c)
+{
+  return c->link;
+}

@@ -1,0 +1,121 @@
+/* Which way a request goes: by host to the application, by path to the proxy's own endpoints, by session to a
+ * connector or to the logon. Nothing without a session passes, unless the application is published as
+ * pass-through. */
+#include "exchange.h"
+
+#include "clock.h"
+#include "once.h"
+#include "rules.h"
+
+#include <string.h>
+
+#define OWN "/.sevenstep/"
+
+static void fail_early(struct exchange *x, enum err e, const char *why)
+{
+  struct failure f;
+  failure_set(&f, e, "%s", why);
+  span_start(&x->step, x->cloud->actor->tracer, 1, SPAN_SERVER, NULL, &x->ctx, true);
+  x->ctx = x->step.ctx;
+  exchange_fail(x, &f);
+}
+
+/* The trace that this request belongs to: its own traceparent, or the logon's, which a cookie carries over
+ * the last redirect. */
+static bool find_trace(struct exchange *x)
+{
+  const struct fields *f = &x->head->fields;
+  const char *parent = fields_get(f, "traceparent"), *cookie;
+  size_t n;
+  if (parent && trace_ctx_parse(&x->ctx, parent, strlen(parent)) == ERR_OK) return true;
+  if (rules_cookie_get(f, COOKIE_TRACE, &cookie, &n) == ERR_OK) {
+    x->clear_trace_cookie = true;
+    if (trace_ctx_parse(&x->ctx, cookie, n) == ERR_OK) return true;
+  }
+  x->ctx = (struct trace_ctx){0};
+  return false;
+}
+
+/* Host without its port, compared with the name that the TLS connection was opened for (HT-10). */
+static bool host_fits_sni(const char *host, size_t n, const char *sni)
+{
+  return !*sni || (strlen(sni) == n && strncasecmp(host, sni, n) == 0);
+}
+
+static const struct lab_app *find_app(struct exchange *x, struct failure *f)
+{
+  const char *host = buf_str(&x->head->authority);
+  size_t n = strcspn(host, ":");
+  if (!host_fits_sni(host, n, exchange_sni(x))) {
+    failure_set(f, ERR_APP_MISDIRECTED, "Host is %.100s, the connection is for %.100s", host,
+                exchange_sni(x));
+    return NULL;
+  }
+  const struct lab_app *app = lab_app_by_host(x->cloud->lab, host, n);
+  if (!app) failure_set(f, ERR_APP_UNKNOWN, "no application has the external host %.*s", (int)n, host);
+  return app;
+}
+
+static enum err find_session(struct exchange *x)
+{
+  const char *value;
+  size_t n;
+  enum err e = rules_cookie_get(&x->head->fields, COOKIE_SESSION, &value, &n);
+  if (e) return e == ERR_NOT_FOUND ? ERR_NOT_FOUND : ERR_SESSION_INVALID;
+  e = session_open(x->cloud->seal, x->app, value, n, clock_wall_s(), &x->session);
+  if (!e && once_session_ended(x->cloud->once, &x->session)) e = ERR_SESSION_EXPIRED;
+  if (e) x->session = (struct session){0};
+  return e;
+}
+
+static bool path_is(const struct exchange *x, const char *path)
+{
+  size_t n = strlen(path);
+  const char *target = buf_str(&x->head->target);
+  return strncmp(target, path, n) == 0 && (target[n] == 0 || target[n] == '?');
+}
+
+static void start_dispatch(struct exchange *x, bool traced)
+{
+  struct tracer *t = x->cloud->actor->tracer;
+  span_start(&x->step, t, 3, SPAN_SERVER, NULL, &x->ctx, traced || tracer_sample(t));
+  x->ctx = x->step.ctx;
+  step3_dispatch(x);
+}
+
+static void own_endpoint(struct exchange *x)
+{
+  if (path_is(x, OWN "callback"))
+    step3_token(x);
+  else if (path_is(x, OWN "logout"))
+    logout(x);
+  else
+    fail_early(x, ERR_NOT_FOUND, "the proxy has no such endpoint");
+}
+
+void route_request(struct exchange *x)
+{
+  struct failure f = {0};
+  const char *method = x->head->method;
+  bool traced = find_trace(x);
+  if (strcmp(method, "CONNECT") == 0 || strcmp(method, "TRACE") == 0) {
+    fail_early(x, ERR_HTTP_METHOD_REFUSED, method);
+    return;
+  }
+  x->app = find_app(x, &f);
+  if (!x->app) {
+    fail_early(x, f.err, f.why);
+    return;
+  }
+  if (x->app->preauth == PREAUTH_PASSTHRU) {
+    start_dispatch(x, traced);
+    return;
+  }
+  enum err e = find_session(x);
+  if (strncmp(buf_str(&x->head->target), OWN, sizeof OWN - 1) == 0)
+    own_endpoint(x);
+  else if (e == ERR_OK)
+    start_dispatch(x, traced);
+  else
+    step1_redirect(x);
+}

@@ -1,0 +1,19 @@
+/* Sealed values: what the cloud gives to browsers to keep for it (sessions, logons under way), encrypted and
+ * authenticated by AES-256-GCM with keys that never leave this process and its run folder. Belongs to the
+ * loop's thread. */
+#ifndef SEVENSTEP_SEAL_H
+#define SEVENSTEP_SEAL_H
+
+#include "buf.h"
+
+struct seal;
+/* path: the key file, made (0600) if absent, so that sessions survive a restart. */
+enum err seal_new(const char *path, struct seal **ret, struct failure *f) MUST_CHECK;
+void seal_free(struct seal *s); /* wipes; accepts NULL */
+
+/* Appends base64url(version, nonce, ciphertext, tag) to out. aad binds the value to its purpose and place. */
+enum err seal_close(struct seal *s, const char *aad, const void *data, size_t n, struct buf *out) MUST_CHECK;
+/* ERR_SESSION_INVALID when it was not sealed here for this aad, unchanged. */
+enum err seal_open(struct seal *s, const char *aad, const char *text, size_t n, struct buf *out) MUST_CHECK;
+
+#endif

@@ -1,0 +1,173 @@
+#include "session.h"
+
+#include "clock.h"
+#include "encode.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Both structures hold text and numbers only and are zeroed before they are filled, so they are sealed as
+ * text: one line an item. No item can contain a line feed: UPN, SPN and name are validated, the rest is ours
+ * or percent-safe. */
+
+static void aad_for(const struct lab_app *app, const char *purpose, char out[512])
+{
+  snprintf(out, 512, "%s %s", purpose, app->name);
+}
+
+static enum err seal_text(struct seal *s, const struct lab_app *app, const char *purpose, struct buf *text,
+                          struct buf *out)
+{
+  char aad[512];
+  aad_for(app, purpose, aad);
+  enum err e = seal_close(s, aad, text->data, text->len, out);
+  buf_wipe(text);
+  return e;
+}
+
+/* Cuts the next line off *at into out; false when there is none or it does not fit. */
+static bool next_line(const char **at, char *out, size_t max)
+{
+  const char *end = strchr(*at, '\n');
+  if (!end || (size_t)(end - *at) >= max) return false;
+  memcpy(out, *at, (size_t)(end - *at));
+  out[end - *at] = 0;
+  *at = end + 1;
+  return true;
+}
+
+static bool next_number(const char **at, int64_t *out)
+{
+  char digits[32];
+  char end;
+  return next_line(at, digits, sizeof digits) && sscanf(digits, "%ld%c", out, &end) == 1;
+}
+
+enum err session_seal(struct seal *s, const struct lab_app *app, const struct session *session,
+                      struct buf *out)
+{
+  struct buf text;
+  char id[33];
+  buf_init(&text, 2048);
+  hex_encode(id, session->id, sizeof session->id);
+  enum err e = buf_printf(&text, "%s\n%ld\n%ld\n%s\n%s\n%s\n", id, (long)session->issued_s,
+                          (long)session->expires_s, session->upn, session->spn, session->name);
+  if (e) {
+    buf_wipe(&text);
+    return e;
+  }
+  return seal_text(s, app, "session", &text, out);
+}
+
+static bool session_read(const char *at, struct session *ret)
+{
+  char id[33];
+  return next_line(&at, id, sizeof id) && hex_decode(ret->id, 16, id) == ERR_OK &&
+         next_number(&at, &ret->issued_s) && next_number(&at, &ret->expires_s) &&
+         next_line(&at, ret->upn, sizeof ret->upn) && next_line(&at, ret->spn, sizeof ret->spn) &&
+         next_line(&at, ret->name, sizeof ret->name) && !*at;
+}
+
+enum err session_open(struct seal *s, const struct lab_app *app, const char *text, size_t n, int64_t now_s,
+                      struct session *ret)
+{
+  char aad[512];
+  struct buf plain;
+  struct session read = {0};
+  buf_init(&plain, 4096);
+  aad_for(app, "session", aad);
+  enum err e = seal_open(s, aad, text, n, &plain);
+  if (!e && !session_read(buf_str(&plain), &read)) e = ERR_SESSION_INVALID;
+  if (!e && (now_s >= read.expires_s || now_s < read.issued_s - 60)) e = ERR_SESSION_EXPIRED;
+  buf_wipe(&plain);
+  if (!e) *ret = read;
+  return e;
+}
+
+static enum err random_text(char out[static 44])
+{
+  uint8_t bytes[32];
+  struct buf text;
+  random_bytes(bytes, sizeof bytes);
+  buf_init(&text, 64);
+  enum err e = base64url_encode(&text, bytes, sizeof bytes);
+  if (!e) memcpy(out, text.data, 44);
+  buf_wipe(&text);
+  return e;
+}
+
+enum err logon_begin(struct logon *ret, const struct trace_ctx *ctx, bool with_verifier,
+                     const char *return_to, size_t n, int64_t now_s)
+{
+  struct logon l = {.issued_s = now_s};
+  if (n > RETURN_MAX) return ERR_TOO_LARGE;
+  memcpy(l.return_to, return_to, n);
+  trace_ctx_format(ctx, l.state);
+  l.state[TRACEPARENT_LEN] = '.';
+  enum err e = random_text(l.state + TRACEPARENT_LEN + 1);
+  if (!e) e = random_text(l.nonce);
+  if (!e && with_verifier) e = random_text(l.verifier);
+  if (!e) *ret = l;
+  return e;
+}
+
+enum err logon_cookie_name(const char *state, char out[64])
+{
+  if (strlen(state) != TRACEPARENT_LEN + 1 + 43) return ERR_STATE_MISMATCH;
+  const char *random = state + TRACEPARENT_LEN + 1;
+  if (!http_is_token(random, 8)) return ERR_STATE_MISMATCH;
+  snprintf(out, 64, "%s%.8s", COOKIE_LOGON, random);
+  return ERR_OK;
+}
+
+enum err logon_seal(struct seal *s, const struct lab_app *app, const struct logon *l, struct buf *out)
+{
+  struct buf text;
+  buf_init(&text, 4096);
+  enum err e = buf_printf(&text, "%s\n%s\n%s\n%ld\n%s\n", l->state, l->nonce, l->verifier, (long)l->issued_s,
+                          l->return_to);
+  if (e) {
+    buf_wipe(&text);
+    return e;
+  }
+  return seal_text(s, app, "logon", &text, out);
+}
+
+static bool logon_read(const char *at, struct logon *ret)
+{
+  return next_line(&at, ret->state, sizeof ret->state) && next_line(&at, ret->nonce, sizeof ret->nonce) &&
+         next_line(&at, ret->verifier, sizeof ret->verifier) && next_number(&at, &ret->issued_s) &&
+         next_line(&at, ret->return_to, sizeof ret->return_to) && !*at;
+}
+
+enum err logon_open(struct seal *s, const struct lab_app *app, const char *text, size_t n, const char *state,
+                    int64_t now_s, struct logon *ret)
+{
+  char aad[512];
+  struct buf plain;
+  struct logon read = {0};
+  buf_init(&plain, 8192);
+  aad_for(app, "logon", aad);
+  enum err e = seal_open(s, aad, text, n, &plain);
+  if (e || !logon_read(buf_str(&plain), &read)) e = ERR_STATE_MISMATCH;
+  if (!e && !constant_time_equal(read.state, strlen(read.state), state, strlen(state)))
+    e = ERR_STATE_MISMATCH;
+  if (!e && (now_s > read.issued_s + LOGON_LIFETIME_S || now_s < read.issued_s - 60)) e = ERR_STATE_MISMATCH;
+  buf_wipe(&plain);
+  if (!e) *ret = read;
+  return e;
+}
+
+enum err cookie_set(struct fields *f, const char *name, const char *value, long max_age,
+                    const char *same_site)
+{
+  struct buf line;
+  char age[40] = "";
+  buf_init(&line, 8192);
+  if (max_age >= 0) snprintf(age, sizeof age, "; Max-Age=%ld", max_age);
+  enum err e =
+      buf_printf(&line, "%s=%s; Path=/; Secure; HttpOnly; SameSite=%s%s", name, value, same_site, age);
+  if (!e) e = fields_add(f, "Set-Cookie", buf_str(&line));
+  buf_wipe(&line);
+  return e;
+}

@@ -1,0 +1,59 @@
+/* What the cloud remembers in the browser: the session after logon, and the logon under way between steps 1
+ * and 3. Both are sealed into cookies of the application's host (RFC 6265bis 4.1.3, "__Host-"). */
+#ifndef SEVENSTEP_SESSION_H
+#define SEVENSTEP_SESSION_H
+
+#include "fields.h"
+#include "lab.h"
+#include "seal.h"
+#include "trace.h"
+
+#define COOKIE_PREFIX                                                                                        \
+  "__Host-sevenstep" /* every cookie of ours begins so, and none reaches an application                      \
+                      */
+#define COOKIE_SESSION "__Host-sevenstep"
+#define COOKIE_LOGON                                                                                         \
+  "__Host-sevenstep-logon-" /* + 8 characters of the state, so that several tabs can sign in */
+#define COOKIE_TRACE     "__Host-sevenstep-trace"
+#define LOGON_LIFETIME_S 600
+#define RETURN_MAX       2048
+
+struct session {
+  char upn[256], spn[256], name[256];
+  uint8_t id[16];
+  int64_t issued_s, expires_s;
+};
+
+/* Seals for this application; appends the cookie's value. */
+enum err session_seal(struct seal *s, const struct lab_app *app, const struct session *session,
+                      struct buf *out) MUST_CHECK;
+/* ERR_SESSION_INVALID, ERR_SESSION_EXPIRED. */
+enum err session_open(struct seal *s, const struct lab_app *app, const char *text, size_t n, int64_t now_s,
+                      struct session *ret) MUST_CHECK;
+
+struct logon {
+  char state[TRACEPARENT_LEN + 1 + 43 + 1]; /* traceparent "." random (base64url of 32 bytes) */
+  char nonce[43 + 1];
+  char verifier[43 + 1];          /* PKCE (RFC 7636 4.1), "" in the id_token flow */
+  char return_to[RETURN_MAX + 1]; /* path and query on the application's own host */
+  int64_t issued_s;
+};
+
+/* Fresh state, nonce and verifier. ERR_TOO_LARGE when return_to is too long. */
+enum err logon_begin(struct logon *ret, const struct trace_ctx *ctx, bool with_verifier,
+                     const char *return_to, size_t n, int64_t now_s) MUST_CHECK;
+/* The cookie's name for a state: COOKIE_LOGON + the first 8 random characters. ERR_STATE_MISMATCH if
+ * malformed. */
+enum err logon_cookie_name(const char *state, char out[64]) MUST_CHECK;
+enum err logon_seal(struct seal *s, const struct lab_app *app, const struct logon *l,
+                    struct buf *out) MUST_CHECK;
+/* ERR_STATE_MISMATCH when it is not ours, too old, or of another state. */
+enum err logon_open(struct seal *s, const struct lab_app *app, const char *text, size_t n, const char *state,
+                    int64_t now_s, struct logon *ret) MUST_CHECK;
+
+/* Adds Set-Cookie: NAME=VALUE with Path=/; Secure; HttpOnly and same_site ("Lax", "None"). max_age < 0: a
+ * session cookie; 0: removes it. */
+enum err cookie_set(struct fields *f, const char *name, const char *value, long max_age,
+                    const char *same_site) MUST_CHECK;
+
+#endif

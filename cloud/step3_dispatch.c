@@ -1,0 +1,263 @@
+/* Step 3, second half: a request that may pass is directed to a connector of the application's group. Its
+ * fields are cleaned of what belongs to this hop or would claim an identity; the connector is told the
+ * application and the user.
+ *
+ * If the connector is lost before anything came back, an idempotent request without a body is sent once more,
+ * to another one (RFC 9110 9.2.2); anything else is answered 502 rather than risked twice. */
+#include "dispatch.h"
+
+#include "clock.h"
+#include "rules.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define SECOND 1000000000LL
+/* The connector holds the application to backend_timeout; this much longer it may take itself (Kerberos
+ * included). */
+#define GRACE (15 * SECOND)
+
+static void dispatch_free(struct dispatch *d)
+{
+  struct exchange *x = d->x;
+  x->data = NULL;
+  free(d);
+  exchange_release(x);
+}
+
+/* Lets go of the stream, if there is one, and of the exchange. */
+void dispatch_end(struct dispatch *d)
+{
+  if (d->stream) {
+    tunnel_stream_reset(d->stream, TUNNEL_CANCEL);
+    link_flush(d->link);
+  }
+  dispatch_free(d);
+}
+
+void dispatch_fail(struct dispatch *d, const struct failure *f)
+{
+  struct exchange *x = d->x;
+  exchange_hold(x);
+  x->ops = NULL;
+  dispatch_end(d);
+  if (x->begun)
+    exchange_abort(x);
+  else
+    exchange_fail(x, f);
+  exchange_release(x);
+}
+
+/* -- the request's fields
+ * -------------------------------------------------------------------------------------------- */
+
+static enum err request_fields(struct exchange *x, struct fields *f)
+{
+  enum err e = ERR_OK;
+  char parent[TRACEPARENT_LEN + 1];
+  bool kcd = x->app->sso == SSO_KCD;
+  for (size_t i = 0; i < fields_count(&x->head->fields) && !e; i++) {
+    struct field field = fields_at(&x->head->fields, i);
+    e = fields_addn(f, field.name, field.name_len, field.value, field.value_len);
+  }
+  if (e) return e;
+  rules_strip_hop_by_hop(f);
+  rules_strip_identity(f);
+  fields_remove(f, "Host");   /* travels as :authority */
+  fields_remove(f, "Expect"); /* answered here */
+  fields_remove(f, "traceparent");
+  /* The application gets the connector's Negotiate instead; a browser's never reaches it (HT-33, SP-07). */
+  if (kcd) fields_remove(f, "Authorization");
+  e = rules_cookie_strip(f, COOKIE_PREFIX);
+  trace_ctx_format(&x->ctx, parent);
+  if (!e)
+    e = rules_add_forwarding(f, "sevenstep", x->head->minor, exchange_peer_ip(x), "https",
+                             buf_str(&x->head->authority));
+  if (!e) e = fields_add(f, "sevenstep-app", x->app->name);
+  if (!e && x->session.upn[0]) e = fields_add(f, "sevenstep-upn", x->session.upn);
+  if (!e) e = fields_add(f, "traceparent", parent);
+  return e;
+}
+
+static bool has_body(const struct exchange *x)
+{
+  return x->head->body == BODY_CHUNKED || (x->head->body == BODY_LENGTH && x->head->content_length > 0);
+}
+
+static bool idempotent(const char *method)
+{
+  static const char *const safe[] = {"GET", "HEAD", "OPTIONS", "PUT", "DELETE"};
+  for (size_t i = 0; i < sizeof safe / sizeof safe[0]; i++)
+    if (strcmp(method, safe[i]) == 0) return true;
+  return false;
+}
+
+static const struct up_ops up_ops;
+
+/* Sends the request to a connector that is not `not`. */
+static enum err send_request(struct dispatch *d, const struct connector * not, struct failure *f)
+{
+  struct exchange *x = d->x;
+  /* One list for all requests of this thread: nghttp2 copies what it is given. */
+  static struct fields fields;
+  struct connector *c = registry_pick(x->cloud->registry, x->app->connector_group, not );
+  if (!c)
+    return failure_set(f, ERR_NO_CONNECTOR, "group %s has no connector that is ready and has room",
+                       x->app->connector_group);
+  if (fields.max == 0) fields_init(&fields, 160, 64 * 1024);
+  fields_reset(&fields);
+  enum err e = request_fields(x, &fields);
+  d->link = connector_link(c);
+  d->via = c;
+  if (!e)
+    e = tunnel_request(link_tunnel(d->link), x->head->method, buf_str(&x->head->authority),
+                       buf_str(&x->head->target), x->head->target.len, &fields, !has_body(x), &d->up,
+                       &d->stream);
+  if (e == ERR_TOO_LARGE) return failure_set(f, ERR_HTTP_HEADERS_TOO_LARGE, "with the proxy's own fields");
+  if (e) return failure_set(f, e, "the tunnel did not take the request");
+  span_str(&x->step, "sevenstep.connector", connector_name(c));
+  link_flush(d->link);
+  return ERR_OK;
+}
+
+/* -- the user's side
+ * -------------------------------------------------------------------------------------------------- */
+
+static void on_body(struct exchange *x, const uint8_t *data, size_t n)
+{
+  struct dispatch *d = x->data;
+  struct failure f;
+  if (!d->stream) return;
+  enum err e = tunnel_stream_write(d->stream, data, n);
+  if (e) {
+    failure_set(&f, e, "the tunnel's queue is full");
+    dispatch_fail(d, &f);
+    return;
+  }
+  if (tunnel_stream_congested(d->stream)) exchange_pause(x, true);
+  link_flush(d->link);
+}
+
+static void on_body_end(struct exchange *x, const struct fields *trailers)
+{
+  (void)trailers; /* a request's trailers end at the proxy (RFC 9110 6.5.1) */
+  struct dispatch *d = x->data;
+  if (!d->stream || !has_body(x)) return;
+  if (tunnel_stream_end(d->stream, NULL) == ERR_OK) link_flush(d->link);
+}
+
+static void on_drain(struct exchange *x)
+{
+  struct dispatch *d = x->data;
+  if (!d->stream || !d->unconsumed) return;
+  tunnel_stream_consume(d->stream, d->unconsumed);
+  d->unconsumed = 0;
+  link_flush(d->link);
+}
+
+static void on_gone(struct exchange *x)
+{
+  span_bool(&x->step, "sevenstep.user_left", true);
+  dispatch_end(x->data);
+}
+
+static void on_timeout(struct exchange *x)
+{
+  struct dispatch *d = x->data;
+  struct failure f;
+  failure_set(&f, ERR_BACKEND_TIMEOUT, "connector %s sent no response head in time", connector_name(d->via));
+  dispatch_fail(d, &f);
+}
+
+static const struct exchange_ops exchange_ops = {on_body, on_body_end, on_drain, on_gone, on_timeout};
+
+/* -- the connector's side
+ * ---------------------------------------------------------------------------------------------- */
+
+static void on_response(struct up *u, struct tunnel_stream *s, const struct tunnel_head *h)
+{
+  (void)s;
+  step7_respond(((struct dispatch *)u)->x, h);
+}
+
+static void on_data(struct up *u, struct tunnel_stream *s, const uint8_t *data, size_t n)
+{
+  struct dispatch *d = (struct dispatch *)u;
+  exchange_write(d->x, data, n);
+  if (exchange_congested(d->x))
+    d->unconsumed += n;
+  else
+    tunnel_stream_consume(s, n);
+}
+
+static void on_end(struct up *u, const struct fields *trailers)
+{
+  step7_end(((struct dispatch *)u)->x, trailers);
+}
+
+static void on_writable(struct up *u)
+{
+  exchange_pause(((struct dispatch *)u)->x, false);
+}
+
+static bool may_repeat(const struct dispatch *d, const struct failure *f)
+{
+  const struct exchange *x = d->x;
+  if (x->begun || has_body(x) || d->tries >= 2) return false;
+  return f->err == ERR_AGAIN || idempotent(x->head->method);
+}
+
+static void on_close(struct up *u, const struct failure *f)
+{
+  struct dispatch *d = (struct dispatch *)u;
+  struct failure why = *f;
+  d->stream = NULL;
+  if (!f->err && d->x->ended) {
+    dispatch_free(d);
+    return;
+  }
+  if (!why.err) failure_set(&why, ERR_CONNECTOR_LOST, "the tunnel stream ended early");
+  if (may_repeat(d, &why)) {
+    const struct connector *lost = d->via;
+    d->tries++;
+    atomic_fetch_add_explicit(&d->x->cloud->counters.retried, 1, memory_order_relaxed);
+    span_event(&d->x->step, 0, "sevenstep.retry", why.why);
+    if (send_request(d, lost, &why) == ERR_OK) return;
+  }
+  if (why.err == ERR_AGAIN) why.err = ERR_CONNECTOR_LOST;
+  dispatch_fail(d, &why);
+}
+
+static const struct up_ops up_ops = {on_response, on_data, on_end, on_writable, on_close};
+
+void step3_dispatch(struct exchange *x)
+{
+  struct failure f = {0};
+  span_str(&x->step, "sevenstep.application", x->app->name);
+  span_str(&x->step, "http.request.method", x->head->method);
+  span_str(&x->step, "url.path", buf_str(&x->head->target));
+  if (x->session.upn[0]) {
+    span_str(&x->step, "sevenstep.upn", x->session.upn);
+    span_str(&x->step, "sevenstep.spn", x->session.spn);
+    span_str(&x->step, "sevenstep.session", "valid");
+  }
+  struct dispatch *d = calloc(1, sizeof *d);
+  if (!d) {
+    failure_set(&f, ERR_NOMEM, "no memory");
+    exchange_fail(x, &f);
+    return;
+  }
+  d->up.ops = &up_ops;
+  d->x = x;
+  d->tries = 1;
+  exchange_hold(x);
+  x->data = d;
+  x->deadline_ns = clock_mono_ns() + x->app->backend_timeout_s * SECOND + GRACE;
+  if (send_request(d, NULL, &f)) {
+    dispatch_fail(d, &f);
+    return;
+  }
+  x->ops = &exchange_ops;
+  atomic_fetch_add_explicit(&x->cloud->counters.dispatched, 1, memory_order_relaxed);
+  exchange_continue(x);
+}

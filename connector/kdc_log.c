@@ -1,0 +1,75 @@
+#include "kdc_log.h"
+
+#include "encode.h"
+
+#include <curl/curl.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+static size_t on_body(char *data, size_t size, size_t n, void *arg)
+{
+  return buf_append(arg, data, size * n) ? 0 : size * n;
+}
+
+static enum err get(const char *url, struct buf *out)
+{
+  CURL *h = curl_easy_init();
+  long status = 0;
+  if (!h) return ERR_NOMEM;
+  curl_easy_setopt(h, CURLOPT_URL, url);
+  curl_easy_setopt(h, CURLOPT_PROTOCOLS_STR, "http");
+  curl_easy_setopt(h, CURLOPT_PROXY, "");
+  curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(h, CURLOPT_TIMEOUT_MS, 500L);
+  curl_easy_setopt(h, CURLOPT_WRITEFUNCTION, on_body);
+  curl_easy_setopt(h, CURLOPT_WRITEDATA, out);
+  CURLcode r = curl_easy_perform(h);
+  if (r == CURLE_OK) curl_easy_getinfo(h, CURLINFO_RESPONSE_CODE, &status);
+  curl_easy_cleanup(h);
+  return status == 200 ? ERR_OK : ERR_NOT_FOUND;
+}
+
+static void read_lines(const struct buf *text, struct kdc_log *ret)
+{
+  json_t *doc = json_loadb(buf_str(text), text->len, 0, NULL);
+  json_t *lines = json_object_get(doc, "lines"), *line;
+  size_t i;
+  json_array_foreach(lines, i, line)
+  {
+    const char *s = json_string_value(json_object_get(line, "text"));
+    if (!s || ret->n == KDC_LOG_LINES) continue;
+    struct kdc_log_line *at = &ret->lines[ret->n];
+    at->text = strdup(s);
+    if (!at->text) break;
+    at->time_ns = json_integer_value(json_object_get(line, "time_ns"));
+    at->constrained = strstr(s, "CONSTRAINED-DELEGATION") || strstr(s, "S4U2PROXY") ||
+                      strstr(s, "NOT_ALLOWED") || strstr(s, "EVIDENCE");
+    ret->n++;
+  }
+  json_decref(doc);
+}
+
+void kdc_log_fetch(struct connector *c, const char *upn, int64_t since_ns, struct kdc_log *ret)
+{
+  const struct lab_addr *at = &c->lab->kdc.admin_connect;
+  struct buf url, body;
+  buf_init(&url, 2048);
+  buf_init(&body, 256 * 1024);
+  enum err e = buf_printf(&url, "http://%s:%u/log?client=", at->host, at->port);
+  if (!e) e = percent_encode(&url, upn, strcspn(upn, "@"));
+  if (!e) e = percent_encode(&url, "@", 1);
+  if (!e) e = percent_encode(&url, c->lab->realm, strlen(c->lab->realm));
+  if (!e) e = buf_printf(&url, "&since=%lld", (long long)since_ns);
+  if (!e) e = get(buf_str(&url), &body);
+  if (!e) read_lines(&body, ret);
+  buf_clear(&url);
+  buf_clear(&body);
+}
+
+void kdc_log_clear(struct kdc_log *l)
+{
+  for (size_t i = 0; i < l->n; i++)
+    free(l->lines[i].text);
+  l->n = 0;
+}

@@ -1,0 +1,23 @@
+/* What the KDC itself logged of an exchange: fetched from the lab's KDC (its admin endpoint GET /log) for the
+ * trace. A real domain has no such endpoint; then there are no lines. Blocking: for workers only. */
+#ifndef SEVENSTEP_KDC_LOG_H
+#define SEVENSTEP_KDC_LOG_H
+
+#include "connector.h"
+
+#define KDC_LOG_LINES 8
+
+struct kdc_log {
+  struct kdc_log_line {
+    int64_t time_ns;
+    char *text;
+    bool constrained; /* of the S4U2Proxy exchange, step 5; else of S4U2Self, step 4 */
+  } lines[KDC_LOG_LINES];
+  size_t n;
+};
+
+/* The lines since since_ns that name the user. Failures give no lines. */
+void kdc_log_fetch(struct connector *c, const char *upn, int64_t since_ns, struct kdc_log *ret);
+void kdc_log_clear(struct kdc_log *l);
+
+#endif

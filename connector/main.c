@@ -1,0 +1,198 @@
+/* sevenstep-connector: dials out to the cloud and serves it. Steps 4 (delegate), 6 (present) and the way
+ * back. */
+#include "connector.h"
+
+#include "clock.h"
+#include "dial.h"
+#include "httpd.h"
+#include "origin.h"
+#include "request.h"
+
+#include <signal.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#define TICKETS_MAX  10000
+#define DRAIN_MAX_MS 30000
+
+static const struct actor_spec spec = {
+    .name = "connector",
+    .program = "sevenstep-connector",
+    .summary = "A connector: dials out of the corporate network, gets Kerberos tickets for users, reaches "
+               "the applications.",
+    .steps = "4 and 6",
+    .takes_instance = true,
+};
+
+/* -- admin
+ * ---------------------------------------------------------------------------------------------------------------
+ */
+
+static bool ready(void *arg, struct buf *reason)
+{
+  struct counters *n = arg;
+  if (atomic_load(&n->links) > 0) return true;
+  return buf_puts(reason, "not connected to the cloud") == ERR_NOMEM;
+}
+
+static const struct metric {
+  const char *name, *type, *help;
+  size_t offset;
+} metrics_table[] = {
+    {"sevenstep_connector_requests_total", "counter", "Requests received through the tunnel.",
+     offsetof(struct counters, requests)},
+    {"sevenstep_connector_in_flight", "gauge", "Requests in progress.", offsetof(struct counters, in_flight)},
+    {"sevenstep_connector_links", "gauge", "Open connections to the cloud.",
+     offsetof(struct counters, links)},
+    {"sevenstep_connector_ticket_cache_hits_total", "counter", "Step 4: tickets found in the cache.",
+     offsetof(struct counters, cache_hits)},
+    {"sevenstep_connector_ticket_cache_misses_total", "counter", "Step 4: tickets not in the cache.",
+     offsetof(struct counters, cache_misses)},
+    {"sevenstep_connector_tickets_total", "counter", "Step 4: tickets obtained from the KDC.",
+     offsetof(struct counters, tickets)},
+    {"sevenstep_connector_ticket_failures_total", "counter", "Step 4: tickets not obtained.",
+     offsetof(struct counters, ticket_failures)},
+    {"sevenstep_connector_failures_total", "counter", "Requests answered with a failure of the connector.",
+     offsetof(struct counters, failures)},
+    {"sevenstep_connector_origin_connects_total", "counter", "Connections opened to applications.",
+     offsetof(struct counters, origin_connects)},
+    {"sevenstep_connector_origin_reuses_total", "counter", "Requests sent on a connection that was open.",
+     offsetof(struct counters, origin_reuses)},
+};
+
+static void metrics(void *arg, struct buf *out)
+{
+  enum err e = ERR_OK;
+  for (size_t i = 0; i < sizeof metrics_table / sizeof metrics_table[0] && !e; i++) {
+    const struct metric *m = &metrics_table[i];
+    _Atomic uint64_t *value = (_Atomic uint64_t *)(void *)((char *)arg + m->offset);
+    e = buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n%s %llu\n", m->name, m->help, m->name, m->type, m->name,
+                   (unsigned long long)atomic_load(value));
+  }
+}
+
+/* -- life
+ * ----------------------------------------------------------------------------------------------------------------
+ */
+
+static void on_second(uv_timer_t *timer)
+{
+  struct connector *c = timer->data;
+  int64_t now = clock_mono_ns();
+  requests_sweep(c, now);
+  origin_pool_sweep(c->origins, now);
+}
+
+static void drained(struct connector *c)
+{
+  net_stop(c->net);
+}
+
+static void drain_too_long(uv_timer_t *timer)
+{
+  struct connector *c = timer->data;
+  log_warn("draining took more than %d s; what is left is cut off", DRAIN_MAX_MS / 1000);
+  net_stop(c->net);
+}
+
+/* The first signal drains, the second forces. */
+static void stop(uv_signal_t *signal, int number)
+{
+  struct connector *c = signal->data;
+  if (c->draining) {
+    log_warn("signal %d again: stopping at once", number);
+    net_stop(c->net);
+    return;
+  }
+  log_info("stopping: signal %d; what is in progress is finished first", number);
+  c->draining = true;
+  uv_timer_start(&c->second, drain_too_long, DRAIN_MAX_MS, 0);
+  dialer_drain(c->dialer, drained);
+}
+
+static enum err open_kerberos(struct connector *c, struct failure *f)
+{
+  char keytab[4096 + 128];
+  actor_path(c->actor, keytab, "keytabs/%s.keytab", c->me->name);
+  const struct krb_delegator_config config = {.keytab = keytab,
+                                              .principal = c->me->principal,
+                                              .realm = c->lab->realm,
+                                              .upn_suffix = c->lab->upn_suffix};
+  enum err e = krb_delegator_new(&config, &c->delegator, f);
+  if (!e && krb_cache_new(TICKETS_MAX, &c->tickets)) e = failure_set(f, ERR_NOMEM, "no memory");
+  return e;
+}
+
+static enum err open_connector(struct connector *c, struct httpd **admin, struct failure *f)
+{
+  char cert[4096 + 128], key[4096 + 128], ca[4096 + 128], path[4096 + 128];
+  c->me = lab_connector_by_name(c->lab, c->actor->instance);
+  if (!c->me) return failure_set(f, ERR_CONFIG, "lab.yaml has no connector named %s", c->actor->instance);
+  actor_path(c->actor, cert, "pki/connectors/%s.crt", c->me->name);
+  actor_path(c->actor, key, "pki/connectors/%s.key", c->me->name);
+  actor_path(c->actor, ca, "pki/ca.crt");
+  actor_path(c->actor, path, "%s.sock", c->me->name);
+  struct httpd_admin config = {.unix_path = path, .ready = ready, .metrics = metrics, .arg = &c->counters};
+  enum err e = tls_client_ctx_new(ca, cert, key, "h2", &c->tunnel_tls, f);
+  if (!e) e = open_kerberos(c, f);
+  if (!e && origin_pool_new(c, &c->origins)) e = failure_set(f, ERR_NOMEM, "no memory");
+  if (!e) e = httpd_admin_start(&config, admin, f);
+  if (!e) e = dialer_new(c, &c->dialer, f);
+  return e;
+}
+
+static void start_timers(struct connector *c)
+{
+  uv_timer_init(net_loop(c->net), &c->second);
+  uv_signal_init(net_loop(c->net), &c->sigterm);
+  uv_signal_init(net_loop(c->net), &c->sigint);
+  c->second.data = c->sigterm.data = c->sigint.data = c;
+}
+
+static void run(struct connector *c)
+{
+  uv_timer_start(&c->second, on_second, 1000, 1000);
+  uv_signal_start(&c->sigterm, stop, SIGTERM);
+  uv_signal_start(&c->sigint, stop, SIGINT);
+  net_run(c->net);
+}
+
+static void close_connector(struct connector *c, struct httpd *admin)
+{
+  httpd_stop(admin);
+  dialer_stop(c->dialer);
+  if (c->origins) origin_pool_stop(c->origins);
+  uv_close((uv_handle_t *)&c->second, NULL);
+  uv_close((uv_handle_t *)&c->sigterm, NULL);
+  uv_close((uv_handle_t *)&c->sigint, NULL);
+  net_free(c->net);
+  dialer_free(c->dialer);
+  origin_pool_free(c->origins);
+  krb_cache_free(c->tickets);
+  krb_delegator_free(c->delegator);
+  tls_ctx_free(c->tunnel_tls);
+}
+
+int main(int argc, char **argv)
+{
+  struct actor actor;
+  struct httpd *admin = NULL;
+  struct failure f = {0};
+  /* Before any thread: workers wait for the KDC, and a stalled one must not use them up. */
+  setenv("UV_THREADPOOL_SIZE", "16", 0);
+  actor_start(&actor, &spec, argc, argv);
+  struct connector *c = calloc(1, sizeof *c);
+  if (!c || net_new(&c->net)) abort();
+  c->actor = &actor;
+  c->lab = actor.lab;
+  start_timers(c);
+  enum err e = open_connector(c, &admin, &f);
+  if (e)
+    log_failure(LOG_ERROR, NULL, &f);
+  else
+    run(c);
+  close_connector(c, admin);
+  free(c);
+  actor_stop(&actor);
+  return e ? actor_exit_code(e) : 0;
+}

@@ -1,0 +1,396 @@
+#include "origin.h"
+
+#include "clock.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <uthash.h>
+
+#define CONNECT_MS   10000
+#define IDLE_PER_KEY 128
+#define IDLE_TOTAL   1024
+#define IDLE_MAX_NS  30000000000LL
+
+/* Idle connections of one application and user. */
+struct origin_key {
+  char *name;
+  struct origin *idle; /* stack, the most recently used first */
+  size_t n;
+  size_t users; /* connections that point here */
+  UT_hash_handle hh;
+};
+
+struct origin_pool {
+  struct connector *c;
+  struct origin_key *keys;
+  size_t n_idle;
+};
+
+struct origin {
+  struct origin_pool *pool;
+  struct origin_key *key;
+  struct stream *stream;
+  struct http1_parser parser;
+  const struct origin_events *ev;
+  void *owner; /* NULL: idle or let go */
+  bool idle, reused, answered, chunked, sent, closing;
+  struct buf early; /* the request, until connected */
+  bool open;
+  int64_t idle_since_ns;
+  struct origin *prev, *next; /* in key->idle */
+};
+
+/* -- keys
+ * -------------------------------------------------------------------------------------------------------------
+ */
+
+static struct origin_key *key_get(struct origin_pool *p, const char *name)
+{
+  struct origin_key *k;
+  HASH_FIND_STR(p->keys, name, k);
+  if (k) return k;
+  k = calloc(1, sizeof *k);
+  if (k) k->name = strdup(name);
+  if (!k || !k->name) {
+    free(k);
+    return NULL;
+  }
+  HASH_ADD_KEYPTR(hh, p->keys, k->name, strlen(k->name), k);
+  return k;
+}
+
+static void key_put(struct origin_pool *p, struct origin_key *k)
+{
+  if (--k->users > 0) return;
+  HASH_DEL(p->keys, k);
+  free(k->name);
+  free(k);
+}
+
+/* -- idle connections
+ * -------------------------------------------------------------------------------------------------- */
+
+static void take_from_idle(struct origin *o)
+{
+  if (!o->idle) return;
+  o->idle = false;
+  if (o->prev)
+    o->prev->next = o->next;
+  else
+    o->key->idle = o->next;
+  if (o->next) o->next->prev = o->prev;
+  o->prev = o->next = NULL;
+  o->key->n--;
+  o->pool->n_idle--;
+}
+
+static void close_now(struct origin *o)
+{
+  o->owner = NULL;
+  take_from_idle(o);
+  if (o->closing) return;
+  o->closing = true;
+  stream_close(o->stream, NULL);
+}
+
+static void make_idle(struct origin *o)
+{
+  struct origin_pool *p = o->pool;
+  o->owner = NULL;
+  if (p->c->draining || o->key->n >= IDLE_PER_KEY || p->n_idle >= IDLE_TOTAL) {
+    close_now(o);
+    return;
+  }
+  http1_parser_next(&o->parser);
+  stream_pause(o->stream, false); /* an end while idle is noticed at once */
+  o->idle = true;
+  o->idle_since_ns = clock_mono_ns();
+  o->next = o->key->idle;
+  if (o->next) o->next->prev = o;
+  o->key->idle = o;
+  o->key->n++;
+  p->n_idle++;
+}
+
+/* -- the stream
+ * -------------------------------------------------------------------------------------------------------- */
+
+static void fail(struct origin *o, const struct failure *f)
+{
+  void *owner = o->owner;
+  close_now(o);
+  if (owner) o->ev->on_fail(owner, f);
+}
+
+static void complete(struct origin *o)
+{
+  void *owner = o->owner;
+  /* Reuse needs both messages complete: an answer before the end of the request leaves the connection in
+   * doubt. */
+  bool reusable = o->parser.head.keep_alive && o->sent && o->parser.head.body != BODY_UNTIL_CLOSE;
+  const struct fields *trailers = &o->parser.trailers;
+  o->owner = NULL;
+  o->ev->on_end(owner, trailers);
+  if (reusable)
+    make_idle(o);
+  else
+    close_now(o);
+}
+
+static void on_open(struct stream *s, void *arg)
+{
+  struct origin *o = arg;
+  o->open = true;
+  o->stream = s;
+  if (o->closing) return;
+  enum err e = stream_write(s, o->early.data, o->early.len);
+  buf_wipe(&o->early);
+  struct failure f;
+  if (e) {
+    failure_set(&f, ERR_BACKEND_UNREACHABLE, "the request could not be written");
+    fail(o, &f);
+  } else if (o->owner && o->ev->on_drain) {
+    o->ev->on_drain(o->owner);
+  }
+}
+
+static void surplus(struct origin *o)
+{
+  /* Bytes that belong to no request must never answer the next one (HT-20). */
+  close_now(o);
+}
+
+static void on_data(struct stream *s, void *arg, const uint8_t *data, size_t n)
+{
+  (void)s;
+  struct origin *o = arg;
+  size_t at = 0;
+  enum http1_event ev = HTTP1_HEAD;
+  if (!o->owner) {
+    surplus(o);
+    return;
+  }
+  o->answered = true;
+  while (ev != HTTP1_NEED_MORE && o->owner) {
+    size_t used = 0, piece_n = 0;
+    const uint8_t *piece = NULL;
+    ev = http1_parse(&o->parser, data + at, n - at, &used, &piece, &piece_n);
+    at += used;
+    if (ev == HTTP1_HEAD) {
+      o->ev->on_head(o->owner, &o->parser.head);
+    } else if (ev == HTTP1_DATA) {
+      o->ev->on_data(o->owner, piece, piece_n);
+    } else if (ev == HTTP1_END) {
+      complete(o);
+      if (at < n && o->idle) surplus(o);
+      return;
+    } else if (ev == HTTP1_ERROR) {
+      fail(o, &o->parser.failure);
+      return;
+    }
+  }
+}
+
+static void on_eof(struct stream *s, void *arg)
+{
+  (void)s;
+  struct origin *o = arg;
+  struct failure f;
+  if (!o->owner) {
+    close_now(o);
+  } else if (!o->answered) {
+    failure_set(&f, o->reused ? ERR_AGAIN : ERR_BACKEND_PROTOCOL,
+                "the application closed the connection without an answer");
+    fail(o, &f);
+  } else if (http1_parse_eof(&o->parser) == HTTP1_END) {
+    complete(o);
+  } else {
+    failure_set(&f, ERR_BACKEND_PROTOCOL,
+                "the application closed the connection in the middle of its answer");
+    fail(o, &f);
+  }
+}
+
+static void on_drain(struct stream *s, void *arg)
+{
+  (void)s;
+  struct origin *o = arg;
+  if (o->owner && o->ev->on_drain) o->ev->on_drain(o->owner);
+}
+
+static void on_close(struct stream *s, void *arg, const struct failure *why)
+{
+  (void)s;
+  struct origin *o = arg;
+  void *owner = o->owner;
+  struct failure f;
+  o->owner = NULL;
+  o->closing = true;
+  take_from_idle(o);
+  if (owner) {
+    enum err e = o->reused && !o->answered             ? ERR_AGAIN
+                 : why->err == ERR_TIMEOUT && !o->open ? ERR_BACKEND_UNREACHABLE
+                 : o->open                             ? ERR_BACKEND_PROTOCOL
+                                                       : ERR_BACKEND_UNREACHABLE;
+    failure_set(&f, e, "%s", why->err ? why->why : "closed");
+    o->ev->on_fail(owner, &f);
+  }
+  key_put(o->pool, o->key);
+  http1_parser_clear(&o->parser);
+  buf_wipe(&o->early);
+  free(o);
+}
+
+static const struct stream_events events = {on_open, on_data, on_eof, on_drain, on_close};
+
+/* -- requests
+ * ----------------------------------------------------------------------------------------------------------
+ */
+
+static struct origin *connect_new(struct origin_pool *p, const struct lab_app *app, struct origin_key *k)
+{
+  struct origin *o = calloc(1, sizeof *o);
+  if (!o) return NULL;
+  o->pool = p;
+  o->key = k;
+  buf_init(&o->early, STREAM_WRITE_MAX);
+  http1_parser_init(&o->parser, HTTP1_RESPONSE, &http1_default_limits);
+  if (stream_connect(p->c->net, &app->connect, NULL, NULL, CONNECT_MS, &events, o, &o->stream)) {
+    http1_parser_clear(&o->parser);
+    free(o);
+    return NULL;
+  }
+  k->users++;
+  atomic_fetch_add_explicit(&p->c->counters.origin_connects, 1, memory_order_relaxed);
+  return o;
+}
+
+static struct origin *reuse(struct origin_pool *p, struct origin_key *k)
+{
+  struct origin *o = k->idle;
+  if (!o) return NULL;
+  take_from_idle(o);
+  o->reused = true;
+  o->answered = o->sent = false;
+  atomic_fetch_add_explicit(&p->c->counters.origin_reuses, 1, memory_order_relaxed);
+  return o;
+}
+
+/* Where the request's bytes go: into the stream, or aside until it is connected. */
+static struct buf *out_of(struct origin *o)
+{
+  return o->open ? stream_out(o->stream) : &o->early;
+}
+
+static void flush(struct origin *o)
+{
+  if (o->open) stream_flush(o->stream);
+}
+
+enum err origin_send(struct origin_pool *p, const struct lab_app *app, const char *upn, const char *method,
+                     const char *target, size_t target_len, const struct fields *f, bool chunked, bool fresh,
+                     const struct origin_events *ev, void *owner, struct origin **ret)
+{
+  char name[512];
+  snprintf(name, sizeof name, "%s %s", app->name, upn);
+  struct origin_key *k = key_get(p, name);
+  if (!k) return ERR_NOMEM;
+  struct origin *o = fresh ? NULL : reuse(p, k);
+  if (!o) o = connect_new(p, app, k);
+  if (!o) {
+    k->users++;
+    key_put(p, k);
+    return ERR_NOMEM;
+  }
+  o->ev = ev;
+  o->chunked = chunked;
+  if (strcmp(method, "HEAD") == 0) http1_parser_expect_head_response(&o->parser);
+  struct buf *out = out_of(o);
+  enum err e = out ? http1_write_request(out, method, target, target_len, f) : ERR_CLOSED;
+  if (e) {
+    close_now(o);
+    return e;
+  }
+  o->owner = owner;
+  flush(o);
+  *ret = o;
+  return ERR_OK;
+}
+
+enum err origin_write(struct origin *o, const void *data, size_t n)
+{
+  struct buf *out = out_of(o);
+  if (!out) return ERR_CLOSED;
+  if (n == 0) return ERR_OK;
+  enum err e = o->chunked ? http1_write_chunk_head(out, n) : ERR_OK;
+  if (!e) e = buf_append(out, data, n);
+  if (!e && o->chunked) e = http1_write_chunk_tail(out);
+  flush(o);
+  return e;
+}
+
+enum err origin_write_end(struct origin *o)
+{
+  struct buf *out = out_of(o);
+  if (!out) return ERR_CLOSED;
+  o->sent = true;
+  enum err e = o->chunked ? http1_write_last_chunk(out, NULL) : ERR_OK;
+  flush(o);
+  return e;
+}
+
+bool origin_congested(const struct origin *o)
+{
+  return o->open ? stream_congested(o->stream) : o->early.len > STREAM_HIGH;
+}
+
+void origin_pause(struct origin *o, bool pause)
+{
+  stream_pause(o->stream, pause);
+}
+
+void origin_cancel(struct origin *o)
+{
+  close_now(o);
+}
+
+/* -- the pool
+ * ----------------------------------------------------------------------------------------------------------
+ */
+
+enum err origin_pool_new(struct connector *c, struct origin_pool **ret)
+{
+  struct origin_pool *p = calloc(1, sizeof *p);
+  if (!p) return ERR_NOMEM;
+  p->c = c;
+  *ret = p;
+  return ERR_OK;
+}
+
+static void close_idle(struct origin_pool *p, int64_t before_ns)
+{
+  struct origin_key *k, *next_key;
+  HASH_ITER(hh, p->keys, k, next_key)
+  {
+    struct origin *next;
+    for (struct origin *o = k->idle; o; o = next) {
+      next = o->next;
+      if (o->idle_since_ns < before_ns) close_now(o);
+    }
+  }
+}
+
+void origin_pool_sweep(struct origin_pool *p, int64_t now_ns)
+{
+  close_idle(p, now_ns - IDLE_MAX_NS);
+}
+
+void origin_pool_stop(struct origin_pool *p)
+{
+  close_idle(p, INT64_MAX);
+}
+
+void origin_pool_free(struct origin_pool *p)
+{
+  free(p);
+}

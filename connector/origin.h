@@ -1,0 +1,41 @@
+/* The application's side: HTTP/1.1 connections to the origin servers, pooled by application and user, because
+ * an application may bind authentication to the connection (SP-06, RFC 4559 6). The parser is the strict
+ * codec; a response that breaks it is refused. Loop's thread. */
+#ifndef SEVENSTEP_ORIGIN_H
+#define SEVENSTEP_ORIGIN_H
+
+#include "connector.h"
+#include "http1.h"
+
+struct origin;
+struct origin_events {
+  void (*on_head)(void *owner, struct http1_head *h); /* also 1xx */
+  void (*on_data)(void *owner, const uint8_t *data, size_t n);
+  void (*on_end)(
+      void *owner,
+      const struct fields *trailers); /* the last call; the connection is not the owner's any more */
+  void (*on_drain)(void *owner);      /* takes more of the request's body */
+  /* The last call instead. ERR_AGAIN: a pooled connection turned out to be stale before anything of a
+   * response came; ERR_BACKEND_*. */
+  void (*on_fail)(void *owner, const struct failure *f);
+};
+
+enum err origin_pool_new(struct connector *c, struct origin_pool **ret) MUST_CHECK;
+/* Closes idle connections that are too old. Once a second. */
+void origin_pool_sweep(struct origin_pool *p, int64_t now_ns);
+void origin_pool_stop(struct origin_pool *p); /* closes the idle ones */
+void origin_pool_free(struct origin_pool *p); /* after the loop has ended; accepts NULL */
+
+/* A connection for this application and user, idle or new, with the request's head queued. chunked: the body
+ * follows in pieces of unknown total length. */
+enum err origin_send(struct origin_pool *p, const struct lab_app *app, const char *upn, const char *method,
+                     const char *target, size_t target_len, const struct fields *f, bool chunked, bool fresh,
+                     const struct origin_events *ev, void *owner, struct origin **ret) MUST_CHECK;
+enum err origin_write(struct origin *o, const void *data, size_t n) MUST_CHECK;
+enum err origin_write_end(struct origin *o) MUST_CHECK; /* the request is complete */
+bool origin_congested(const struct origin *o);
+void origin_pause(struct origin *o, bool pause); /* stops reading the response */
+/* The owner lets go: the connection is closed. No call follows. */
+void origin_cancel(struct origin *o);
+
+#endif

@@ -1,0 +1,204 @@
+#include "request.h"
+
+#include "clock.h"
+#include "rules.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void unlink_request(struct request *r)
+{
+  if (r->prev)
+    r->prev->next = r->next;
+  else
+    r->c->requests = r->next;
+  if (r->next) r->next->prev = r->prev;
+  atomic_fetch_sub_explicit(&r->c->counters.in_flight, 1, memory_order_relaxed);
+}
+
+void request_end(struct request *r)
+{
+  if (r->ended) return;
+  r->ended = true;
+  step4_forget(r);
+  if (r->origin) origin_cancel(r->origin);
+  if (r->stream) {
+    tunnel_stream_detach(r->stream);
+    link_flush(r->link);
+  }
+  krb_initiator_free(r->initiator);
+  krb_ticket_unref(r->ticket);
+  span_end(&r->present);
+  span_end(&r->delegate);
+  buf_wipe(&r->held);
+  buf_clear(&r->method);
+  buf_clear(&r->target);
+  fields_clear(&r->fields);
+  unlink_request(r);
+  free(r);
+}
+
+/* sevenstep-error and -why let the cloud show the failure's page. */
+static enum err answer_failure(struct request *r, const struct failure *f)
+{
+  const struct err_info *info = err_info(f->err);
+  struct fields fields;
+  fields_init(&fields, 8, 2048);
+  enum err e = fields_add(&fields, "sevenstep-origin", "connector");
+  if (!e) e = fields_add(&fields, "sevenstep-error", info->name);
+  if (!e && f->why[0] && http_is_field_value(f->why, strlen(f->why)))
+    e = fields_add(&fields, "sevenstep-why", f->why);
+  if (!e) e = tunnel_respond(r->stream, info->http_status ? info->http_status : 502, &fields, true);
+  fields_clear(&fields);
+  return e;
+}
+
+void request_fail(struct request *r, const struct failure *f)
+{
+  char id[33];
+  if (r->ended) return;
+  trace_id_format(&r->ctx, id);
+  log_failure(LOG_WARN, id, f);
+  atomic_fetch_add_explicit(&r->c->counters.failures, 1, memory_order_relaxed);
+  span_fail(r->present.open ? &r->present : &r->delegate, f);
+  if (r->stream && (r->answered || answer_failure(r, f))) {
+    tunnel_stream_reset(r->stream, TUNNEL_FAILED);
+    link_flush(r->link);
+    r->stream = NULL;
+  }
+  request_end(r);
+}
+
+/* -- the beginning
+ * ---------------------------------------------------------------------------------------------------- */
+
+static enum err accept_head(struct request *r, const struct tunnel_head *h, struct failure *f)
+{
+  const char *name = fields_get(h->fields, "sevenstep-app");
+  const char *upn = fields_get(h->fields, "sevenstep-upn");
+  const char *parent = fields_get(h->fields, "traceparent");
+  if (!parent || trace_ctx_parse(&r->ctx, parent, strlen(parent))) r->ctx = (struct trace_ctx){0};
+  r->app = name ? lab_app_by_name(r->c->lab, name) : NULL;
+  if (!r->app)
+    return failure_set(f, ERR_TUNNEL_PROTOCOL, "the cloud names an application that lab.yaml does not have");
+  /* The cloud does not choose targets: only applications of this connector's group are reachable through it.
+   */
+  if (strcmp(r->app->connector_group, r->c->me->group) != 0)
+    return failure_set(f, ERR_TUNNEL_PROTOCOL, "the application %s is not of group %s", name,
+                       r->c->me->group);
+  if (r->app->sso == SSO_KCD && !upn)
+    return failure_set(f, ERR_TOKEN_NO_UPN, "the cloud sent no user for an application with Kerberos");
+  if (upn && strlen(upn) >= sizeof r->upn)
+    return failure_set(f, ERR_KRB_NAME_MALFORMED, "the name is too long");
+  snprintf(r->upn, sizeof r->upn, "%s", upn ? upn : "");
+  enum err e = buf_puts(&r->method, h->method);
+  if (!e) e = buf_append(&r->target, h->path, h->path_len);
+  for (size_t i = 0; i < fields_count(h->fields) && !e; i++) {
+    struct field field = fields_at(h->fields, i);
+    if (strncmp(field.name, "sevenstep-", 10) == 0) continue;
+    e = fields_addn(&r->fields, field.name, field.name_len, field.value, field.value_len);
+  }
+  return e ? failure_set(f, e, "the request's head is too large") : ERR_OK;
+}
+
+void request_begin(struct connector *c, struct link *l, struct tunnel_stream *s, const struct tunnel_head *h)
+{
+  struct request *r = calloc(1, sizeof *r);
+  struct failure f = {0};
+  if (!r || c->draining) {
+    free(r);
+    tunnel_stream_reset(s, TUNNEL_REFUSED);
+    return;
+  }
+  r->c = c;
+  r->link = l;
+  r->stream = s;
+  buf_init(&r->method, 32);
+  buf_init(&r->target, 65536);
+  buf_init(&r->held, REQUEST_HELD_MAX);
+  fields_init(&r->fields, 200, 96 * 1024);
+  r->next = c->requests;
+  if (r->next) r->next->prev = r;
+  c->requests = r;
+  atomic_fetch_add_explicit(&c->counters.requests, 1, memory_order_relaxed);
+  atomic_fetch_add_explicit(&c->counters.in_flight, 1, memory_order_relaxed);
+  tunnel_stream_set_owner(s, r);
+  if (accept_head(r, h, &f)) {
+    request_fail(r, &f);
+    return;
+  }
+  r->has_body = !tunnel_stream_remote_ended(s);
+  r->body_complete = !r->has_body;
+  if (r->app->sso == SSO_KCD)
+    step4_delegate(r);
+  else
+    step6_present(r);
+}
+
+/* -- the request's body
+ * ------------------------------------------------------------------------------------------------ */
+
+void request_on_data(struct tunnel_stream *s, void *owner, const uint8_t *data, size_t n)
+{
+  struct request *r = owner;
+  struct failure f;
+  if (r->origin && r->held.len == 0 && !origin_congested(r->origin)) {
+    if (origin_write(r->origin, data, n)) {
+      failure_set(&f, ERR_BACKEND_UNREACHABLE, "the request's body could not be passed on");
+      request_fail(r, &f);
+      return;
+    }
+    tunnel_stream_consume(s, n);
+  } else if (buf_append(&r->held, data, n)) {
+    failure_set(&f, ERR_TOO_LARGE, "the other end ignores the window");
+    request_fail(r, &f);
+  }
+}
+
+void request_on_end(struct tunnel_stream *s, void *owner, const struct fields *trailers)
+{
+  (void)s;
+  (void)trailers;
+  struct request *r = owner;
+  if (!r->has_body) return;
+  r->body_complete = true;
+  if (r->origin && r->held.len == 0) {
+    struct failure f;
+    if (origin_write_end(r->origin) == ERR_OK) return;
+    failure_set(&f, ERR_BACKEND_UNREACHABLE, "the end of the request's body could not be passed on");
+    request_fail(r, &f);
+  }
+}
+
+void request_on_writable(struct tunnel_stream *s, void *owner)
+{
+  (void)s;
+  step7_resume(owner);
+}
+
+void request_on_close(struct tunnel_stream *s, void *owner, const struct failure *f)
+{
+  (void)s;
+  (void)f;
+  struct request *r = owner;
+  if (!r) return;
+  r->stream = NULL;
+  span_bool(r->present.open ? &r->present : &r->delegate, "sevenstep.user_left", true);
+  request_end(r);
+}
+
+void requests_sweep(struct connector *c, int64_t now_ns)
+{
+  struct request *next;
+  for (struct request *r = c->requests; r; r = next) {
+    struct failure f;
+    next = r->next;
+    if (!r->deadline_ns || now_ns < r->deadline_ns) continue;
+    if (r->origin || r->present.open)
+      failure_set(&f, ERR_BACKEND_TIMEOUT, "nothing came from %s for %u s", r->app->internal_url.text,
+                  r->app->backend_timeout_s);
+    else
+      failure_set(&f, ERR_KDC_TIMEOUT, "no ticket within %d s", STEP4_TIMEOUT_S);
+    request_fail(r, &f);
+  }
+}

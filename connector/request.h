@@ -1,0 +1,64 @@
+/* One request on its way through the connector: from the tunnel (step 4: a ticket for its user), to the
+ * application (step 6), and back into the tunnel (step 7). request.c owns its life; each step is a file of
+ * its own. Loop's thread. */
+#ifndef SEVENSTEP_REQUEST_H
+#define SEVENSTEP_REQUEST_H
+
+#include "connector.h"
+#include "origin.h"
+
+#define REQUEST_HELD_MAX                                                                                     \
+  TUNNEL_STREAM_WINDOW    /* what the window lets come before the application takes it                       \
+                           */
+#define STEP4_TIMEOUT_S 4 /* what a user waits for the KDC at most */
+
+struct request {
+  struct connector *c;
+  struct link *link;
+  struct tunnel_stream *stream; /* NULL once the cloud has gone */
+  const struct lab_app *app;
+  char upn[256]; /* "" without a user */
+  struct buf method, target;
+  struct fields fields; /* for the application, cleaned */
+  struct buf held;      /* body that came before the application's connection was there */
+  bool has_body, body_complete;
+  struct trace_ctx ctx; /* the cloud's span */
+  struct span delegate, present;
+  struct krb_ticket *ticket;
+  bool ticket_cached;
+  struct krb_initiator *initiator;
+  struct origin *origin; /* the connection to the application, or NULL */
+  int tries;             /* at the application */
+  bool answered;         /* the response's head has gone into the tunnel */
+  size_t unconsumed;     /* response bytes not given back yet: unused when 0 */
+  int64_t deadline_ns;   /* monotonic; 0: none */
+  bool ended;
+  struct request *prev, *next;
+  struct request *next_waiting; /* in step 4's list */
+};
+
+/* tunnel events */
+void request_begin(struct connector *c, struct link *l, struct tunnel_stream *s, const struct tunnel_head *h);
+void request_on_data(struct tunnel_stream *s, void *owner, const uint8_t *data, size_t n);
+void request_on_end(struct tunnel_stream *s, void *owner, const struct fields *trailers);
+void request_on_writable(struct tunnel_stream *s, void *owner);
+void request_on_close(struct tunnel_stream *s, void *owner, const struct failure *f);
+
+/* Answers with the failure (or resets, when the answer has begun) and ends the request. */
+void request_fail(struct request *r, const struct failure *f);
+/* Over: frees everything. The stream is detached if it is still there. */
+void request_end(struct request *r);
+/* Once a second. */
+void requests_sweep(struct connector *c, int64_t now_ns);
+
+/* step4_delegate.c: goes on with step6_present() or request_fail(). */
+void step4_delegate(struct request *r);
+/* The request ends while a ticket is being obtained for it. */
+void step4_forget(struct request *r);
+/* step6_present.c */
+void step6_present(struct request *r);
+/* step7_return.c */
+extern const struct origin_events step7_origin_events;
+void step7_resume(struct request *r); /* the tunnel takes more */
+
+#endif

@@ -1,0 +1,212 @@
+/* Step 4: a Kerberos ticket on the user's behalf. From the cache if it has one; otherwise S4U2Self and
+ * S4U2Proxy on a worker, once for all requests that wait for the same user and target. A KDC that does not
+ * answer costs those requests STEP4_TIMEOUT_S and nobody else anything. Step 5, the KDC's own part, is
+ * reported here for it, with its log line. */
+#include "request.h"
+
+#include "clock.h"
+#include "kdc_log.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A ticket being obtained; lives until the worker is done, though all that waited may have gone. */
+struct delegation {
+  struct connector *c;
+  char upn[256], spn[256];
+  bool traced;
+  struct request *waiting;
+  struct krb_ticket *ticket;
+  struct krb_exchange exchange;
+  struct kdc_log log;
+  struct failure failure;
+  struct delegation *next;
+};
+
+/* -- the trace
+ * ----------------------------------------------------------------------------------------------------------
+ */
+
+static void trace_ticket(struct span *s, const char *kind, const struct krb_ticket_info *t)
+{
+  const struct {
+    const char *name, *text;
+  } texts[] = {{"client", t->client},
+               {"server", t->server},
+               {"flags", t->flags},
+               {"enctype", t->enctype},
+               {"session_enctype", t->session_enctype}};
+  const struct {
+    const char *name;
+    int64_t value;
+  } numbers[] = {{"kvno", t->kvno},
+                 {"auth_time", t->auth_time_s},
+                 {"start_time", t->start_time_s},
+                 {"end_time", t->end_time_s},
+                 {"size", (int64_t)t->size}};
+  char key[64];
+  if (!t->client[0]) return;
+  for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+    snprintf(key, sizeof key, "krb.%s.%s", kind, texts[i].name);
+    span_str(s, key, texts[i].text);
+  }
+  for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+    snprintf(key, sizeof key, "krb.%s.%s", kind, numbers[i].name);
+    span_int(s, key, numbers[i].value);
+  }
+}
+
+static void trace_log(struct span *s, const struct kdc_log *log, bool issued_to_user)
+{
+  for (size_t i = 0; i < log->n; i++)
+    if (log->lines[i].constrained == issued_to_user)
+      span_event(s, log->lines[i].time_ns, "kdc.log", log->lines[i].text);
+}
+
+/* Step 5, as the connector saw it and as the KDC logged it. */
+static void report_kdc(struct request *r, const struct delegation *d)
+{
+  struct span s;
+  const struct krb_exchange *x = &d->exchange;
+  if (x->s4u2proxy_ns == 0) return;
+  span_start(&s, r->c->actor->tracer, 5, SPAN_SERVER, NULL, &r->delegate.ctx, false);
+  span_report_for(&s, "kdc", x->start_wall_ns + x->as_ns + x->s4u2self_ns, x->s4u2proxy_ns);
+  span_str(&s, "sevenstep.upn", d->upn);
+  span_str(&s, "sevenstep.spn", d->spn);
+  trace_ticket(&s, "service", &x->service);
+  trace_log(&s, &d->log, true);
+  if (!d->ticket) span_fail(&s, &d->failure);
+  span_end(&s);
+}
+
+static void report_delegation(struct request *r, const struct delegation *d)
+{
+  const struct krb_exchange *x = &d->exchange;
+  struct span *s = &r->delegate;
+  if (x->as_ns) span_ms(s, "krb.as_ms", x->as_ns);
+  if (x->s4u2self_ns) span_ms(s, "krb.s4u2self_ms", x->s4u2self_ns);
+  if (x->s4u2proxy_ns) span_ms(s, "krb.s4u2proxy_ms", x->s4u2proxy_ns);
+  trace_ticket(s, "evidence", &x->evidence);
+  if (x->evidence.client[0]) span_bool(s, "krb.evidence.forwardable", x->evidence_forwardable);
+  if (x->krb5_code) span_int(s, "krb.error_code", x->krb5_code);
+  trace_log(s, &d->log, false);
+  report_kdc(r, d);
+}
+
+/* -- obtaining
+ * -----------------------------------------------------------------------------------------------------------
+ */
+
+static void job_run(void *arg)
+{
+  struct delegation *d = arg;
+  if (krb_obtain(d->c->delegator, d->upn, d->spn, &d->ticket, &d->exchange, &d->failure)) d->ticket = NULL;
+  if (d->traced && d->failure.err != ERR_KDC_UNREACHABLE)
+    kdc_log_fetch(d->c, d->upn, d->exchange.start_wall_ns, &d->log);
+}
+
+static void unlink_delegation(struct delegation *d)
+{
+  for (struct delegation **at = &d->c->pending; *at; at = &(*at)->next)
+    if (*at == d) {
+      *at = d->next;
+      return;
+    }
+}
+
+static void deliver(struct request *r, struct delegation *d)
+{
+  report_delegation(r, d);
+  r->deadline_ns = 0;
+  if (d->ticket) {
+    r->ticket = krb_ticket_ref(d->ticket);
+    step6_present(r);
+  } else {
+    request_fail(r, &d->failure);
+  }
+}
+
+static void job_done(void *arg)
+{
+  struct delegation *d = arg;
+  struct connector *c = d->c;
+  unlink_delegation(d);
+  if (d->ticket) {
+    krb_cache_put(c->tickets, d->upn, d->spn, d->ticket);
+    atomic_fetch_add_explicit(&c->counters.tickets, 1, memory_order_relaxed);
+  } else {
+    atomic_fetch_add_explicit(&c->counters.ticket_failures, 1, memory_order_relaxed);
+  }
+  while (d->waiting) {
+    struct request *r = d->waiting;
+    d->waiting = r->next_waiting;
+    r->next_waiting = NULL;
+    deliver(r, d);
+  }
+  krb_ticket_unref(d->ticket);
+  kdc_log_clear(&d->log);
+  free(d);
+}
+
+static struct delegation *pending_for(struct connector *c, const char *upn, const char *spn)
+{
+  for (struct delegation *d = c->pending; d; d = d->next)
+    if (strcmp(d->upn, upn) == 0 && strcmp(d->spn, spn) == 0) return d;
+  return NULL;
+}
+
+static struct delegation *start(struct request *r)
+{
+  struct delegation *d = calloc(1, sizeof *d);
+  if (!d) return NULL;
+  d->c = r->c;
+  d->traced = r->delegate.ctx.sampled;
+  snprintf(d->upn, sizeof d->upn, "%s", r->upn);
+  snprintf(d->spn, sizeof d->spn, "%s", r->app->spn);
+  if (net_work(r->c->net, job_run, job_done, d)) {
+    free(d);
+    return NULL;
+  }
+  d->next = r->c->pending;
+  r->c->pending = d;
+  return d;
+}
+
+void step4_delegate(struct request *r)
+{
+  struct connector *c = r->c;
+  struct failure f;
+  span_start(&r->delegate, c->actor->tracer, 4, SPAN_CLIENT, NULL, &r->ctx, false);
+  span_str(&r->delegate, "sevenstep.upn", r->upn);
+  span_str(&r->delegate, "sevenstep.spn", r->app->spn);
+  r->ticket = krb_cache_get(c->tickets, r->upn, r->app->spn, clock_wall_s());
+  span_str(&r->delegate, "krb.cache", r->ticket ? "hit" : "miss");
+  if (r->ticket) {
+    r->ticket_cached = true;
+    atomic_fetch_add_explicit(&c->counters.cache_hits, 1, memory_order_relaxed);
+    if (r->delegate.ctx.sampled) trace_ticket(&r->delegate, "service", krb_ticket_describe(r->ticket));
+    step6_present(r);
+    return;
+  }
+  atomic_fetch_add_explicit(&c->counters.cache_misses, 1, memory_order_relaxed);
+  struct delegation *d = pending_for(c, r->upn, r->app->spn);
+  if (!d) d = start(r);
+  if (!d) {
+    failure_set(&f, ERR_NOMEM, "no memory");
+    request_fail(r, &f);
+    return;
+  }
+  r->deadline_ns = clock_mono_ns() + STEP4_TIMEOUT_S * 1000000000LL;
+  r->next_waiting = d->waiting;
+  d->waiting = r;
+}
+
+void step4_forget(struct request *r)
+{
+  for (struct delegation *d = r->c->pending; d; d = d->next)
+    for (struct request **at = &d->waiting; *at; at = &(*at)->next_waiting)
+      if (*at == r) {
+        *at = r->next_waiting;
+        return;
+      }
+}

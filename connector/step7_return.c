@@ -1,0 +1,184 @@
+/* Step 7, the connector's part: the application's answer is checked (it must prove that it holds the service
+ * key) and goes back into the tunnel, as fast as the other end takes it. */
+#include "request.h"
+
+#include "clock.h"
+#include "rules.h"
+
+#include <string.h>
+#include <strings.h>
+
+static void keep_alive(struct request *r)
+{
+  r->deadline_ns = clock_mono_ns() + (int64_t)r->app->backend_timeout_s * 1000000000LL;
+}
+
+/* -- the application's proof
+ * ------------------------------------------------------------------------------------------- */
+
+static const char *negotiate_value(const struct fields *f, size_t *ret_n)
+{
+  for (size_t i = 0; i < fields_count(f); i++) {
+    struct field field = fields_at(f, i);
+    if (strcasecmp(field.name, "WWW-Authenticate") != 0 || strncasecmp(field.value, "Negotiate", 9) != 0)
+      continue;
+    *ret_n = field.value_len;
+    return field.value;
+  }
+  return NULL;
+}
+
+static bool is_negotiate(const struct field *field, void *arg)
+{
+  (void)arg;
+  return strcasecmp(field->name, "WWW-Authenticate") == 0 && strncasecmp(field->value, "Negotiate", 9) == 0;
+}
+
+/* A ticket from the cache may have outlived the application's key: once, a fresh one is tried instead. */
+static bool try_fresh_ticket(struct request *r)
+{
+  if (!r->ticket_cached || r->has_body || r->tries > 1) return false;
+  krb_cache_remove(r->c->tickets, r->upn, r->app->spn);
+  krb_ticket_unref(r->ticket);
+  r->ticket = NULL;
+  r->ticket_cached = false;
+  origin_cancel(r->origin);
+  r->origin = NULL;
+  span_event(&r->present, 0, "sevenstep.retry",
+             "the application refused the cached ticket; a fresh one is asked for");
+  span_end(&r->present);
+  step4_delegate(r);
+  return true;
+}
+
+/* false: the request has been dealt with. */
+static bool proven(struct request *r, struct http1_head *h)
+{
+  struct failure f = {0};
+  size_t n;
+  const char *value = negotiate_value(&h->fields, &n);
+  if (h->status == 401) {
+    if (try_fresh_ticket(r)) return false;
+    krb_cache_remove(r->c->tickets, r->upn, r->app->spn);
+    failure_set(&f, ERR_BACKEND_REFUSED_TICKET, "%s answered 401 to the ticket for %s",
+                r->app->internal_url.text, r->app->spn);
+  } else if (!value) {
+    failure_set(&f, ERR_BACKEND_MUTUAL, "its answer (%d) carries no WWW-Authenticate: Negotiate", h->status);
+  } else if (krb_initiator_finish(r->initiator, value, n, &f) == ERR_OK) {
+    span_bool(&r->present, "krb.mutual", true);
+    krb_initiator_free(r->initiator);
+    r->initiator = NULL;
+    fields_remove_if(&h->fields, is_negotiate, NULL);
+    return true;
+  }
+  request_fail(r, &f);
+  return false;
+}
+
+/* -- the answer
+ * -------------------------------------------------------------------------------------------------------- */
+
+static void on_head(void *owner, struct http1_head *h)
+{
+  struct request *r = owner;
+  struct failure f;
+  keep_alive(r);
+  if (h->status == 101) { /* nobody asked for it (HT-22) */
+    failure_set(&f, ERR_BACKEND_PROTOCOL, "an unsolicited 101");
+    request_fail(r, &f);
+    return;
+  }
+  if (h->status >= 200 && r->app->sso == SSO_KCD && !proven(r, h)) return;
+  rules_strip_hop_by_hop(&h->fields);
+  fields_remove(&h->fields, "sevenstep-error");
+  fields_remove(&h->fields, "sevenstep-why");
+  enum err e = fields_set(&h->fields, "sevenstep-origin", "backend");
+  if (!e) e = tunnel_respond(r->stream, h->status, &h->fields, false);
+  if (e) {
+    failure_set(&f, ERR_BACKEND_PROTOCOL, "its head does not fit into the tunnel");
+    request_fail(r, &f);
+    return;
+  }
+  if (h->status >= 200) {
+    r->answered = true;
+    span_int(&r->present, "http.response.status_code", h->status);
+  }
+  link_flush(r->link);
+}
+
+static void on_data(void *owner, const uint8_t *data, size_t n)
+{
+  struct request *r = owner;
+  struct failure f;
+  keep_alive(r);
+  if (tunnel_stream_write(r->stream, data, n)) {
+    failure_set(&f, ERR_TOO_LARGE, "the tunnel's queue is full");
+    request_fail(r, &f);
+    return;
+  }
+  if (tunnel_stream_congested(r->stream)) {
+    origin_pause(r->origin, true);
+    r->deadline_ns = 0; /* the user is slow, not the application */
+  }
+  link_flush(r->link);
+}
+
+static void on_end(void *owner, const struct fields *trailers)
+{
+  struct request *r = owner;
+  r->origin = NULL;
+  if (tunnel_stream_end(r->stream, trailers)) {
+    tunnel_stream_reset(r->stream, TUNNEL_FAILED);
+    link_flush(r->link);
+    r->stream = NULL;
+  }
+  request_end(r);
+}
+
+static void on_drain(void *owner)
+{
+  struct request *r = owner;
+  size_t n = r->held.len;
+  if (n == 0 || !r->origin) return;
+  enum err e = origin_write(r->origin, r->held.data, n);
+  buf_clear(&r->held);
+  if (!e && r->body_complete) e = origin_write_end(r->origin);
+  if (e) {
+    struct failure f;
+    failure_set(&f, ERR_BACKEND_UNREACHABLE, "the request's body could not be passed on");
+    request_fail(r, &f);
+    return;
+  }
+  tunnel_stream_consume(r->stream, n);
+  link_flush(r->link);
+}
+
+static bool may_repeat(const struct request *r)
+{
+  static const char *const methods[] = {"GET", "HEAD", "OPTIONS"};
+  if (r->has_body || r->answered || r->tries > 2) return false;
+  for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++)
+    if (strcmp(buf_str(&r->method), methods[i]) == 0) return true;
+  return false;
+}
+
+static void on_fail(void *owner, const struct failure *f)
+{
+  struct request *r = owner;
+  struct failure why = *f;
+  r->origin = NULL;
+  if (f->err == ERR_AGAIN && may_repeat(r)) { /* a stale pooled connection: a new one, a new authenticator */
+    step6_present(r);
+    return;
+  }
+  if (f->err == ERR_AGAIN) why.err = ERR_BACKEND_PROTOCOL;
+  request_fail(r, &why);
+}
+
+const struct origin_events step7_origin_events = {on_head, on_data, on_end, on_drain, on_fail};
+
+void step7_resume(struct request *r)
+{
+  keep_alive(r);
+  if (r->origin) origin_pause(r->origin, false);
+}
