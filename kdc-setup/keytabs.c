@@ -1,0 +1,149 @@
+#include "keytabs.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* One file, and what it should hold; keys of one principal are looked at and written together. */
+struct work {
+  const struct database *db;
+  krb5_keytab keytab;
+  struct failure *f;
+};
+
+static enum err failed(const struct work *w, krb5_error_code code, const char *path)
+{
+  const char *text = krb5_get_error_message(w->db->ctx, code);
+  failure_set(w->f, ERR_IO, "keytab %s: %s", path, text);
+  krb5_free_error_message(w->db->ctx, text);
+  return ERR_IO;
+}
+
+static enum err parse(const struct work *w, const char *name, krb5_principal *ret)
+{
+  if (krb5_parse_name_flags(w->db->ctx, name, KRB5_PRINCIPAL_PARSE_NO_REALM, ret) == 0 &&
+      krb5_set_principal_realm(w->db->ctx, *ret, w->db->realm) == 0)
+    return ERR_OK;
+  return failure_set(w->f, ERR_CONFIG, "%s is not a principal's name", name);
+}
+
+/* Does the open keytab hold all these keys? Counts them in *n_right. */
+static bool holds_keys(const struct work *w, krb5_principal name, const kadm5_key_data *keys, int n,
+                       size_t *n_right)
+{
+  for (int i = 0; i < n; i++) {
+    krb5_keytab_entry entry = {0};
+    if (krb5_kt_get_entry(w->db->ctx, w->keytab, name, keys[i].kvno, keys[i].key.enctype, &entry) != 0)
+      return false;
+    bool same = entry.key.length == keys[i].key.length &&
+                memcmp(entry.key.contents, keys[i].key.contents, entry.key.length) == 0;
+    krb5_free_keytab_entry_contents(w->db->ctx, &entry);
+    if (!same) return false;
+    ++*n_right;
+  }
+  return true;
+}
+
+static krb5_error_code add_keys(const struct work *w, krb5_principal name, const kadm5_key_data *keys, int n)
+{
+  krb5_error_code code = 0;
+  for (int i = 0; i < n && !code; i++) {
+    krb5_keytab_entry entry = {.principal = name, .vno = keys[i].kvno, .key = keys[i].key};
+    code = krb5_kt_add_entry(w->db->ctx, w->keytab, &entry);
+  }
+  return code;
+}
+
+static size_t count_entries(const struct work *w)
+{
+  krb5_kt_cursor cursor;
+  krb5_keytab_entry entry;
+  size_t n = 0;
+  if (krb5_kt_start_seq_get(w->db->ctx, w->keytab, &cursor) != 0) return 0;
+  while (krb5_kt_next_entry(w->db->ctx, w->keytab, &entry, &cursor) == 0) {
+    krb5_free_keytab_entry_contents(w->db->ctx, &entry);
+    n++;
+  }
+  krb5_kt_end_seq_get(w->db->ctx, w->keytab, &cursor);
+  return n;
+}
+
+/* Looks at (or writes, when write is set) the current keys of one principal. */
+static enum err visit(const struct work *w, const char *principal, const char *path, bool write,
+                      bool *ret_right, size_t *n_right)
+{
+  krb5_principal name = NULL;
+  kadm5_key_data *keys = NULL;
+  int n = 0;
+  enum err e = parse(w, principal, &name);
+  if (e) return e;
+  kadm5_ret_t code = kadm5_get_principal_keys(w->db->handle, name, 0, &keys, &n);
+  if (code) {
+    e = database_error(w->db, code, "reading the keys of", principal, w->f);
+  } else if (write) {
+    krb5_error_code written = add_keys(w, name, keys, n);
+    if (written) e = failed(w, written, path);
+  } else {
+    *ret_right = holds_keys(w, name, keys, n, n_right);
+  }
+  kadm5_free_kadm5_key_data(w->db->ctx, n, keys);
+  krb5_free_principal(w->db->ctx, name);
+  return e;
+}
+
+static enum err is_right(struct work *w, const char *path, const struct lab_strings *principals, bool *ret)
+{
+  char name[4096 + 160];
+  struct stat st;
+  *ret = false;
+  if (lstat(path, &st) != 0 || !S_ISREG(st.st_mode) || (st.st_mode & 077)) return ERR_OK;
+  snprintf(name, sizeof name, "FILE:%s", path);
+  krb5_error_code code = krb5_kt_resolve(w->db->ctx, name, &w->keytab);
+  if (code) return failed(w, code, path);
+  enum err e = ERR_OK;
+  bool right = true;
+  size_t n = 0;
+  for (size_t i = 0; i < principals->n && right && !e; i++)
+    e = visit(w, principals->v[i], path, false, &right, &n);
+  *ret = !e && right && n == count_entries(w);
+  krb5_kt_close(w->db->ctx, w->keytab);
+  return e;
+}
+
+static enum err write_new(struct work *w, const char *temp, const char *path,
+                          const struct lab_strings *principals)
+{
+  char name[4096 + 160];
+  unlink(temp);
+  snprintf(name, sizeof name, "FILE:%s", temp);
+  krb5_error_code code = krb5_kt_resolve(w->db->ctx, name, &w->keytab);
+  if (code) return failed(w, code, path);
+  enum err e = ERR_OK;
+  for (size_t i = 0; i < principals->n && !e; i++)
+    e = visit(w, principals->v[i], path, true, NULL, NULL);
+  krb5_kt_close(w->db->ctx, w->keytab);
+  if (e) return e;
+  if (chmod(temp, 0600) != 0 || rename(temp, path) != 0)
+    return failure_set(w->f, ERR_IO, "%s: %s", path, strerror(errno));
+  return ERR_OK;
+}
+
+enum err keytab_sync(const struct database *db, const char *path, const struct lab_strings *principals,
+                     bool *ret_written, struct failure *f)
+{
+  struct work w = {.db = db, .f = f};
+  bool right = false;
+  char temp[4096 + 140];
+  enum err e = is_right(&w, path, principals, &right);
+  if (e) return e;
+  *ret_written = !right;
+  if (right) return ERR_OK;
+  snprintf(temp, sizeof temp, "%s.new", path);
+  mode_t before = umask(077);
+  e = write_new(&w, temp, path, principals);
+  umask(before);
+  if (e) unlink(temp);
+  return e;
+}

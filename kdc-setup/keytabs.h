@@ -1,0 +1,13 @@
+/* Keytabs from the database's keys; a file whose keys are right already is left alone. */
+#ifndef SEVENSTEP_KDC_KEYTABS_H
+#define SEVENSTEP_KDC_KEYTABS_H
+
+#include "database.h"
+#include "lab.h"
+
+/* Makes path hold exactly the current keys of these principals (without realm), mode 0600, replaced by
+ * rename. *ret_written says whether it had to. */
+enum err keytab_sync(const struct database *db, const char *path, const struct lab_strings *principals,
+                     bool *ret_written, struct failure *f) MUST_CHECK;
+
+#endif

@@ -1,0 +1,172 @@
+#include "provision.h"
+
+#include "clock.h"
+#include "conf.h"
+#include "database.h"
+#include "keytabs.h"
+#include "principals.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { PATH_SIZE = 4096 + 128 };
+
+enum err provision_environment(const char *run, struct failure *f)
+{
+  char krb5_conf[PATH_SIZE], kdc_conf[PATH_SIZE];
+  snprintf(krb5_conf, sizeof krb5_conf, "%s/krb5.conf", run);
+  snprintf(kdc_conf, sizeof kdc_conf, "%s/kdc/kdc.conf", run);
+  if (setenv("KRB5_CONFIG", krb5_conf, 1) != 0 || setenv("KRB5_KDC_PROFILE", kdc_conf, 1) != 0)
+    return failure_set(f, ERR_NOMEM, "environment");
+  return ERR_OK;
+}
+
+static enum err make_folder(const char *run, const char *name, char out[PATH_SIZE], struct failure *f)
+{
+  snprintf(out, PATH_SIZE, "%s%s%s", run, *name ? "/" : "", name);
+  if (mkdir(out, 0700) != 0 && errno != EEXIST) return failure_set(f, ERR_IO, "%s: %s", out, strerror(errno));
+  return ERR_OK;
+}
+
+/* Held by the returned descriptor. */
+static enum err lock_folder(const char *dir, int *ret, struct failure *f)
+{
+  char path[PATH_SIZE + 8];
+  snprintf(path, sizeof path, "%s/lock", dir);
+  int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (fd >= 0 && flock(fd, LOCK_EX) == 0) {
+    *ret = fd;
+    return ERR_OK;
+  }
+  failure_set(f, ERR_IO, "%s: %s", path, strerror(errno));
+  if (fd >= 0) close(fd);
+  return ERR_IO;
+}
+
+static enum err write_conf(const struct lab *lab, const char *run, struct failure *f)
+{
+  char module_dir[4096], path[PATH_SIZE];
+  struct buf text;
+  buf_init(&text, 32 * 1024);
+  enum err e = conf_module_dir(module_dir, f);
+  if (e) return e;
+  snprintf(path, sizeof path, "%s/kdc/kdc.conf", run);
+  if (conf_kdc(lab, run, module_dir, &text))
+    e = failure_set(f, ERR_TOO_LARGE, "%s", path);
+  else
+    e = conf_write(path, &text, f);
+  buf_reset(&text);
+  snprintf(path, sizeof path, "%s/krb5.conf", run);
+  if (!e && conf_clients(lab, &text))
+    e = failure_set(f, ERR_TOO_LARGE, "%s", path);
+  else if (!e)
+    e = conf_write(path, &text, f);
+  buf_clear(&text);
+  return e;
+}
+
+static enum err sync_keytabs(const struct database *db, const struct lab *lab, const char *dir,
+                             struct provision_result *counts, struct failure *f)
+{
+  char path[PATH_SIZE + 128];
+  enum err e = ERR_OK;
+  bool written;
+  for (size_t i = 0; i < lab->n_connectors && !e; i++) {
+    struct lab_strings own = {.v = (const char **)(uintptr_t)&lab->connectors[i].principal, .n = 1};
+    snprintf(path, sizeof path, "%s/%s.keytab", dir, lab->connectors[i].name);
+    e = keytab_sync(db, path, &own, &written, f);
+    if (!e) counts->keytabs += written;
+  }
+  struct lab_strings services = {.v = calloc(lab->n_apps + 1, sizeof(char *))};
+  if (!e && !services.v) e = failure_set(f, ERR_NOMEM, "keytab");
+  for (size_t i = 0; i < lab->n_apps && !e; i++) {
+    const char *spn = lab->apps[i].spn;
+    bool known = !spn;
+    for (size_t k = 0; k < services.n && !known; k++)
+      known = strcmp(services.v[k], spn) == 0;
+    if (!known) services.v[services.n++] = spn;
+  }
+  snprintf(path, sizeof path, "%s/backend.keytab", dir);
+  if (!e && services.n) e = keytab_sync(db, path, &services, &written, f);
+  if (!e && services.n) counts->keytabs += written;
+  free(services.v);
+  return e;
+}
+
+static enum err fill_database(const struct lab *lab, const char *keytabs, struct provision_result *counts,
+                              struct failure *f)
+{
+  struct database db = {0};
+  struct principal_list wanted = {0};
+  enum err e = principals_of_lab(lab, &wanted, f);
+  if (!e) e = database_open(lab->realm, &db, f);
+  if (!e) e = principals_sync(&db, lab, &wanted, counts, f);
+  if (!e) e = sync_keytabs(&db, lab, keytabs, counts, f);
+  database_close(&db);
+  principals_clear(&wanted);
+  return e;
+}
+
+static enum err create_and_fill(const struct lab *lab, const char *dir, const char *keytabs,
+                                struct provision_result *counts, struct failure *f)
+{
+  counts->new_database = true;
+  counts->created = counts->changed = counts->unchanged = counts->removed = counts->keytabs = 0;
+  enum err e = database_create(dir, lab->realm, f);
+  if (!e) e = fill_database(lab, keytabs, counts, f);
+  return e ? e : database_complete(dir, lab->realm, f);
+}
+
+static bool exists(const char *dir, const char *name)
+{
+  char path[PATH_SIZE + 32];
+  snprintf(path, sizeof path, "%s/%s", dir, name);
+  return access(path, F_OK) == 0;
+}
+
+static enum err provision_locked(const struct lab *lab, const char *dir, const char *keytabs,
+                                 struct provision_result *r, struct failure *f)
+{
+  r->why_new = "";
+  if (!database_is_complete(dir, lab->realm)) {
+    if (exists(dir, "principal"))
+      r->why_new =
+          exists(dir, "complete") ? "the old one was another realm's" : "the old one was not finished";
+    return create_and_fill(lab, dir, keytabs, r, f);
+  }
+  struct failure first = {0};
+  enum err e = fill_database(lab, keytabs, r, &first);
+  if (e == ERR_KDC_DATABASE) {
+    /* Everything in it comes from the lab file, so a damaged one is worth nothing. */
+    r->why_new = "the old one was damaged";
+    return create_and_fill(lab, dir, keytabs, r, f);
+  }
+  if (e && f) *f = first;
+  return e;
+}
+
+enum err provision(const struct lab *lab, const char *run, struct provision_result *ret, struct failure *f)
+{
+  char dir[PATH_SIZE], keytabs[PATH_SIZE], top[PATH_SIZE];
+  struct provision_result r = {0};
+  int lock = -1;
+  int64_t start = clock_mono_ns();
+  enum err e = make_folder(run, "", top, f);
+  if (!e) e = make_folder(run, "kdc", dir, f);
+  if (!e) e = make_folder(run, "keytabs", keytabs, f);
+  if (!e) e = lock_folder(dir, &lock, f);
+  if (e) return e;
+  e = write_conf(lab, run, f);
+  if (!e) e = provision_locked(lab, dir, keytabs, &r, f);
+  close(lock);
+  if (e) return e;
+  r.duration_ns = clock_mono_ns() - start;
+  *ret = r;
+  return ERR_OK;
+}

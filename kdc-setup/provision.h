@@ -1,0 +1,30 @@
+/* From a lab to a realm: configuration files, database, principals, keytabs, all below RUN, as the lab file
+ * says.
+ *
+ *   RUN/kdc/{kdc.conf,principal*,stash,complete,lock}   RUN/krb5.conf RUN/keytabs/{CONNECTOR,backend}.keytab
+ *
+ * Idempotent: a second run changes what differs and nothing else; keys are kept, so that keytabs and tickets
+ * stay good. A database that a crash left half made, or that belongs to another realm, is made anew. Runs
+ * that overlap wait for each other. Needs no privileges. Not thread safe: MIT's libraries read their files'
+ * places from the environment. */
+#ifndef SEVENSTEP_PROVISION_H
+#define SEVENSTEP_PROVISION_H
+
+#include "lab.h"
+
+struct provision_result {
+  bool new_database;
+  const char *why_new;                           /* static text; "" when there was none before */
+  unsigned created, changed, unchanged, removed; /* principals */
+  unsigned keytabs;                              /* written */
+  int64_t duration_ns;
+};
+
+/* Sets KRB5_CONFIG and KRB5_KDC_PROFILE for this process and its children. Call before threads start. */
+enum err provision_environment(const char *run, struct failure *f) MUST_CHECK;
+
+/* lab must hold its secrets (LAB_SECRETS); run is absolute. ERR_KDC_DATABASE, ERR_IO, ERR_CONFIG. */
+enum err provision(const struct lab *lab, const char *run, struct provision_result *ret,
+                   struct failure *f) MUST_CHECK;
+
+#endif
