@@ -146,6 +146,11 @@ enum MHD_Result answer_send(struct connection *c)
   return done;
 }
 
+bool refusal_closes(int status)
+{
+  return status == 400 || status == 431 || status == 501 || status == 505;
+}
+
 enum MHD_Result answer_refusal(struct connection *c)
 {
   struct httpd_response *r = &c->r;
@@ -158,6 +163,7 @@ enum MHD_Result answer_refusal(struct connection *c)
   else if (!(e = httpd_text(r, c->refused, "text/plain; charset=utf-8", c->why)))
     e = buf_putc(&r->body, '\n');
   if (!e && c->refused == 405) e = fields_set(&r->fields, "Allow", c->allow);
+  if (!e && refusal_closes(c->refused)) e = fields_set(&r->fields, "Connection", "close");
   if (e) return MHD_NO;
   r->status = c->refused;
   r->delay_ms = 0;

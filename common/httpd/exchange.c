@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 /* -- connections
@@ -46,7 +47,7 @@ static void connection_free(struct connection *c)
   free(c);
 }
 
-void exchange_connection(void *cls, struct MHD_Connection *mhd, void **socket_context,
+void httpd_exchange_connection(void *cls, struct MHD_Connection *mhd, void **socket_context,
                          enum MHD_ConnectionNotificationCode toe)
 {
   if (toe == MHD_CONNECTION_NOTIFY_STARTED) {
@@ -66,7 +67,7 @@ void exchange_connection(void *cls, struct MHD_Connection *mhd, void **socket_co
 
 /* Called with the raw request target, which libmicrohttpd shows nowhere else. What it returns is the first
  * *con_cls. */
-void *exchange_begin(void *cls, const char *uri, struct MHD_Connection *mhd)
+void *httpd_exchange_begin(void *cls, const char *uri, struct MHD_Connection *mhd)
 {
   (void)cls;
   const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
@@ -87,7 +88,7 @@ void *exchange_begin(void *cls, const char *uri, struct MHD_Connection *mhd)
   return c;
 }
 
-void exchange_completed(void *cls, struct MHD_Connection *mhd, void **con_cls,
+void httpd_exchange_completed(void *cls, struct MHD_Connection *mhd, void **con_cls,
                         enum MHD_RequestTerminationCode toe)
 {
   (void)cls;
@@ -124,9 +125,8 @@ static void allow(struct connection *c, const char *method)
   char *to = c->allow;
   size_t have = strlen(to);
   if (http_list_has(to, have, method) || have + strlen(method) + 9 > sizeof c->allow) return;
-  if (have) strcat(to, ", ");
-  strcat(to, method);
-  if (strcmp(method, "GET") == 0) strcat(to, ", HEAD");
+  snprintf(to + have, sizeof c->allow - have, "%s%s%s", have ? ", " : "", method,
+           strcmp(method, "GET") == 0 ? ", HEAD" : "");
 }
 
 static void find_route(struct connection *c, const char *method)
@@ -181,9 +181,9 @@ static enum MHD_Result begin(struct connection *c, const char *method, const cha
   }
   c->stage = STAGE_UPLOAD;
   watch_phase(c, PHASE_BODY);
-  /* With a body a refusal now spares the upload, and closes; without, it waits for the second call like any
-   * answer, so that the connection lives on. */
-  return c->refused && has_body(c) ? answer_refusal(c) : MHD_YES;
+  /* With a body a refusal now spares the upload, and closes. Without, it waits for the second call like any
+   * answer, so that the connection lives on, unless what was sent is not to be trusted. */
+  return c->refused && (refusal_closes(c->refused) || has_body(c)) ? answer_refusal(c) : MHD_YES;
 }
 
 static void accept_piece(struct connection *c, const char *data, size_t n)
@@ -235,7 +235,7 @@ static enum MHD_Result finish(struct connection *c)
   return answer_send(c);
 }
 
-enum MHD_Result exchange_run(void *cls, struct MHD_Connection *mhd, const char *url, const char *method,
+enum MHD_Result httpd_exchange_run(void *cls, struct MHD_Connection *mhd, const char *url, const char *method,
                              const char *version, const char *data, size_t *n, void **con_cls)
 {
   (void)cls;

@@ -82,10 +82,10 @@ static void start_daemon(struct httpd *h, int fd, struct buf *cert, struct buf *
   }
   options[n] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
   struct MHD_Daemon *d = MHD_start_daemon(
-      flags, 0, NULL, NULL, exchange_run, h, MHD_OPTION_EXTERNAL_LOGGER, keep_log, h,
-      MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_URI_LOG_CALLBACK, exchange_begin, h,
-      MHD_OPTION_UNESCAPE_CALLBACK, no_unescape, NULL, MHD_OPTION_NOTIFY_COMPLETED, exchange_completed, h,
-      MHD_OPTION_NOTIFY_CONNECTION, exchange_connection, h, MHD_OPTION_CONNECTION_LIMIT,
+      flags, 0, NULL, NULL, httpd_exchange_run, h, MHD_OPTION_EXTERNAL_LOGGER, keep_log, h,
+      MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_URI_LOG_CALLBACK, httpd_exchange_begin, h,
+      MHD_OPTION_UNESCAPE_CALLBACK, no_unescape, NULL, MHD_OPTION_NOTIFY_COMPLETED, httpd_exchange_completed, h,
+      MHD_OPTION_NOTIFY_CONNECTION, httpd_exchange_connection, h, MHD_OPTION_CONNECTION_LIMIT,
       h->config.max_connections, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_TIMEOUT_S,
       MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, OPTION_STRICT, 1,
       MHD_OPTION_THREAD_STACK_SIZE, (size_t)STACK, MHD_OPTION_ARRAY, options, MHD_OPTION_END);

@@ -97,15 +97,17 @@ void check_request(struct connection *c, const char *method, const char *version
 void answer_init(struct httpd_response *r);
 void answer_clear(struct httpd_response *r);
 enum MHD_Result answer_send(struct connection *c);
+/* Is the message itself suspect, so that nothing behind it is read? */
+bool refusal_closes(int status);
 enum MHD_Result answer_refusal(struct connection *c);
 
 /* exchange.c: libmicrohttpd's callbacks. */
-void *exchange_begin(void *cls, const char *uri, struct MHD_Connection *mhd);
-enum MHD_Result exchange_run(void *cls, struct MHD_Connection *mhd, const char *url, const char *method,
+void *httpd_exchange_begin(void *cls, const char *uri, struct MHD_Connection *mhd);
+enum MHD_Result httpd_exchange_run(void *cls, struct MHD_Connection *mhd, const char *url, const char *method,
                              const char *version, const char *data, size_t *n, void **con_cls);
-void exchange_completed(void *cls, struct MHD_Connection *mhd, void **con_cls,
+void httpd_exchange_completed(void *cls, struct MHD_Connection *mhd, void **con_cls,
                         enum MHD_RequestTerminationCode toe);
-void exchange_connection(void *cls, struct MHD_Connection *mhd, void **socket_context,
+void httpd_exchange_connection(void *cls, struct MHD_Connection *mhd, void **socket_context,
                          enum MHD_ConnectionNotificationCode toe);
 
 #endif

@@ -40,7 +40,7 @@ static enum err listen_unix(struct httpd *h, int *ret_fd, struct failure *f)
   if (strlen(path) >= sizeof a.sun_path)
     return failure_set(f, ERR_CONFIG, "%s: the path of a unix socket has at most %zu bytes", path,
                        sizeof a.sun_path - 1);
-  strcpy(a.sun_path, path);
+  snprintf(a.sun_path, sizeof a.sun_path, "%s", path);
   if (answers(&a)) return failure_set(f, ERR_PORT_TAKEN, "%s: another process serves it", path);
   struct stat st;
   if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode)) unlink(path);
