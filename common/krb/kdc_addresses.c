@@ -116,7 +116,7 @@ enum err kdc_addresses_new(krb5_context ctx, const char *realm, struct kdc_addre
     free(a);
     return failure_set(f, ERR_CONFIG, "the realm's name is too long");
   }
-  strcpy(a->realm, realm);
+  snprintf(a->realm, sizeof a->realm, "%s", realm);
   pthread_mutex_init(&a->lock, NULL);
   read_profile(ctx, a);
   for (size_t i = 0; i < a->n; i++)
