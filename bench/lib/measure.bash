@@ -1,0 +1,59 @@
+# shellcheck shell=bash
+# Measuring: load by wrk, processor time from /proc, medians.
+
+# cpu_us PID...: user and system time used so far, in microseconds (/proc/PID/stat; the clock ticks every 10 ms).
+cpu_us() {
+  local pid stat total=0 fields
+  for pid; do
+    stat=$(<"/proc/$pid/stat") 2>/dev/null || continue
+    read -ra fields <<<"${stat##*) }" # behind the name, which may hold anything; utime and stime are fields 14 and 15
+    total=$((total + fields[11] + fields[12]))
+  done
+  echo $((total * 1000000 / clock_ticks))
+}
+clock_ticks=$(getconf CLK_TCK)
+
+# rss_kb PID: resident memory, in KiB.
+rss_kb() {
+  awk '/^VmRSS:/ { print $2 }' "/proc/$1/status" 2>/dev/null
+}
+
+# descendants PID: it and all its children, theirs included.
+descendants() {
+  local child
+  echo "$1"
+  for child in $(pgrep -P "$1"); do descendants "$child"; done
+}
+
+# median NUMBER...
+median() {
+  printf '%s\n' "$@" | sort -g | awk '{ v[NR] = $1 } END { if (NR) printf "%.10g\n", NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'
+}
+
+# calculate EXPRESSION: in awk, rounded to 4 decimals.
+calculate() {
+  awk "BEGIN { printf \"%.10g\\n\", int(($1) * 10000 + 0.5) / 10000 }"
+}
+
+# wrk_run URL CONNECTIONS SECONDS [HEADER...]: sets the variables requests, duration_us, bytes, p50_us, p90_us, p99_us, max_us.
+# Fails, with the reason in wrk_problem, when anything but 2xx and 3xx came back or a connection failed.
+wrk_run() {
+  local url=$1 connections=$2 seconds=$3 headers=() header out line pair
+  local connect=0 read=0 write=0 status=0 timeout=0
+  shift 3
+  for header; do headers+=(-H "$header"); done
+  requests=0
+  out=$(LD_PRELOAD=$wrk_preload wrk -t "$((connections > 1 ? 2 : 1))" -c "$connections" -d "${seconds}s" --latency --timeout 10s \
+    -s "$bench/lib/report.lua" ${headers[@]+"${headers[@]}"} "$url" 2>&1)
+  line=$(grep '^RESULT ' <<<"$out") || {
+    wrk_problem="wrk said: $(tail -n 3 <<<"$out")"
+    return 1
+  }
+  for pair in ${line#RESULT }; do printf -v "${pair%%=*}" '%s' "${pair#*=}"; done
+  wrk_problem=''
+  ((requests > 0)) || wrk_problem='no request was answered'
+  ((status == 0)) || wrk_problem="$status answers were errors (of $requests)"
+  ((connect + read + write + timeout == 0)) ||
+    wrk_problem="connections failed: connect $connect, read $read, write $write, timeout $timeout"
+  [[ -z $wrk_problem ]]
+}
