@@ -1,0 +1,1 @@
+sevenstep_fuzz(fuzz_tunnel SOURCES fuzz_tunnel.c LIBS tunnel)

@@ -1,0 +1,258 @@
+/* Sealed cookies: sessions and logons under way. */
+#include "session.h"
+
+#include <check.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char folder[64], key_path[96];
+static struct seal *seal;
+static const struct lab_app hello = {.name = "hello"}, other = {.name = "other"};
+static struct buf cookie;
+static struct session session = {
+    .upn = "alice@sevenstep.test", .spn = "HTTP/hello", .name = "Alice", .issued_s = 1000, .expires_s = 2000};
+
+static void setup(void)
+{
+  struct failure f;
+  strcpy(folder, "/tmp/sevenstep-session-XXXXXX");
+  ck_assert_ptr_nonnull(mkdtemp(folder));
+  snprintf(key_path, sizeof key_path, "%s/session.key", folder);
+  ck_assert_int_eq(seal_new(key_path, &seal, &f), ERR_OK);
+  buf_init(&cookie, 8192);
+  ck_assert_int_eq(session_seal(seal, &hello, &session, &cookie), ERR_OK);
+}
+
+static void teardown(void)
+{
+  seal_free(seal);
+  buf_clear(&cookie);
+  unlink(key_path);
+  rmdir(folder);
+}
+
+static enum err open_at(const struct lab_app *app, int64_t now_s, struct session *ret)
+{
+  return session_open(seal, app, buf_str(&cookie), cookie.len, now_s, ret);
+}
+
+START_TEST(session_open_gives_back_what_was_sealed)
+{
+  struct session s;
+  ck_assert_int_eq(open_at(&hello, 1500, &s), ERR_OK);
+  ck_assert_str_eq(s.upn, session.upn);
+  ck_assert_str_eq(s.spn, session.spn);
+  ck_assert_str_eq(s.name, session.name);
+  ck_assert_int_eq(s.expires_s, 2000);
+}
+END_TEST
+
+START_TEST(session_open_at_its_end_is_expired)
+{
+  struct session s;
+  ck_assert_int_eq(open_at(&hello, 2000, &s), ERR_SESSION_EXPIRED);
+}
+END_TEST
+
+START_TEST(session_open_from_the_future_is_refused)
+{
+  struct session s;
+  ck_assert_int_eq(open_at(&hello, 900, &s), ERR_SESSION_EXPIRED);
+}
+END_TEST
+
+START_TEST(session_open_of_another_application_is_invalid)
+{
+  struct session s;
+  ck_assert_int_eq(open_at(&other, 1500, &s), ERR_SESSION_INVALID);
+}
+END_TEST
+
+START_TEST(session_open_with_any_character_changed_is_invalid)
+{
+  struct session s;
+  for (size_t i = 0; i < cookie.len; i++) {
+    uint8_t was = cookie.data[i];
+    cookie.data[i] = was == 'A' ? 'B' : 'A';
+    ck_assert_int_eq(open_at(&hello, 1500, &s), ERR_SESSION_INVALID);
+    cookie.data[i] = was;
+  }
+}
+END_TEST
+
+START_TEST(session_open_cut_or_empty_is_invalid)
+{
+  struct session s;
+  for (size_t n = 0; n < cookie.len; n++)
+    ck_assert_int_eq(session_open(seal, &hello, buf_str(&cookie), n, 1500, &s), ERR_SESSION_INVALID);
+}
+END_TEST
+
+START_TEST(seal_of_another_key_is_invalid)
+{
+  struct session s;
+  struct failure f;
+  seal_free(seal);
+  unlink(key_path);
+  ck_assert_int_eq(seal_new(key_path, &seal, &f), ERR_OK);
+  ck_assert_int_eq(open_at(&hello, 1500, &s), ERR_SESSION_INVALID);
+}
+END_TEST
+
+START_TEST(seal_new_again_reads_the_same_key)
+{
+  struct session s;
+  struct failure f;
+  struct stat st;
+  seal_free(seal);
+  ck_assert_int_eq(seal_new(key_path, &seal, &f), ERR_OK);
+  ck_assert_int_eq(open_at(&hello, 1500, &s), ERR_OK);
+  ck_assert_int_eq(stat(key_path, &st), 0);
+  ck_assert_int_eq(st.st_mode & 0777, 0600);
+}
+END_TEST
+
+START_TEST(seal_new_with_a_cut_key_file_is_refused)
+{
+  struct failure f;
+  struct seal *cut;
+  ck_assert_int_eq(truncate(key_path, 31), 0);
+  ck_assert_int_eq(seal_new(key_path, &cut, &f), ERR_IO);
+  ck_assert_ptr_nonnull(strstr(f.why, key_path));
+}
+END_TEST
+
+START_TEST(seal_close_twice_gives_different_values)
+{
+  struct buf again;
+  buf_init(&again, 8192);
+  ck_assert_int_eq(session_seal(seal, &hello, &session, &again), ERR_OK);
+  ck_assert_str_ne(buf_str(&again), buf_str(&cookie));
+  buf_clear(&again);
+}
+END_TEST
+
+/* -- logons
+ * ------------------------------------------------------------------------------------------------------- */
+
+static const struct trace_ctx ctx = {.trace_id = {1}, .span_id = {2}, .sampled = true};
+
+static struct logon begin(struct buf *out)
+{
+  struct logon l;
+  ck_assert_int_eq(logon_begin(&l, &ctx, true, "/a?b", 4, 1000), ERR_OK);
+  buf_init(out, 8192);
+  ck_assert_int_eq(logon_seal(seal, &hello, &l, out), ERR_OK);
+  return l;
+}
+
+START_TEST(logon_open_gives_back_what_was_sealed)
+{
+  struct buf text;
+  struct logon l = begin(&text), back;
+  ck_assert_int_eq(logon_open(seal, &hello, buf_str(&text), text.len, l.state, 1100, &back), ERR_OK);
+  ck_assert_str_eq(back.nonce, l.nonce);
+  ck_assert_str_eq(back.verifier, l.verifier);
+  ck_assert_str_eq(back.return_to, "/a?b");
+  ck_assert_int_eq(strncmp(l.state, "00-01", 5), 0);
+  buf_clear(&text);
+}
+END_TEST
+
+START_TEST(logon_open_with_another_state_is_a_mismatch)
+{
+  struct buf text;
+  struct logon l = begin(&text), back;
+  char *last = l.state + strlen(l.state) - 1;
+  *last = *last == 'A' ? 'B' : 'A';
+  ck_assert_int_eq(logon_open(seal, &hello, buf_str(&text), text.len, l.state, 1100, &back),
+                   ERR_STATE_MISMATCH);
+  buf_clear(&text);
+}
+END_TEST
+
+START_TEST(logon_open_too_late_is_a_mismatch)
+{
+  struct buf text;
+  struct logon l = begin(&text), back;
+  ck_assert_int_eq(
+      logon_open(seal, &hello, buf_str(&text), text.len, l.state, 1000 + LOGON_LIFETIME_S + 1, &back),
+      ERR_STATE_MISMATCH);
+  buf_clear(&text);
+}
+END_TEST
+
+START_TEST(logon_open_of_a_session_cookie_is_a_mismatch)
+{
+  struct buf text;
+  struct logon l = begin(&text), back;
+  ck_assert_int_eq(logon_open(seal, &hello, buf_str(&cookie), cookie.len, l.state, 1100, &back),
+                   ERR_STATE_MISMATCH);
+  buf_clear(&text);
+}
+END_TEST
+
+START_TEST(logon_begin_with_a_return_path_too_long_is_refused)
+{
+  static char path[RETURN_MAX + 1];
+  struct logon l;
+  memset(path, 'a', sizeof path);
+  ck_assert_int_eq(logon_begin(&l, &ctx, false, path, sizeof path, 1000), ERR_TOO_LARGE);
+}
+END_TEST
+
+START_TEST(logon_cookie_name_of_a_foreign_state_is_refused)
+{
+  char name[64];
+  ck_assert_int_eq(logon_cookie_name("", name), ERR_STATE_MISMATCH);
+  ck_assert_int_eq(logon_cookie_name("short", name), ERR_STATE_MISMATCH);
+}
+END_TEST
+
+START_TEST(cookie_set_writes_the_attributes_a_host_cookie_needs)
+{
+  struct fields f;
+  fields_init(&f, 4, 1024);
+  ck_assert_int_eq(cookie_set(&f, COOKIE_SESSION, "v", -1, "Lax"), ERR_OK);
+  ck_assert_str_eq(fields_get(&f, "set-cookie"),
+                   "__Host-sevenstep=v; Path=/; Secure; HttpOnly; SameSite=Lax");
+  fields_reset(&f);
+  ck_assert_int_eq(cookie_set(&f, COOKIE_TRACE, "", 0, "Lax"), ERR_OK);
+  ck_assert_ptr_nonnull(strstr(fields_get(&f, "set-cookie"), "; Max-Age=0"));
+  fields_clear(&f);
+}
+END_TEST
+
+int main(void)
+{
+  Suite *suite = suite_create("session");
+  TCase *c = tcase_create("session");
+  tcase_add_checked_fixture(c, setup, teardown);
+  tcase_add_test(c, session_open_gives_back_what_was_sealed);
+  tcase_add_test(c, session_open_at_its_end_is_expired);
+  tcase_add_test(c, session_open_from_the_future_is_refused);
+  tcase_add_test(c, session_open_of_another_application_is_invalid);
+  tcase_add_test(c, session_open_with_any_character_changed_is_invalid);
+  tcase_add_test(c, session_open_cut_or_empty_is_invalid);
+  tcase_add_test(c, seal_of_another_key_is_invalid);
+  tcase_add_test(c, seal_new_again_reads_the_same_key);
+  tcase_add_test(c, seal_new_with_a_cut_key_file_is_refused);
+  tcase_add_test(c, seal_close_twice_gives_different_values);
+  tcase_add_test(c, logon_open_gives_back_what_was_sealed);
+  tcase_add_test(c, logon_open_with_another_state_is_a_mismatch);
+  tcase_add_test(c, logon_open_too_late_is_a_mismatch);
+  tcase_add_test(c, logon_open_of_a_session_cookie_is_a_mismatch);
+  tcase_add_test(c, logon_begin_with_a_return_path_too_long_is_refused);
+  tcase_add_test(c, logon_cookie_name_of_a_foreign_state_is_refused);
+  tcase_add_test(c, cookie_set_writes_the_attributes_a_host_cookie_needs);
+  suite_add_tcase(suite, c);
+  SRunner *runner = srunner_create(suite);
+  srunner_run_all(runner, CK_ENV);
+  int failed = srunner_ntests_failed(runner);
+  srunner_free(runner);
+  return failed ? 1 : 0;
+}

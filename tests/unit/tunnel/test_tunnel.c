@@ -1,0 +1,370 @@
+/* Two tunnels, a cloud's and a connector's, joined by memory. */
+#include "tunnel.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct end {
+  struct tunnel *t;
+  struct tunnel_stream *stream; /* the last request seen, or response's */
+  int requests, responses, interim, ends, closes, goaways, pongs, writable;
+  int status;
+  char method[16], path[256], authority[64], field[256], trailer[64];
+  size_t received;
+  bool consume, refuse;
+  struct failure closed;
+};
+
+static struct end cloud, connector;
+
+static void on_request(struct tunnel *t, void *arg, struct tunnel_stream *s, const struct tunnel_head *h)
+{
+  (void)t;
+  struct end *e = arg;
+  e->requests++;
+  snprintf(e->method, sizeof e->method, "%s", h->method);
+  snprintf(e->path, sizeof e->path, "%s", h->path);
+  snprintf(e->authority, sizeof e->authority, "%s", h->authority);
+  const char *f = fields_get(h->fields, "x-test");
+  snprintf(e->field, sizeof e->field, "%s", f ? f : "");
+  if (e->refuse) {
+    tunnel_stream_reset(s, TUNNEL_REFUSED);
+    return;
+  }
+  e->stream = s;
+  tunnel_stream_set_owner(s, e);
+}
+
+static void on_response(struct tunnel_stream *s, void *owner, const struct tunnel_head *h)
+{
+  (void)s;
+  struct end *e = owner;
+  if (h->status < 200)
+    e->interim++;
+  else
+    e->responses++;
+  e->status = h->status;
+}
+
+static void on_data(struct tunnel_stream *s, void *owner, const uint8_t *data, size_t n)
+{
+  (void)data;
+  struct end *e = owner;
+  e->received += n;
+  if (e->consume) tunnel_stream_consume(s, n);
+}
+
+static void on_end(struct tunnel_stream *s, void *owner, const struct fields *trailers)
+{
+  (void)s;
+  struct end *e = owner;
+  const char *f = fields_get(trailers, "x-trailer");
+  e->ends++;
+  snprintf(e->trailer, sizeof e->trailer, "%s", f ? f : "");
+}
+
+static void on_writable(struct tunnel_stream *s, void *owner)
+{
+  (void)s;
+  ((struct end *)owner)->writable++;
+}
+
+static void on_close(struct tunnel_stream *s, void *owner, const struct failure *f)
+{
+  (void)s;
+  struct end *e = owner;
+  e->closes++;
+  e->closed = *f;
+  e->stream = NULL;
+}
+
+static void on_goaway(struct tunnel *t, void *arg)
+{
+  (void)t;
+  ((struct end *)arg)->goaways++;
+}
+
+static void on_pong(struct tunnel *t, void *arg)
+{
+  (void)t;
+  ((struct end *)arg)->pongs++;
+}
+
+static const struct tunnel_events events = {on_request,  on_response, on_data,   on_end,
+                                            on_writable, on_close,    on_goaway, on_pong};
+
+static bool move(struct end *from, struct end *to)
+{
+  struct buf bytes;
+  struct failure f;
+  buf_init(&bytes, 64 * 1024 * 1024);
+  ck_assert_int_eq(tunnel_send(from->t, &bytes, 1024 * 1024), ERR_OK);
+  bool any = bytes.len > 0;
+  if (any) ck_assert_int_eq(tunnel_receive(to->t, bytes.data, bytes.len, &f), ERR_OK);
+  buf_clear(&bytes);
+  return any;
+}
+
+static void pump(void)
+{
+  while (move(&cloud, &connector) | move(&connector, &cloud))
+    continue;
+}
+
+static void setup(void)
+{
+  cloud = (struct end){.consume = true};
+  connector = (struct end){.consume = true};
+  ck_assert_int_eq(tunnel_new(TUNNEL_CLOUD, &events, &cloud, &cloud.t), ERR_OK);
+  ck_assert_int_eq(tunnel_new(TUNNEL_CONNECTOR, &events, &connector, &connector.t), ERR_OK);
+  pump();
+}
+
+static void teardown(void)
+{
+  tunnel_free(cloud.t, NULL);
+  tunnel_free(connector.t, NULL);
+}
+
+static struct tunnel_stream *request(const char *method, const char *name, const char *value, bool end)
+{
+  struct fields f;
+  struct tunnel_stream *s;
+  fields_init(&f, 4, 4096);
+  if (name) ck_assert_int_eq(fields_add(&f, name, value), ERR_OK);
+  ck_assert_int_eq(tunnel_request(cloud.t, method, "app.internal", "/a?b=%20", 8, &f, end, &cloud, &s),
+                   ERR_OK);
+  fields_clear(&f);
+  pump();
+  return s;
+}
+
+static void respond(int status, bool end)
+{
+  struct fields f;
+  fields_init(&f, 1, 64);
+  ck_assert_int_eq(tunnel_respond(connector.stream, status, &f, end), ERR_OK);
+}
+
+START_TEST(request_with_fields_arrives_in_lower_case)
+{
+  request("GET", "X-Test", "Value Kept", true);
+  ck_assert_int_eq(connector.requests, 1);
+  ck_assert_str_eq(connector.method, "GET");
+  ck_assert_str_eq(connector.path, "/a?b=%20");
+  ck_assert_str_eq(connector.authority, "app.internal");
+  ck_assert_str_eq(connector.field, "Value Kept");
+  ck_assert_int_eq(connector.ends, 1);
+  ck_assert(tunnel_stream_remote_ended(connector.stream));
+}
+END_TEST
+
+START_TEST(response_with_body_and_trailers_closes_both_sides)
+{
+  struct fields trailers;
+  request("GET", NULL, NULL, true);
+  respond(200, false);
+  ck_assert_int_eq(tunnel_stream_write(connector.stream, "hello", 5), ERR_OK);
+  fields_init(&trailers, 2, 256);
+  ck_assert_int_eq(fields_add(&trailers, "X-Trailer", "t"), ERR_OK);
+  ck_assert_int_eq(tunnel_stream_end(connector.stream, &trailers), ERR_OK);
+  fields_clear(&trailers);
+  pump();
+  ck_assert_int_eq(cloud.status, 200);
+  ck_assert_uint_eq(cloud.received, 5);
+  ck_assert_int_eq(cloud.ends, 1);
+  ck_assert_str_eq(cloud.trailer, "t");
+  ck_assert_int_eq(cloud.closes, 1);
+  ck_assert_int_eq(cloud.closed.err, ERR_OK);
+  ck_assert_int_eq(connector.closes, 1);
+  ck_assert_uint_eq(tunnel_streams(cloud.t), 0);
+}
+END_TEST
+
+START_TEST(response_interim_comes_before_the_final_head)
+{
+  request("GET", NULL, NULL, true);
+  respond(103, false);
+  pump();
+  respond(204, true);
+  pump();
+  ck_assert_int_eq(cloud.interim, 1);
+  ck_assert_int_eq(cloud.responses, 1);
+  ck_assert_int_eq(cloud.status, 204);
+}
+END_TEST
+
+START_TEST(request_body_of_many_megabytes_arrives_whole)
+{
+  static uint8_t piece[256 * 1024];
+  struct tunnel_stream *s = request("POST", NULL, NULL, false);
+  for (int i = 0; i < 64; i++) {
+    ck_assert_int_eq(tunnel_stream_write(s, piece, sizeof piece), ERR_OK);
+    pump();
+  }
+  ck_assert_int_eq(tunnel_stream_end(s, NULL), ERR_OK);
+  pump();
+  ck_assert_uint_eq(connector.received, 64 * sizeof piece);
+  ck_assert_int_eq(connector.ends, 1);
+}
+END_TEST
+
+START_TEST(window_not_given_back_stops_the_writer)
+{
+  static uint8_t piece[512 * 1024];
+  connector.consume = false;
+  struct tunnel_stream *s = request("POST", NULL, NULL, false);
+  enum err e = ERR_OK;
+  for (int i = 0; i < 64 && !e; i++) {
+    e = tunnel_stream_write(s, piece, sizeof piece);
+    pump();
+  }
+  ck_assert_int_eq(e, ERR_TOO_LARGE);
+  ck_assert_uint_eq(connector.received, TUNNEL_STREAM_WINDOW);
+  ck_assert(tunnel_stream_congested(s));
+  int told = cloud.writable;
+  tunnel_stream_consume(connector.stream, connector.received);
+  pump();
+  ck_assert_uint_gt(connector.received, TUNNEL_STREAM_WINDOW);
+  ck_assert_int_eq(cloud.writable, told + 1);
+}
+END_TEST
+
+START_TEST(stream_reset_by_the_cloud_tells_the_connector_only)
+{
+  struct tunnel_stream *s = request("POST", NULL, NULL, false);
+  tunnel_stream_reset(s, TUNNEL_CANCEL);
+  pump();
+  ck_assert_int_eq(connector.closes, 1);
+  ck_assert_int_ne(connector.closed.err, ERR_OK);
+  ck_assert_int_eq(cloud.closes, 0);
+  ck_assert_uint_eq(tunnel_streams(cloud.t), 0);
+}
+END_TEST
+
+START_TEST(stream_refused_by_the_connector_may_go_elsewhere)
+{
+  connector.refuse = true;
+  request("GET", NULL, NULL, true);
+  ck_assert_int_eq(cloud.closes, 1);
+  ck_assert_int_eq(cloud.closed.err, ERR_AGAIN);
+}
+END_TEST
+
+START_TEST(stream_failed_by_the_connector_is_connector_lost)
+{
+  request("GET", NULL, NULL, true);
+  tunnel_stream_reset(connector.stream, TUNNEL_FAILED);
+  pump();
+  ck_assert_int_eq(cloud.closes, 1);
+  ck_assert_int_eq(cloud.closed.err, ERR_CONNECTOR_LOST);
+}
+END_TEST
+
+START_TEST(a_thousand_aborts_leave_the_tunnel_alive)
+{
+  for (int i = 0; i < 5000; i++)
+    tunnel_stream_reset(request("GET", NULL, NULL, true), TUNNEL_CANCEL);
+  request("GET", "x-test", "after", true);
+  ck_assert_str_eq(connector.field, "after");
+}
+END_TEST
+
+START_TEST(shutdown_by_the_connector_stops_new_requests_and_finishes_old)
+{
+  request("GET", NULL, NULL, true);
+  ck_assert_int_eq(tunnel_shutdown(connector.t), ERR_OK);
+  pump();
+  ck_assert_int_eq(cloud.goaways, 1);
+  ck_assert_uint_eq(tunnel_room(cloud.t), 0);
+  ck_assert(!tunnel_done(cloud.t));
+  respond(200, true);
+  pump();
+  ck_assert_int_eq(cloud.closed.err, ERR_OK);
+  ck_assert_int_eq(cloud.ends, 1);
+  ck_assert(tunnel_done(cloud.t));
+}
+END_TEST
+
+START_TEST(room_counts_open_streams)
+{
+  ck_assert_uint_eq(tunnel_room(cloud.t), TUNNEL_MAX_STREAMS);
+  request("GET", NULL, NULL, true);
+  ck_assert_uint_eq(tunnel_room(cloud.t), TUNNEL_MAX_STREAMS - 1);
+}
+END_TEST
+
+START_TEST(free_with_open_streams_closes_each_with_the_reason)
+{
+  struct failure f;
+  request("GET", NULL, NULL, true);
+  failure_set(&f, ERR_CONNECTOR_LOST, "cut");
+  tunnel_free(cloud.t, &f);
+  cloud.t = NULL;
+  ck_assert_int_eq(cloud.closes, 1);
+  ck_assert_int_eq(cloud.closed.err, ERR_CONNECTOR_LOST);
+}
+END_TEST
+
+START_TEST(detached_stream_finishes_without_its_owner)
+{
+  request("GET", NULL, NULL, true);
+  respond(200, false);
+  ck_assert_int_eq(tunnel_stream_write(connector.stream, "late", 4), ERR_OK);
+  ck_assert_int_eq(tunnel_stream_end(connector.stream, NULL), ERR_OK);
+  tunnel_stream_detach(connector.stream);
+  pump();
+  ck_assert_uint_eq(cloud.received, 4);
+  ck_assert_int_eq(connector.closes, 0);
+  ck_assert_uint_eq(tunnel_streams(connector.t), 0);
+}
+END_TEST
+
+START_TEST(ping_is_answered)
+{
+  ck_assert_int_eq(tunnel_ping(cloud.t), ERR_OK);
+  pump();
+  ck_assert_int_eq(cloud.pongs, 1);
+}
+END_TEST
+
+START_TEST(receive_garbage_is_a_protocol_error)
+{
+  struct failure f;
+  static const char junk[] = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+  struct tunnel *t;
+  ck_assert_int_eq(tunnel_new(TUNNEL_CONNECTOR, &events, &connector, &t), ERR_OK);
+  ck_assert_int_eq(tunnel_receive(t, (const uint8_t *)junk, sizeof junk - 1, &f), ERR_TUNNEL_PROTOCOL);
+  tunnel_free(t, NULL);
+}
+END_TEST
+
+int main(void)
+{
+  Suite *suite = suite_create("tunnel");
+  TCase *c = tcase_create("tunnel");
+  tcase_add_checked_fixture(c, setup, teardown);
+  tcase_add_test(c, request_with_fields_arrives_in_lower_case);
+  tcase_add_test(c, response_with_body_and_trailers_closes_both_sides);
+  tcase_add_test(c, response_interim_comes_before_the_final_head);
+  tcase_add_test(c, request_body_of_many_megabytes_arrives_whole);
+  tcase_add_test(c, window_not_given_back_stops_the_writer);
+  tcase_add_test(c, stream_reset_by_the_cloud_tells_the_connector_only);
+  tcase_add_test(c, stream_refused_by_the_connector_may_go_elsewhere);
+  tcase_add_test(c, stream_failed_by_the_connector_is_connector_lost);
+  tcase_add_test(c, a_thousand_aborts_leave_the_tunnel_alive);
+  tcase_add_test(c, shutdown_by_the_connector_stops_new_requests_and_finishes_old);
+  tcase_add_test(c, room_counts_open_streams);
+  tcase_add_test(c, free_with_open_streams_closes_each_with_the_reason);
+  tcase_add_test(c, detached_stream_finishes_without_its_owner);
+  tcase_add_test(c, ping_is_answered);
+  tcase_add_test(c, receive_garbage_is_a_protocol_error);
+  suite_add_tcase(suite, c);
+  SRunner *runner = srunner_create(suite);
+  srunner_run_all(runner, CK_ENV);
+  int failed = srunner_ntests_failed(runner);
+  srunner_free(runner);
+  return failed ? 1 : 0;
+}
