@@ -135,6 +135,7 @@ static int on_begin_headers(nghttp2_session *h2, const nghttp2_frame *frame, voi
     s = stream_get(t);
     if (!s) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     s->id = frame->hd.stream_id;
+    s->detached = true; /* nobody's until its head is complete */
     nghttp2_session_set_stream_user_data(h2, s->id, s);
   } else if (s && !s->head_seen) { /* the final head after an interim one */
     s->status = 0;
@@ -179,6 +180,7 @@ static void head_complete(struct tunnel *t, struct tunnel_stream *s)
   struct tunnel_head h = head_of(s);
   if (t->role == TUNNEL_CONNECTOR) {
     s->head_seen = true;
+    s->detached = false;
     t->ev->on_request(t, t->arg, s, &h);
   } else {
     s->head_seen = s->status >= 200;
