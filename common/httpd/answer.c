@@ -6,14 +6,14 @@
 
 enum { PIECE = 32768 };
 
-void answer_init(struct httpd_response *r)
+void httpd_answer_init(struct httpd_response *r)
 {
   *r = (struct httpd_response){.status = 200, .produce_length = -1};
   fields_init(&r->fields, HTTPD_FIELDS_MAX, HTTPD_HEAD_MAX);
   buf_init(&r->body, HTTPD_ANSWER_MAX);
 }
 
-void answer_clear(struct httpd_response *r)
+void httpd_answer_clear(struct httpd_response *r)
 {
   fields_clear(&r->fields);
   buf_wipe(&r->body);
@@ -39,7 +39,7 @@ static ssize_t produce_piece(void *cls, uint64_t offset, char *out, size_t max)
   ssize_t n = p->produce(p->arg, offset, (uint8_t *)out, max);
   if (n > 0) return n;
   if (n == 0) return MHD_CONTENT_READER_END_OF_STREAM;
-  if (n == -1 || !watch_suspend(p->c, (unsigned)(-1 - n))) return MHD_CONTENT_READER_END_WITH_ERROR;
+  if (n == -1 || !httpd_watch_suspend(p->c, (unsigned)(-1 - n))) return MHD_CONTENT_READER_END_WITH_ERROR;
   return 0;
 }
 
@@ -129,7 +129,7 @@ static bool add_fields(struct MHD_Response *m, const struct fields *f)
 }
 
 /* Answers with what is in c->r, and clears it. */
-enum MHD_Result answer_send(struct connection *c)
+enum MHD_Result httpd_answer_send(struct connection *c)
 {
   int status = c->r.status >= 200 && c->r.status <= 599 ? c->r.status : 500;
   struct MHD_Response *m = create(c);
@@ -138,36 +138,36 @@ enum MHD_Result answer_send(struct connection *c)
     m = nothing();
     status = 500;
   }
-  answer_clear(&c->r);
+  httpd_answer_clear(&c->r);
   if (!m) return MHD_NO;
-  watch_phase(c, PHASE_ANSWER);
+  httpd_watch_phase(c, PHASE_ANSWER);
   enum MHD_Result done = MHD_queue_response(c->mhd, (unsigned)status, m);
   MHD_destroy_response(m);
   return done;
 }
 
-bool refusal_closes(int status)
+bool httpd_refusal_closes(int status)
 {
   return status == 400 || status == 431 || status == 501 || status == 505;
 }
 
-enum MHD_Result answer_refusal(struct connection *c)
+enum MHD_Result httpd_answer_refusal(struct connection *c)
 {
   struct httpd_response *r = &c->r;
   void (*refuse)(int, const char *, struct httpd_response *) = c->server->config.refuse;
-  answer_clear(r);
-  answer_init(r);
+  httpd_answer_clear(r);
+  httpd_answer_init(r);
   enum err e = ERR_OK;
   if (refuse)
     refuse(c->refused, c->why, r);
   else if (!(e = httpd_text(r, c->refused, "text/plain; charset=utf-8", c->why)))
     e = buf_putc(&r->body, '\n');
   if (!e && c->refused == 405) e = fields_set(&r->fields, "Allow", c->allow);
-  if (!e && refusal_closes(c->refused)) e = fields_set(&r->fields, "Connection", "close");
+  if (!e && httpd_refusal_closes(c->refused)) e = fields_set(&r->fields, "Connection", "close");
   if (e) return MHD_NO;
   r->status = c->refused;
   r->delay_ms = 0;
-  return answer_send(c);
+  return httpd_answer_send(c);
 }
 
 /* -- helpers for handlers

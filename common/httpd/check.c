@@ -65,7 +65,7 @@ static bool target_ok(const struct buf *t)
   return s[0] == '/';
 }
 
-void check_request(struct connection *c, const char *method, const char *version)
+void httpd_check(struct connection *c, const char *method, const char *version)
 {
   struct counts n = {0};
   void *cls[2] = {c, &n};

@@ -2,8 +2,8 @@
 #include "httpd_private.h"
 
 #include <arpa/inet.h>
-#include <stdlib.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* -- connections
@@ -33,7 +33,7 @@ static struct connection *connection_new(struct httpd *h, struct MHD_Connection 
   buf_init(&c->path, HTTPD_HEAD_MAX);
   buf_init(&c->body, 0);
   fields_init(&c->fields, HTTPD_FIELDS_MAX, HTTPD_HEAD_MAX);
-  answer_init(&c->r);
+  httpd_answer_init(&c->r);
   return c;
 }
 
@@ -43,20 +43,20 @@ static void connection_free(struct connection *c)
   buf_clear(&c->path);
   buf_wipe(&c->body);
   fields_clear(&c->fields);
-  answer_clear(&c->r);
+  httpd_answer_clear(&c->r);
   free(c);
 }
 
 void httpd_exchange_connection(void *cls, struct MHD_Connection *mhd, void **socket_context,
-                         enum MHD_ConnectionNotificationCode toe)
+                               enum MHD_ConnectionNotificationCode toe)
 {
   if (toe == MHD_CONNECTION_NOTIFY_STARTED) {
     struct connection *c = connection_new(cls, mhd);
     *socket_context = c;
-    if (c) watch_add(c);
+    if (c) httpd_watch_add(c);
   } else if (*socket_context) {
     struct connection *c = *socket_context;
-    watch_remove(c);
+    httpd_watch_remove(c);
     connection_free(c);
     *socket_context = NULL;
   }
@@ -73,7 +73,7 @@ void *httpd_exchange_begin(void *cls, const char *uri, struct MHD_Connection *mh
   const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
   struct connection *c = info ? info->socket_context : NULL;
   if (!c) return NULL;
-  watch_phase(c, PHASE_HEAD);
+  httpd_watch_phase(c, PHASE_HEAD);
   c->stage = STAGE_NEW;
   c->refused = 0;
   c->received = 0;
@@ -89,7 +89,7 @@ void *httpd_exchange_begin(void *cls, const char *uri, struct MHD_Connection *mh
 }
 
 void httpd_exchange_completed(void *cls, struct MHD_Connection *mhd, void **con_cls,
-                        enum MHD_RequestTerminationCode toe)
+                              enum MHD_RequestTerminationCode toe)
 {
   (void)cls;
   (void)mhd;
@@ -99,8 +99,8 @@ void httpd_exchange_completed(void *cls, struct MHD_Connection *mhd, void **con_
   if (c->stream_state && c->route && c->route->stream_free) c->route->stream_free(c->stream_state);
   c->stream_state = NULL;
   buf_wipe(&c->body);
-  answer_clear(&c->r);
-  watch_phase(c, PHASE_IDLE);
+  httpd_answer_clear(&c->r);
+  httpd_watch_phase(c, PHASE_IDLE);
   *con_cls = NULL;
 }
 
@@ -172,7 +172,7 @@ static enum MHD_Result begin(struct connection *c, const char *method, const cha
                                 .arg = c->server->config.arg};
   c->q.query = c->q.target + c->path.len;
   if (*c->q.query == '?') c->q.query++;
-  if (!c->refused) check_request(c, method, version);
+  if (!c->refused) httpd_check(c, method, version);
   if (!c->refused) find_route(c, method);
   if (!c->refused) {
     const char *length = fields_get(&c->fields, "content-length");
@@ -180,10 +180,10 @@ static enum MHD_Result begin(struct connection *c, const char *method, const cha
     buf_init(&c->body, c->route->max_body);
   }
   c->stage = STAGE_UPLOAD;
-  watch_phase(c, PHASE_BODY);
+  httpd_watch_phase(c, PHASE_BODY);
   /* With a body a refusal now spares the upload, and closes. Without, it waits for the second call like any
    * answer, so that the connection lives on, unless what was sent is not to be trusted. */
-  return c->refused && (refusal_closes(c->refused) || has_body(c)) ? answer_refusal(c) : MHD_YES;
+  return c->refused && (httpd_refusal_closes(c->refused) || has_body(c)) ? httpd_answer_refusal(c) : MHD_YES;
 }
 
 static void accept_piece(struct connection *c, const char *data, size_t n)
@@ -217,26 +217,26 @@ static enum MHD_Result upload(struct connection *c, const char *data, size_t *n)
 
 static enum MHD_Result finish(struct connection *c)
 {
-  if (c->stage == STAGE_DELAYED) return answer_send(c);
-  if (c->refused) return answer_refusal(c);
+  if (c->stage == STAGE_DELAYED) return httpd_answer_send(c);
+  if (c->refused) return httpd_answer_refusal(c);
   if (c->body.data) c->q.body = c->body.data;
   c->q.body_len = c->body.len;
-  watch_phase(c, PHASE_ANSWER);
-  answer_clear(&c->r);
-  answer_init(&c->r);
+  httpd_watch_phase(c, PHASE_ANSWER);
+  httpd_answer_clear(&c->r);
+  httpd_answer_init(&c->r);
   if (c->route->stream)
     c->route->stream_handle(&c->q, c->stream_state, &c->r);
   else
     c->route->handle(&c->q, &c->r);
   if (c->r.delay_ms) {
     c->stage = STAGE_DELAYED;
-    if (watch_suspend(c, c->r.delay_ms)) return MHD_YES;
+    if (httpd_watch_suspend(c, c->r.delay_ms)) return MHD_YES;
   }
-  return answer_send(c);
+  return httpd_answer_send(c);
 }
 
 enum MHD_Result httpd_exchange_run(void *cls, struct MHD_Connection *mhd, const char *url, const char *method,
-                             const char *version, const char *data, size_t *n, void **con_cls)
+                                   const char *version, const char *data, size_t *n, void **con_cls)
 {
   (void)cls;
   (void)mhd;

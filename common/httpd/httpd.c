@@ -84,8 +84,8 @@ static void start_daemon(struct httpd *h, int fd, struct buf *cert, struct buf *
   struct MHD_Daemon *d = MHD_start_daemon(
       flags, 0, NULL, NULL, httpd_exchange_run, h, MHD_OPTION_EXTERNAL_LOGGER, keep_log, h,
       MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_URI_LOG_CALLBACK, httpd_exchange_begin, h,
-      MHD_OPTION_UNESCAPE_CALLBACK, no_unescape, NULL, MHD_OPTION_NOTIFY_COMPLETED, httpd_exchange_completed, h,
-      MHD_OPTION_NOTIFY_CONNECTION, httpd_exchange_connection, h, MHD_OPTION_CONNECTION_LIMIT,
+      MHD_OPTION_UNESCAPE_CALLBACK, no_unescape, NULL, MHD_OPTION_NOTIFY_COMPLETED, httpd_exchange_completed,
+      h, MHD_OPTION_NOTIFY_CONNECTION, httpd_exchange_connection, h, MHD_OPTION_CONNECTION_LIMIT,
       h->config.max_connections, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_TIMEOUT_S,
       MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, OPTION_STRICT, 1,
       MHD_OPTION_THREAD_STACK_SIZE, (size_t)STACK, MHD_OPTION_ARRAY, options, MHD_OPTION_END);
@@ -102,7 +102,7 @@ static enum err start_serving(struct httpd *h, struct failure *f)
     if (!e) e = read_pem(&key, h->config.key_path, f);
   }
   if (!e) e = httpd_listen(h, &fd, f);
-  if (!e && (e = watch_start(h))) failure_set(f, e, "no thread for the deadlines");
+  if (!e && (e = httpd_watch_start(h))) failure_set(f, e, "no thread for the deadlines");
   if (!e) {
     start_daemon(h, fd, &cert, &key);
     if (!h->daemon) e = failure_set(f, cert.len ? ERR_TLS : ERR_INTERNAL, "libmicrohttpd: %s", h->log);
@@ -151,7 +151,7 @@ enum err httpd_launch(struct httpd *h, struct httpd **ret, struct failure *f)
 void httpd_stop(struct httpd *h)
 {
   if (!h) return;
-  watch_stop(h);
+  httpd_watch_stop(h);
   if (h->daemon) MHD_stop_daemon(h->daemon);
   if (h->unix_path) unlink(h->unix_path);
   pthread_cond_destroy(&h->wake);

@@ -81,33 +81,33 @@ enum err httpd_launch(struct httpd *h, struct httpd **ret, struct failure *f) MU
 enum err httpd_listen(struct httpd *h, int *ret_fd, struct failure *f) MUST_CHECK;
 
 /* watch.c: one thread that wakes suspended connections and cuts those that are past a deadline. */
-enum err watch_start(struct httpd *h) MUST_CHECK;
-void watch_stop(struct httpd *h); /* every connection is resumed; none is suspended after it */
-void watch_add(struct connection *c);
-void watch_remove(struct connection *c);
-void watch_phase(struct connection *c, enum phase phase);
+enum err httpd_watch_start(struct httpd *h) MUST_CHECK;
+void httpd_watch_stop(struct httpd *h); /* every connection is resumed; none is suspended after it */
+void httpd_watch_add(struct connection *c);
+void httpd_watch_remove(struct connection *c);
+void httpd_watch_phase(struct connection *c, enum phase phase);
 /* Suspends the connection for so long. False when the server is stopping. */
-bool watch_suspend(struct connection *c, unsigned ms);
+bool httpd_watch_suspend(struct connection *c, unsigned ms);
 
 /* check.c: is the request, as far as libmicrohttpd shows it, one that two readers would understand alike?
  * Fills c->fields. Sets c->refused. */
-void check_request(struct connection *c, const char *method, const char *version);
+void httpd_check(struct connection *c, const char *method, const char *version);
 
 /* answer.c */
-void answer_init(struct httpd_response *r);
-void answer_clear(struct httpd_response *r);
-enum MHD_Result answer_send(struct connection *c);
+void httpd_answer_init(struct httpd_response *r);
+void httpd_answer_clear(struct httpd_response *r);
+enum MHD_Result httpd_answer_send(struct connection *c);
 /* Is the message itself suspect, so that nothing behind it is read? */
-bool refusal_closes(int status);
-enum MHD_Result answer_refusal(struct connection *c);
+bool httpd_refusal_closes(int status);
+enum MHD_Result httpd_answer_refusal(struct connection *c);
 
 /* exchange.c: libmicrohttpd's callbacks. */
 void *httpd_exchange_begin(void *cls, const char *uri, struct MHD_Connection *mhd);
 enum MHD_Result httpd_exchange_run(void *cls, struct MHD_Connection *mhd, const char *url, const char *method,
-                             const char *version, const char *data, size_t *n, void **con_cls);
+                                   const char *version, const char *data, size_t *n, void **con_cls);
 void httpd_exchange_completed(void *cls, struct MHD_Connection *mhd, void **con_cls,
-                        enum MHD_RequestTerminationCode toe);
+                              enum MHD_RequestTerminationCode toe);
 void httpd_exchange_connection(void *cls, struct MHD_Connection *mhd, void **socket_context,
-                         enum MHD_ConnectionNotificationCode toe);
+                               enum MHD_ConnectionNotificationCode toe);
 
 #endif

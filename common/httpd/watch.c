@@ -23,16 +23,16 @@ static int64_t allowed_ns(int phase)
   }
 }
 
-void watch_phase(struct connection *c, enum phase phase)
+void httpd_watch_phase(struct connection *c, enum phase phase)
 {
   atomic_store(&c->since_ns, clock_mono_ns());
   atomic_store(&c->phase, phase);
 }
 
-void watch_add(struct connection *c)
+void httpd_watch_add(struct connection *c)
 {
   struct httpd *h = c->server;
-  watch_phase(c, PHASE_IDLE);
+  httpd_watch_phase(c, PHASE_IDLE);
   pthread_mutex_lock(&h->lock);
   c->next = h->connections;
   if (c->next) c->next->prev = c;
@@ -43,7 +43,7 @@ void watch_add(struct connection *c)
 
 /* libmicrohttpd calls for this before it closes the socket, so the watcher never touches another's
  * descriptor. */
-void watch_remove(struct connection *c)
+void httpd_watch_remove(struct connection *c)
 {
   struct httpd *h = c->server;
   pthread_mutex_lock(&h->lock);
@@ -55,7 +55,7 @@ void watch_remove(struct connection *c)
   pthread_mutex_unlock(&h->lock);
 }
 
-bool watch_suspend(struct connection *c, unsigned ms)
+bool httpd_watch_suspend(struct connection *c, unsigned ms)
 {
   struct httpd *h = c->server;
   pthread_mutex_lock(&h->lock);
@@ -112,14 +112,14 @@ static void *watch(void *arg)
   return NULL;
 }
 
-enum err watch_start(struct httpd *h)
+enum err httpd_watch_start(struct httpd *h)
 {
   if (pthread_create(&h->watcher, NULL, watch, h)) return ERR_NOMEM;
   h->watching = true;
   return ERR_OK;
 }
 
-void watch_stop(struct httpd *h)
+void httpd_watch_stop(struct httpd *h)
 {
   if (!h->watching) return;
   pthread_mutex_lock(&h->lock);

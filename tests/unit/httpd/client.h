@@ -1,0 +1,33 @@
+/* A raw client: sends exactly the bytes given, and shows exactly those that come. Every wait ends after some
+ * seconds. */
+#ifndef SEVENSTEP_TEST_CLIENT_H
+#define SEVENSTEP_TEST_CLIENT_H
+
+#include "httpd.h"
+
+#include <check.h>
+
+int client_connect(const struct httpd *h);
+int client_connect_unix(const char *path);
+void client_send(int fd, const char *data, size_t n);
+void client_puts(int fd, const char *text);
+/* Everything until the server closes; NUL-terminated, to be freed. Closes fd. */
+char *client_read_all(int fd);
+/* Reads until text has come; what came is returned, to be freed. */
+char *client_read_until(int fd, const char *text);
+/* One connection: text goes out, everything comes back. */
+char *client_talk(const struct httpd *h, const char *text);
+
+/* True when the answer begins with this status and contains the text. */
+void assert_answer(char *answer, const char *status, const char *text);
+
+static inline int run(Suite *s)
+{
+  SRunner *r = srunner_create(s);
+  srunner_run_all(r, CK_ENV);
+  int failed = srunner_ntests_failed(r);
+  srunner_free(r);
+  return failed != 0;
+}
+
+#endif
