@@ -13,40 +13,49 @@ struct checking {
   struct failure *f;
 };
 
-/* The place of table.row.key, or of the nearest of these that is in the file (defaults are not). */
+/* table.row in the file. */
+static const struct yaml_node *find_row(const struct checking *c, const char *table, const char *row)
+{
+  return yaml_get(yaml_get(c->root, table), row);
+}
+
+/* table.row.key in the file; NULL where it is not written (defaults are not). A row in the short form, a
+ * list, is its only key's value. */
 static const struct yaml_node *find(const struct checking *c, const char *table, const char *row,
                                     const char *key)
 {
-  const struct yaml_node *at = yaml_get(c->root, table);
-  if (!at) return c->root;
-  const struct yaml_node *in = row ? yaml_get(at, row) : NULL;
-  if (!in) return at;
-  const struct yaml_node *value = key ? yaml_get(in, key) : NULL;
-  return value ? value : in;
+  const struct yaml_node *in = find_row(c, table, row);
+  return in && in->kind == YAML_LIST ? in : yaml_get(in, key);
 }
 
-static enum err fail(const struct checking *c, const struct yaml_node *node, bool at_key, const char *fmt,
-                     ...) PRINTF_LIKE(4, 5);
+/* The value's place; where it is not written, that of the row's name. */
+static struct yaml_place place_of(const struct checking *c, const char *table, const char *row,
+                                  const char *key)
+{
+  const struct yaml_node *value = key ? find(c, table, row, key) : NULL;
+  const struct yaml_node *in = find_row(c, table, row);
+  return value ? value->at : in ? in->key_at : c->root->at;
+}
 
-static enum err fail(const struct checking *c, const struct yaml_node *node, bool at_key, const char *fmt,
-                     ...)
+/* The place of the nth item; list may be NULL. */
+static struct yaml_place place_of_item(const struct checking *c, const struct yaml_node *list, size_t n)
+{
+  const struct yaml_node *node = list ? list->first : NULL;
+  while (node && n--)
+    node = node->next;
+  return node ? node->at : list ? list->at : c->root->at;
+}
+
+static enum err fail(const struct checking *c, struct yaml_place at, const char *fmt, ...) PRINTF_LIKE(3, 4);
+
+static enum err fail(const struct checking *c, struct yaml_place at, const char *fmt, ...)
 {
   char text[320];
   va_list ap;
   va_start(ap, fmt);
   vsnprintf(text, sizeof text, fmt, ap);
   va_end(ap);
-  struct yaml_place at = at_key && node->key ? node->key_at : node->at;
   return failure_set(c->f, ERR_CONFIG, "%s:%u:%u: %s", c->lab->path, at.line, at.column, text);
-}
-
-/* The place of the nth item of a list; of the list itself when the row was not written as one. */
-static const struct yaml_node *item(const struct yaml_node *list, size_t n)
-{
-  const struct yaml_node *node = list->kind == YAML_LIST ? list->first : NULL;
-  while (node && n--)
-    node = node->next;
-  return node ? node : list;
 }
 
 /* -- people
@@ -60,11 +69,11 @@ static enum err check_users(const struct checking *c)
     for (size_t k = 0; k < i; k++) {
       const struct lab_user *b = &lab->users[k];
       if (strcasecmp(a->name, b->name) == 0)
-        return fail(c, find(c, "users", a->name, NULL), true,
+        return fail(c, place_of(c, "users", a->name, NULL),
                     "users: \"%s\" and \"%s\" differ in case only, which directories do not tell apart",
                     b->name, a->name);
       if (a->upn && b->upn && strcasecmp(a->upn, b->upn) == 0)
-        return fail(c, find(c, "users", a->name, "upn"), false, "users.%s.upn: %s has the upn %s already",
+        return fail(c, place_of(c, "users", a->name, "upn"), "users.%s.upn: %s has the upn %s already",
                     a->name, b->name, a->upn);
     }
   }
@@ -88,8 +97,8 @@ static enum err check_known_users(const struct checking *c, const struct lab_str
   for (size_t i = 0; i < names->n; i++) {
     if (lab_user_by_name(c->lab, names->v[i])) continue;
     const char *near = nearest_user(c->lab, names->v[i]);
-    return fail(c, item(list, i), false, "%s %s: there is no user \"%s\"%s%s%s", what, owner, names->v[i],
-                near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+    return fail(c, place_of_item(c, list, i), "%s %s: there is no user \"%s\"%s%s%s", what, owner,
+                names->v[i], near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
   }
   return ERR_OK;
 }
@@ -119,7 +128,7 @@ static enum err check_assignment(const struct checking *c, const struct lab_app 
   const struct yaml_node *list = find(c, "applications", app->name, "assigned_groups");
   for (size_t i = 0; i < app->assigned_groups.n; i++)
     if (!is_group(c->lab, app->assigned_groups.v[i]))
-      return fail(c, item(list, i), false, "applications.%s.assigned_groups: there is no group \"%s\"",
+      return fail(c, place_of_item(c, list, i), "applications.%s.assigned_groups: there is no group \"%s\"",
                   app->name, app->assigned_groups.v[i]);
   return check_known_users(c, &app->assigned_users, find(c, "applications", app->name, "assigned_users"),
                            "application", app->name);
@@ -129,24 +138,24 @@ static enum err check_assignment(const struct checking *c, const struct lab_app 
 static enum err check_combination(const struct checking *c, const struct lab_app *app)
 {
   const char *n = app->name;
-  const struct yaml_node *row = find(c, "applications", n, NULL);
+  const struct yaml_node *row = find_row(c, "applications", n);
   if (app->preauth == PREAUTH_PASSTHRU && app->sso != SSO_NONE)
-    return fail(c, find(c, "applications", n, "single_sign_on"), false,
+    return fail(c, place_of(c, "applications", n, "single_sign_on"),
                 "applications.%s.single_sign_on: needs preauthentication: with passthru nobody is signed in",
                 n);
   if (app->preauth == PREAUTH_PASSTHRU && app->assigned_users.n + app->assigned_groups.n)
     return fail(
-        c, row, true,
+        c, row->key_at,
         "applications.%s: with preauthentication: passthru everybody gets through, so nobody is assigned", n);
   if (app->sso == SSO_KCD && !app->spn)
-    return fail(c, find(c, "applications", n, "single_sign_on"), false,
+    return fail(c, place_of(c, "applications", n, "single_sign_on"),
                 "applications.%s.single_sign_on: kcd needs the application's spn, e.g. spn: HTTP/%s", n,
                 app->internal_url.host);
   if (app->sso != SSO_KCD && app->spn)
-    return fail(c, find(c, "applications", n, "spn"), false,
+    return fail(c, place_of(c, "applications", n, "spn"),
                 "applications.%s.spn: only with single_sign_on: kcd", n);
   if (app->flow != FLOW_CODE && yaml_get(row, "client_secret"))
-    return fail(c, find(c, "applications", n, "client_secret"), false,
+    return fail(c, place_of(c, "applications", n, "client_secret"),
                 "applications.%s.client_secret: only with flow: code", n);
   return ERR_OK;
 }
@@ -154,20 +163,20 @@ static enum err check_combination(const struct checking *c, const struct lab_app
 static enum err check_app_names(const struct checking *c, const struct lab_app *app, size_t index)
 {
   const struct lab *lab = c->lab;
-  const struct yaml_node *url = find(c, "applications", app->name, "external_url");
+  struct yaml_place url = place_of(c, "applications", app->name, "external_url");
   if (strcasecmp(app->external_url.host, lab->idp.issuer.host) == 0)
-    return fail(c, url, false, "applications.%s.external_url: %s is the identity provider's host", app->name,
+    return fail(c, url, "applications.%s.external_url: %s is the identity provider's host", app->name,
                 app->external_url.host);
   for (size_t i = 0; i < index; i++)
     if (strcasecmp(app->external_url.host, lab->apps[i].external_url.host) == 0)
       return fail(
-          c, url, false,
+          c, url,
           "applications.%s.external_url: %s is the host of %s already; each application needs its own",
           app->name, app->external_url.host, lab->apps[i].name);
   for (size_t i = 0; i < lab->idp.n_clients; i++)
     if (strcmp(lab->idp.clients[i].id, app->name) == 0)
       return fail(
-          c, find(c, "applications", app->name, NULL), true,
+          c, place_of(c, "applications", app->name, NULL),
           "applications.%s: idp.clients has a client of this id; each application is a client by itself",
           app->name);
   return ERR_OK;
@@ -177,7 +186,7 @@ static enum err check_connector_group(const struct checking *c, const struct lab
 {
   for (size_t i = 0; i < c->lab->n_connectors; i++)
     if (strcmp(c->lab->connectors[i].group, app->connector_group) == 0) return ERR_OK;
-  return fail(c, find(c, "applications", app->name, "connector_group"), false,
+  return fail(c, place_of(c, "applications", app->name, "connector_group"),
               "applications.%s.connector_group: no connector is in the group \"%s\"", app->name,
               app->connector_group);
 }
@@ -210,17 +219,17 @@ static enum err check_connectors(const struct checking *c)
   const struct lab *lab = c->lab;
   for (size_t i = 0; i < lab->n_connectors; i++) {
     const struct lab_connector *a = &lab->connectors[i];
-    const struct yaml_node *at = find(c, "connectors", a->name, "principal");
+    struct yaml_place at = place_of(c, "connectors", a->name, "principal");
     if (is_spn(lab, a->principal))
-      return fail(c, at, false, "connectors.%s.principal: %s is an application's spn", a->name, a->principal);
+      return fail(c, at, "connectors.%s.principal: %s is an application's spn", a->name, a->principal);
     for (size_t k = 0; k < i; k++)
       if (strcmp(a->principal, lab->connectors[k].principal) == 0)
-        return fail(c, at, false, "connectors.%s.principal: %s is the principal of %s already", a->name,
+        return fail(c, at, "connectors.%s.principal: %s is the principal of %s already", a->name,
                     a->principal, lab->connectors[k].name);
     const struct yaml_node *list = find(c, "connectors", a->name, "allowed_to_delegate_to");
     for (size_t k = 0; k < a->allowed_to_delegate_to.n; k++)
       if (!is_spn(lab, a->allowed_to_delegate_to.v[k]))
-        return fail(c, item(list, k), false,
+        return fail(c, place_of_item(c, list, k),
                     "connectors.%s.allowed_to_delegate_to: no application has the spn %s", a->name,
                     a->allowed_to_delegate_to.v[k]);
   }
@@ -229,16 +238,25 @@ static enum err check_connectors(const struct checking *c)
 
 static enum err check_clients(const struct checking *c)
 {
-  const struct yaml_node *list = find(c, "idp", "clients", NULL);
+  const struct yaml_node *list = find_row(c, "idp", "clients");
   for (size_t i = 0; i < c->lab->idp.n_clients; i++) {
     const struct lab_client *a = &c->lab->idp.clients[i];
     if (a->redirect_uris.n == 0)
-      return fail(c, item(list, i), false, "idp.clients: %s: redirect_uris: expected at least one", a->id);
+      return fail(c, place_of_item(c, list, i), "idp.clients: %s: redirect_uris: expected at least one",
+                  a->id);
     for (size_t k = 0; k < i; k++)
       if (strcmp(a->id, c->lab->idp.clients[k].id) == 0)
-        return fail(c, item(list, i), false, "idp.clients: the id %s is there twice", a->id);
+        return fail(c, place_of_item(c, list, i), "idp.clients: the id %s is there twice", a->id);
   }
   return ERR_OK;
+}
+
+/* The value of section.key, or the file when neither of two colliding defaults is written, which cannot be.
+ */
+static struct yaml_place written_at(const struct checking *c, const char *section, const char *key)
+{
+  const struct yaml_node *value = find_row(c, section, key);
+  return value ? value->at : c->root->at;
 }
 
 static enum err check_addresses(const struct checking *c)
@@ -256,7 +274,7 @@ static enum err check_addresses(const struct checking *c)
         /* Whichever of the two is written in the file is the one to correct. */
         bool written = yaml_get(yaml_get(c->root, a[i].section), a[i].key) != NULL;
         size_t w = written ? i : k, o = written ? k : i;
-        return fail(c, find(c, a[w].section, a[w].key, NULL), false, "%s.%s: %s.%s listens on %s:%u already",
+        return fail(c, written_at(c, a[w].section, a[w].key), "%s.%s: %s.%s listens on %s:%u already",
                     a[w].section, a[w].key, a[o].section, a[o].key, a[i].addr.host, a[i].addr.port);
       }
   return ERR_OK;

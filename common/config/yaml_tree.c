@@ -22,7 +22,9 @@ static struct yaml_place event_place(struct fy_event *e)
   /* A flow collection's start event has the bracket's mark; a block collection's that of its first key. */
   const struct fy_mark *m = fy_event_start_mark(e);
   if (!m) return (struct yaml_place){1, 1};
-  return (struct yaml_place){(unsigned)m->line + 1, (unsigned)m->column + 1};
+  /* An alias' mark is behind its "*". */
+  unsigned before = e->type == FYET_ALIAS && m->column > 0;
+  return (struct yaml_place){(unsigned)m->line + 1, (unsigned)m->column + 1 - before};
 }
 
 /* What libfyaml itself found wrong. */
@@ -74,7 +76,10 @@ static enum err scalar_node(struct parse *p, struct fy_event *e, struct yaml_nod
   if (!err) err = new_node(p, YAML_SCALAR, event_place(e), &node);
   if (err) return err;
   node->text = text;
-  node->quoted = e->scalar.value && fy_token_scalar_style(e->scalar.value) != FYSS_PLAIN;
+  enum fy_scalar_style style = e->scalar.value ? fy_token_scalar_style(e->scalar.value) : FYSS_PLAIN;
+  node->quoted = style != FYSS_PLAIN;
+  /* libfyaml's mark is behind the quote. */
+  if ((style == FYSS_SINGLE_QUOTED || style == FYSS_DOUBLE_QUOTED) && node->at.column > 1) node->at.column--;
   *ret = node;
   return ERR_OK;
 }
@@ -190,10 +195,23 @@ static enum err build_document(struct parse *p, struct yaml_node **ret)
   return ERR_OK;
 }
 
+static struct yaml_place place_in(const char *text, const char *at)
+{
+  struct yaml_place place = {1, 1};
+  for (; text < at; text++) {
+    place.column++;
+    if (*text == '\n') place = (struct yaml_place){place.line + 1, 1};
+  }
+  return place;
+}
+
 enum err yaml_parse(struct arena *arena, const char *name, const char *text, size_t n, struct yaml_node **ret,
                     struct failure *f)
 {
   struct parse p = {.arena = arena, .name = name, .f = f};
+  /* libfyaml would take a NUL for the end. */
+  const char *nul = n ? memchr(text, 0, n) : NULL;
+  if (nul) return fail_at(&p, place_in(text, nul), "a NUL character");
   if (n > YAML_MAX_BYTES) return failure_set(f, ERR_CONFIG, "%s:1:1: the file is larger than 1 MiB", name);
 
   enum err err = ERR_NOMEM;

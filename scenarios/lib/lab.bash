@@ -50,7 +50,6 @@ lab_start() {
     return "$code"
   fi
   eval "$(lab env)"
-  unset base code
 }
 
 # Stops it, and fails if an actor had to be killed, left a process, or a sanitizer found something.

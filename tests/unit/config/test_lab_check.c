@@ -1,0 +1,90 @@
+#include "fixture.h"
+#include "suites.h"
+
+#include <string.h>
+
+/* What is written instead, and how the refusal must read (its beginning). */
+static const struct check_case {
+  const char *from, *to, *why;
+} checks[] = {
+    /* unique */
+    {"  bob:\n", "  Alice:\n", "lab.yaml:15:3: users: \"alice\" and \"Alice\" differ in case only"},
+    {"  bob:\n", "  bob:\n    upn: ALICE@test.example\n",
+     "lab.yaml:16:10: users.bob.upn: alice has the upn ALICE@test.example already"},
+    {"https://ledger.apps.localhost:{cloud}/", "https://hello.apps.localhost:9999/",
+     "lab.yaml:28:19: applications.ledger.external_url: hello.apps.localhost is the host of hello already"},
+    {"https://ledger.apps.localhost:{cloud}/", "https://login.localhost/",
+     "lab.yaml:28:19: applications.ledger.external_url: login.localhost is the identity provider's host"},
+    {"    - id: cli", "    - id: hello",
+     "lab.yaml:21:3: applications.hello: idp.clients has a client of this id"},
+    {"    - id: cli", "    - id: cli\n      redirect_uris: [https://x/]\n    - id: cli",
+     "lab.yaml:10:7: idp.clients: the id cli is there twice"},
+    {"    ok_to_auth_as_delegate: false", "    principal: HTTP/connector-1.corp.sevenstep.test",
+     "lab.yaml:43:16: connectors.connector-2.principal: HTTP/connector-1.corp.sevenstep.test is the "
+     "principal of connector-1"},
+    {"    ok_to_auth_as_delegate: false", "    principal: HTTP/hello.corp.test",
+     "lab.yaml:43:16: connectors.connector-2.principal: HTTP/hello.corp.test is an application's spn"},
+    {"  token_lifetime: 600", "  listen: 127.0.0.1:{cloud}",
+     "lab.yaml:6:11: idp.listen: cloud.listen listens on 127.0.0.1:8443 already"},
+    {"realm: CORP.TEST", "backend:\n  listen: 127.0.0.1:{kdc}",
+     "lab.yaml:4:11: backend.listen: kdc.listen listens on 127.0.0.1:8448 already"},
+    /* existing */
+    {"[alice]", "[alise]",
+     "lab.yaml:19:11: group staff: there is no user \"alise\"; did you mean \"alice\"?"},
+    {"[alice]", "[alice, zebra]", "lab.yaml:19:18: group staff: there is no user \"zebra\""},
+    {"assigned_users: [bob]", "assigned_users: [bobby]",
+     "lab.yaml:32:22: application ledger: there is no user \"bobby\"; did you mean \"bob\"?"},
+    {"assigned_groups: [staff]", "assigned_groups: [stuff]",
+     "lab.yaml:26:23: applications.hello.assigned_groups: there is no group \"stuff\""},
+    {"    spn: HTTP/hello.corp.test", "    spn: HTTP/hello.corp.test\n    connector_group: far",
+     "lab.yaml:26:22: applications.hello.connector_group: no connector is in the group \"far\""},
+    {"connectors:\n  connector-1:\n    allowed_to_delegate_to: [HTTP/hello.corp.test]\n  connector-2:\n    "
+     "group: default\n"
+     "    ok_to_auth_as_delegate: false\n",
+     "connectors: {}\n",
+     "lab.yaml:21:3: applications.hello.connector_group: no connector is in the group \"default\""},
+    {"[HTTP/hello.corp.test]", "[HTTP/hello.corp.test, HTTP/other.corp.test]",
+     "lab.yaml:40:52: connectors.connector-1.allowed_to_delegate_to: no application has the spn "
+     "HTTP/other.corp.test"},
+    /* combinations without effect */
+    {"    spn: HTTP/hello.corp.test\n", "",
+     "lab.yaml:24:21: applications.hello.single_sign_on: kcd needs the application's spn, e.g. spn: "
+     "HTTP/hello.corp.test"},
+    {"    single_sign_on: kcd\n", "",
+     "lab.yaml:24:10: applications.hello.spn: only with single_sign_on: kcd"},
+    {"    preauthentication: passthru",
+     "    preauthentication: passthru\n    single_sign_on: kcd\n    spn: HTTP/p.test",
+     "lab.yaml:38:21: applications.public.single_sign_on: needs preauthentication"},
+    {"    preauthentication: passthru", "    preauthentication: passthru\n    assigned_users: [bob]",
+     "lab.yaml:34:3: applications.public: with preauthentication: passthru everybody gets through"},
+    {"    flow: code\n", "", "lab.yaml:30:20: applications.ledger.client_secret: only with flow: code"},
+    {"[https://client.localhost/cb]", "[]",
+     "lab.yaml:8:7: idp.clients: cli: redirect_uris: expected at least one"},
+};
+
+START_TEST(lab_check_contradiction_is_refused_with_its_place)
+{
+  const struct check_case *c = &checks[_i];
+  const char *why = refusal(c->from, c->to);
+  ck_assert_msg(strncmp(why, c->why, strlen(c->why)) == 0, "\nexpected %s...\nfound    %s", c->why, why);
+}
+END_TEST
+
+START_TEST(lab_check_same_port_on_another_address_is_allowed)
+{
+  struct lab *lab = loaded("  token_lifetime: 600", "  listen: 127.0.0.2:{cloud}", 0);
+  ck_assert_uint_eq(lab->idp.listen.port, lab->cloud.listen.port);
+  lab_free(lab);
+}
+END_TEST
+
+Suite *lab_check_suite(void)
+{
+  Suite *s = suite_create("lab_check");
+  TCase *t = tcase_create("lab_check");
+  tcase_add_loop_test(t, lab_check_contradiction_is_refused_with_its_place, 0,
+                      sizeof checks / sizeof *checks);
+  tcase_add_test(t, lab_check_same_port_on_another_address_is_allowed);
+  suite_add_tcase(s, t);
+  return s;
+}
