@@ -11,10 +11,12 @@ static const struct field {
   const char *key, *label;
   enum form form;
 } fields[] = {
-    {"http.request.method", NULL, HIDDEN}, /* these three make one line */
+    {"http.request.method", NULL, HIDDEN}, /* these make one line */
     {"url.full", NULL, HIDDEN},
+    {"url.path", NULL, HIDDEN},
     {"http.response.status_code", NULL, HIDDEN},
     {"sevenstep.application", "application", PLAIN},
+    {"sevenstep.location", "sends the user to", PLAIN},
     {"sevenstep.user", "user", PLAIN},
     {"sevenstep.session", "session", PLAIN},
     {"token.alg", "token: algorithm", PLAIN},
@@ -27,6 +29,7 @@ static const struct field {
     {"krb.as_ms", "AS exchange", MILLISECONDS},
     {"krb.s4u2self_ms", "S4U2Self", MILLISECONDS},
     {"krb.s4u2proxy_ms", "S4U2Proxy", MILLISECONDS},
+    {"krb.error_code", "krb5 error code", PLAIN},
     {"krb.client", "client", PLAIN},
     {"krb.server", "server", PLAIN},
     {"krb.delegated_by", "delegated by", PLAIN},
@@ -48,11 +51,13 @@ static const struct field ticket_fields[] = {
     {"flags", "flags", FLAGS},
     {"forwardable", "forwardable", PLAIN},
     {"enctype", "enctype", ENCTYPE},
+    {"session_enctype", "session key", ENCTYPE},
     {"kvno", "key version", PLAIN},
     {"auth_time", "authenticated", TIME},
     {"start_time", "valid from", TIME},
     {"end_time", "valid until", TIME},
     {"renew_until", "renew until", TIME},
+    {"size", "bytes", PLAIN},
 };
 
 void ticket_flags_text(json_int_t flags, char *out, size_t size)
@@ -186,6 +191,7 @@ static void show_http(const struct place *at, json_t *all)
 {
   json_t *method = json_object_get(all, "http.request.method"), *url = json_object_get(all, "url.full");
   json_t *status = json_object_get(all, "http.response.status_code");
+  if (!url) url = json_object_get(all, "url.path");
   char text[1400], number[32];
   int n = 0;
   if (json_is_string(method) || json_is_string(url))

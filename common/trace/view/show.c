@@ -81,7 +81,11 @@ static const char *earlier_claims(const struct story *s, const json_t *span)
 static void show_span(const struct page *p, const struct story *s, json_t *span)
 {
   char who[160], when[96];
-  snprintf(who, sizeof who, "%s%s", span_text(span, "instance"), kind_name(span_number(span, "kind")));
+  const struct step *def = step_by_number((int)span_number(span, "step"));
+  const char *name = span_text(span, "name");
+  snprintf(who, sizeof who, "%s%s%s%s", span_text(span, "instance"),
+           def && strcmp(def->verb, name) != 0 ? ": " : "", def && strcmp(def->verb, name) != 0 ? name : "",
+           kind_name(span_number(span, "kind")));
   snprintf(when, sizeof when, "at +%.1f ms, took %.1f ms", ms(span_number(span, "start_ns") - s->start_ns),
            ms(span_number(span, "duration_ns")));
   fprintf(p->out, "%*s", INDENT, "");

@@ -50,6 +50,23 @@ static bool answers_user(json_t *span)
   return step == 1 || step == 2 || step == 3 || step == 7;
 }
 
+/* The step that err.def names for the span's error; the span's own when it names none. */
+static int error_step(json_t *span)
+{
+  const char *name = span_text(json_object_get(span, "error"), "name");
+  int step = err_info(err_by_name(name))->step;
+  return step ? step : (int)span_number(span, "step");
+}
+
+/* How near a failed span is to the cause: it lies behind what it caused, so in a later step; but where the
+ * error belongs counts more, for the KDC's refusal (step 5) of what the connector may not ask (step 4) is an
+ * error of step 4. */
+static int nearness(json_t *span)
+{
+  int step = (int)span_number(span, "step");
+  return step + (step == error_step(span) ? 10 : 0);
+}
+
 static void hear(struct story *s, json_t *span)
 {
   json_int_t step = span_number(span, "step");
@@ -65,8 +82,7 @@ static void hear(struct story *s, json_t *span)
   keep_first(&s->user, span, "sevenstep.user");
   keep_first(&s->url, span, "url.full");
   if (json_is_integer(status) && answers_user(span)) s->status = json_integer_value(status);
-  /* A cause lies behind what it caused: the later step is nearer to it. */
-  if (failed(span) && (!s->failed_span || step >= span_number(s->failed_span, "step"))) s->failed_span = span;
+  if (failed(span) && (!s->failed_span || nearness(span) >= nearness(s->failed_span))) s->failed_span = span;
 }
 
 void story_tell(struct story *ret, const char *id, json_t *spans)
@@ -140,7 +156,7 @@ static json_t *failure_json(json_t *span)
 {
   if (!span) return json_null();
   json_t *error = json_copy(json_object_get(span, "error"));
-  json_object_set(error, "step", json_object_get(span, "step"));
+  json_object_set_new(error, "step", json_integer(error_step(span)));
   json_object_set(error, "actor", json_object_get(span, "actor"));
   json_object_set(error, "instance", json_object_get(span, "instance"));
   return error;

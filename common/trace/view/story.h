@@ -12,7 +12,7 @@ struct story {
   json_t *spans; /* owned; ordered */
   int64_t start_ns, end_ns;
   bool failed;
-  json_t *failed_span;     /* the deepest one that failed, in spans; NULL if none */
+  json_t *failed_span;     /* of those that failed the nearest to the cause, in spans; NULL if none */
   const char *application; /* these point into spans; NULL if unknown */
   const char *user;
   const char *url;

@@ -71,6 +71,19 @@ START_TEST(story_tell_failure_passed_on_names_the_cause)
 }
 END_TEST
 
+START_TEST(story_tell_refusal_by_the_kdc_is_of_the_error_s_step)
+{
+  json_t *all = ordered_flow();
+  break_span(span_of_step(all, 4), "not_allowed_to_delegate");
+  break_span(span_of_step(all, 5), "not_allowed_to_delegate");
+  story_tell(&s, FLOW_ID, all);
+  json_t *v = story_json(&s), *error = json_object_get(v, "error");
+  ck_assert_int_eq(span_number(error, "step"), 4);
+  ck_assert_str_eq(span_text(error, "actor"), "connector");
+  json_decref(v);
+}
+END_TEST
+
 START_TEST(story_complete_flow_is)
 {
   story_tell(&s, FLOW_ID, ordered_flow());
@@ -171,6 +184,7 @@ Suite *story_suite(void)
   tcase_add_test(t, story_tell_flow_knows_what_it_was_about);
   tcase_add_test(t, story_tell_refused_names_the_failure);
   tcase_add_test(t, story_tell_failure_passed_on_names_the_cause);
+  tcase_add_test(t, story_tell_refusal_by_the_kdc_is_of_the_error_s_step);
   tcase_add_test(t, story_complete_flow_is);
   tcase_add_test(t, story_complete_without_its_end_is_not);
   tcase_add_test(t, story_complete_with_a_parent_missing_is_not);
