@@ -102,12 +102,15 @@ static enum err start_serving(struct httpd *h, struct failure *f)
     if (!e) e = read_pem(&key, h->config.key_path, f);
   }
   if (!e) e = httpd_listen(h, &fd, f);
-  if (!e && (e = httpd_watch_start(h))) failure_set(f, e, "no thread for the deadlines");
+  if (!e && (e = httpd_watch_start(h))) {
+    failure_set(f, e, "no thread for the deadlines");
+    close(fd);
+  }
   if (!e) {
+    /* The socket is libmicrohttpd's from here on: it closes it also when it does not start. */
     start_daemon(h, fd, &cert, &key);
     if (!h->daemon) e = failure_set(f, cert.len ? ERR_TLS : ERR_INTERNAL, "libmicrohttpd: %s", h->log);
   }
-  if (e && fd >= 0) close(fd);
   buf_clear(&cert);
   buf_wipe(&key); /* GnuTLS has its own copy */
   return e;
