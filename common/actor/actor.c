@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #ifndef SEVENSTEP_VERSION
@@ -158,8 +159,11 @@ static void make_run_folder(struct actor *a, const char *run)
   if (mkdir(run, 0700) < 0 && errno != EEXIST) die(a->spec, EXIT_RUNTIME, "%s: %s", run, strerror(errno));
   char whole[PATH_MAX];
   if (!realpath(run, whole)) die(a->spec, EXIT_RUNTIME, "%s: %s", run, strerror(errno));
-  /* Paths of unix sockets below it must fit into sockaddr_un, too; 4096 is the bound for files. */
-  if (strlen(whole) >= sizeof a->run) die(a->spec, EXIT_RUNTIME, "%s: the path is too long", run);
+  struct sockaddr_un socket_name;
+  if (strlen(whole) + strlen("/.sock") + strlen(a->instance) >= sizeof socket_name.sun_path)
+    die(a->spec, EXIT_RUNTIME,
+        "%s: the path is too long for the unix socket in it (%zu characters at most in all)", run,
+        sizeof socket_name.sun_path - 1);
   memcpy(a->run, whole, strlen(whole) + 1);
 }
 

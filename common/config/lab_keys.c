@@ -63,7 +63,7 @@ static const struct lab_key client_keys[] = {
     {"redirect_uris", KEY_TEXTS, AT(lab_client, redirect_uris),
      "Where the user may be sent back to. Compared as exact text (RFC 9700 section 2.1).", .required = true,
      .ports = true, .rule = &rule_redirect_uri},
-    {NULL},
+    {.name = NULL},
 };
 static const struct lab_keys clients = {.keys = client_keys, .size = sizeof(struct lab_client)};
 
@@ -81,7 +81,7 @@ static const struct lab_key idp_keys[] = {
     {"clients", KEY_ROWS, AT(lab, idp.clients),
      "OpenID Connect clients besides the applications, each of which is one by itself.", .otherwise = "none",
      .members = &clients, .count = offsetof(struct lab, idp.n_clients)},
-    {NULL},
+    {.name = NULL},
 };
 static const struct lab_keys idp = {.keys = idp_keys, .size = sizeof(struct lab)};
 
@@ -98,7 +98,7 @@ static const struct lab_key cloud_keys[] = {
     {"session_lifetime", KEY_COUNT, AT(lab, cloud.session_lifetime_s),
      "How long a signed-in user stays signed in at an application, in seconds.", .fallback = "3600",
      .min = 10, .max = 604800},
-    {NULL},
+    {.name = NULL},
 };
 static const struct lab_keys cloud = {.keys = cloud_keys, .size = sizeof(struct lab)};
 
@@ -114,14 +114,14 @@ static const struct lab_key kdc_keys[] = {
      .otherwise = "the address of admin"},
     {"max_ticket_life", KEY_COUNT, AT(lab, kdc.max_ticket_life_s),
      "The longest life of a ticket, in seconds.", .fallback = "36000", .min = 60, .max = 604800},
-    {NULL},
+    {.name = NULL},
 };
 static const struct lab_keys kdc = {.keys = kdc_keys, .size = sizeof(struct lab)};
 
 static const struct lab_key backend_keys[] = {
     {"listen", KEY_ADDR, AT(lab, backend.listen), "Where the internal application listens.",
      .fallback = "127.0.0.1:{backend}"},
-    {NULL},
+    {.name = NULL},
 };
 static const struct lab_keys backend = {.keys = backend_keys, .size = sizeof(struct lab)};
 
@@ -144,7 +144,7 @@ static const struct lab_key user_keys[] = {
      "\"Account is sensitive and cannot be delegated\": the KDC gives no forwardable evidence ticket for "
      "this user.",
      .fallback = "false"},
-    {NULL},
+    {.name = NULL},
 };
 static const struct lab_keys users = {.keys = user_keys,
                                       .size = sizeof(struct lab_user),
@@ -154,7 +154,7 @@ static const struct lab_keys users = {.keys = user_keys,
 static const struct lab_key group_keys[] = {
     {"members", KEY_TEXTS, AT(lab_group, members), "The users in it. Groups do not nest.", .required = true,
      .rule = &rule_user_name},
-    {NULL},
+    {.name = NULL},
 };
 static const struct lab_keys groups = {.keys = group_keys,
                                        .size = sizeof(struct lab_group),
@@ -219,7 +219,7 @@ static const struct lab_key app_keys[] = {
      .rule = &rule_user_name},
     {"assigned_groups", KEY_TEXTS, AT(lab_app, assigned_groups), "Groups whose members may use it.",
      .otherwise = "none", .rule = &rule_name},
-    {NULL},
+    {.name = NULL},
 };
 static const struct lab_keys apps = {.keys = app_keys,
                                      .size = sizeof(struct lab_app),
@@ -238,7 +238,7 @@ static const struct lab_key connector_keys[] = {
      "Protocol transition (AD: \"use any authentication protocol\"): its S4U2Self tickets are good for "
      "S4U2Proxy.",
      .fallback = "true"},
-    {NULL},
+    {.name = NULL},
 };
 static const struct lab_keys connectors = {.keys = connector_keys,
                                            .size = sizeof(struct lab_connector),
@@ -278,6 +278,6 @@ static const struct lab_key top[] = {
     {"connectors", KEY_TABLE, AT(lab, connectors),
      "Connectors, by name, which is also the name in their certificates.", .required = true,
      .members = &connectors, .count = offsetof(struct lab, n_connectors)},
-    {NULL},
+    {.name = NULL},
 };
 const struct lab_keys lab_top_keys = {.keys = top, .size = sizeof(struct lab)};
