@@ -74,6 +74,19 @@ START_TEST(spans_load_joins_instances_in_order_of_time)
 }
 END_TEST
 
+START_TEST(spans_load_time_counts_before_the_step)
+{
+  const struct trace_entry *t;
+  run_folder_append(&run, "idp.jsonl",
+                    "{\"trace_id\":\"" FLOW_ID "\",\"step\":1,\"start_ns\":1800000000000000000}\n");
+  reopen();
+  ck_assert_int_eq(spans_find(spans, FLOW_ID, &t, &f), ERR_OK);
+  json_t *all = spans_load(spans, t), *last = json_array_get(all, json_array_size(all) - 1);
+  ck_assert_int_eq(json_integer_value(json_object_get(last, "step")), 1);
+  json_decref(all);
+}
+END_TEST
+
 START_TEST(spans_find_unique_prefix_is_enough)
 {
   const struct trace_entry *t;
@@ -175,6 +188,7 @@ Suite *spans_suite(void)
   tcase_add_test(t, spans_open_absent_folder_is_not_found);
   tcase_add_test(t, spans_traces_lists_the_earliest_first);
   tcase_add_test(t, spans_load_joins_instances_in_order_of_time);
+  tcase_add_test(t, spans_load_time_counts_before_the_step);
   tcase_add_test(t, spans_find_unique_prefix_is_enough);
   tcase_add_test(t, spans_find_last_is_the_latest);
   tcase_add_test(t, spans_find_shared_prefix_is_ambiguous);
