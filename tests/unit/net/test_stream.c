@@ -1,0 +1,418 @@
+/* Streams over real sockets on loopback, plain and with TLS, both ends in one loop. */
+#include "net.h"
+
+#include <arpa/inet.h>
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static struct net *net;
+static struct lab_addr at = {.host = "127.0.0.1"};
+static uv_timer_t watchdog;
+
+/* One end of a connection. */
+struct end {
+  struct stream *stream;
+  bool opened, closed, eof, echo, refuse, paused;
+  int drains;
+  size_t received;
+  char text[64];
+  struct failure failure;
+};
+static struct end server, client;
+
+static void barked(uv_timer_t *timer)
+{
+  (void)timer;
+  ck_abort_msg("the loop did not come to its end");
+}
+
+static uint16_t free_port(void)
+{
+  struct sockaddr_in sa = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  socklen_t len = sizeof sa;
+  int fd = socket(AF_INET, SOCK_STREAM, 0);
+  ck_assert_int_eq(bind(fd, (struct sockaddr *)&sa, len), 0);
+  ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&sa, &len), 0);
+  close(fd);
+  return ntohs(sa.sin_port);
+}
+
+static void setup(void)
+{
+  server = client = (struct end){0};
+  at.port = free_port();
+  ck_assert_int_eq(net_new(&net), ERR_OK);
+  uv_timer_init(net_loop(net), &watchdog);
+  uv_timer_start(&watchdog, barked, 20000, 0);
+}
+
+static void teardown(void)
+{
+  uv_close((uv_handle_t *)&watchdog, NULL);
+  net_free(net);
+}
+
+static void on_open(struct stream *s, void *arg)
+{
+  struct end *e = arg;
+  e->stream = s;
+  e->opened = true;
+}
+
+static void on_data(struct stream *s, void *arg, const uint8_t *data, size_t n)
+{
+  struct end *e = arg;
+  if (e->received == 0) snprintf(e->text, sizeof e->text, "%.*s", (int)(n < 60 ? n : 60), (const char *)data);
+  e->received += n;
+  if (e->echo) ck_assert_int_eq(stream_write(s, data, n), ERR_OK);
+}
+
+static void on_drain(struct stream *s, void *arg)
+{
+  (void)s;
+  ((struct end *)arg)->drains++;
+}
+
+static void on_close(struct stream *s, void *arg, const struct failure *f)
+{
+  (void)s;
+  struct end *e = arg;
+  ck_assert(!e->closed);
+  e->closed = true;
+  e->stream = NULL;
+  e->failure = *f;
+  if (client.closed && (server.closed || !server.opened)) net_stop(net);
+}
+
+static const struct stream_events events = {
+    .on_open = on_open, .on_data = on_data, .on_drain = on_drain, .on_close = on_close};
+
+static void *accept_one(void *arg, struct stream *s)
+{
+  (void)s;
+  struct end *e = arg;
+  return e->refuse ? NULL : e;
+}
+
+static void listen_with(struct tls_ctx *tls, unsigned handshake_ms)
+{
+  struct listener *l;
+  struct failure f;
+  ck_assert_int_eq(listener_new(net, &at, tls, handshake_ms, accept_one, &server, &events, &l, &f), ERR_OK);
+}
+
+static void connect_with(struct tls_ctx *tls, const char *name, const struct stream_events *ev)
+{
+  ck_assert_int_eq(stream_connect(net, &at, tls, name, 5000, ev, &client, &client.stream), ERR_OK);
+}
+
+START_TEST(stream_connect_where_nobody_listens_is_closed)
+{
+  connect_with(NULL, NULL, &events);
+  net_run(net);
+  ck_assert_int_eq(client.failure.err, ERR_CLOSED);
+  ck_assert(!client.opened);
+}
+END_TEST
+
+START_TEST(stream_connect_to_an_unknown_name_is_not_found)
+{
+  at.host = "no-such-host.invalid";
+  connect_with(NULL, NULL, &events);
+  at.host = "127.0.0.1";
+  net_run(net);
+  ck_assert_int_eq(client.failure.err, ERR_NOT_FOUND);
+}
+END_TEST
+
+START_TEST(listener_new_on_a_taken_port_names_it)
+{
+  struct listener *l;
+  struct failure f;
+  char port[8];
+  listen_with(NULL, 0);
+  ck_assert_int_eq(listener_new(net, &at, NULL, 0, accept_one, &server, &events, &l, &f), ERR_PORT_TAKEN);
+  snprintf(port, sizeof port, "%u", at.port);
+  ck_assert_ptr_nonnull(strstr(f.why, port));
+}
+END_TEST
+
+START_TEST(listener_that_refuses_closes_the_connection)
+{
+  server.refuse = true;
+  listen_with(NULL, 0);
+  connect_with(NULL, NULL, &events);
+  net_run(net);
+  ck_assert(client.closed);
+}
+END_TEST
+
+/* Client: writes 4 MiB, gets it back, closes. */
+static size_t to_send;
+
+static void echo_more(struct stream *s, void *arg)
+{
+  static uint8_t piece[64 * 1024];
+  (void)arg;
+  while (to_send && !stream_congested(s)) {
+    ck_assert_int_eq(stream_write(s, piece, sizeof piece), ERR_OK);
+    to_send -= sizeof piece;
+  }
+}
+
+static void echo_open(struct stream *s, void *arg)
+{
+  on_open(s, arg);
+  echo_more(s, arg);
+}
+
+static void echo_data(struct stream *s, void *arg, const uint8_t *data, size_t n)
+{
+  on_data(s, arg, data, n);
+  if (client.received == 4 * 1024 * 1024) stream_close(s, NULL);
+}
+
+static const struct stream_events echo_events = {echo_open, echo_data, NULL, echo_more, on_close};
+
+START_TEST(stream_echo_of_megabytes_comes_back_whole)
+{
+  to_send = 4 * 1024 * 1024;
+  server.echo = true;
+  listen_with(NULL, 0);
+  connect_with(NULL, NULL, &echo_events);
+  net_run(net);
+  ck_assert_uint_eq(client.received, 4 * 1024 * 1024);
+  ck_assert_int_eq(client.failure.err, ERR_OK);
+}
+END_TEST
+
+static void finish_open(struct stream *s, void *arg)
+{
+  static uint8_t much[2 * 1024 * 1024];
+  on_open(s, arg);
+  ck_assert_int_eq(stream_write(s, much, sizeof much), ERR_OK);
+  stream_finish(s);
+  ck_assert_int_eq(stream_write(s, "x", 1), ERR_CLOSED);
+}
+
+START_TEST(stream_finish_sends_everything_first)
+{
+  static const struct stream_events finish_events = {finish_open, on_data, NULL, NULL, on_close};
+  listen_with(NULL, 0);
+  connect_with(NULL, NULL, &finish_events);
+  net_run(net);
+  ck_assert_uint_eq(server.received, 2 * 1024 * 1024);
+}
+END_TEST
+
+static void overflow_open(struct stream *s, void *arg)
+{
+  static uint8_t much[STREAM_WRITE_MAX / 2];
+  on_open(s, arg);
+  ck_assert_int_eq(stream_write(s, much, sizeof much), ERR_OK);
+  ck_assert(stream_congested(s));
+  ck_assert_int_eq(stream_write(s, much, sizeof much), ERR_OK);
+  ck_assert_int_eq(stream_write(s, much, 1), ERR_TOO_LARGE);
+  stream_abort(s);
+}
+
+START_TEST(stream_write_beyond_the_maximum_is_refused)
+{
+  static const struct stream_events overflow_events = {overflow_open, on_data, NULL, NULL, on_close};
+  listen_with(NULL, 0);
+  connect_with(NULL, NULL, &overflow_events);
+  net_run(net);
+  ck_assert(client.closed);
+}
+END_TEST
+
+/* -- TLS
+ * ------------------------------------------------------------------------------------------------------------
+ */
+
+static char folder[64];
+
+static const char *pem(const char *name)
+{
+  static char paths[4][160];
+  static int turn;
+  char *at_path = paths[turn++ % 4];
+  snprintf(at_path, sizeof paths[0], "%s/%s", folder, name);
+  return at_path;
+}
+
+static void make_pki(void)
+{
+  strcpy(folder, "/tmp/sevenstep-net-XXXXXX");
+  ck_assert_ptr_nonnull(mkdtemp(folder));
+  pid_t pid = fork();
+  if (pid == 0) {
+    execl(PKI_PROVISION, "provision", folder, "--idp", "login.localhost", "--tunnel", "tunnel.localhost",
+          "--cloud", "*.apps.localhost", "--connector", "connector-1", (char *)NULL);
+    _exit(127);
+  }
+  int status;
+  ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+  ck_assert_int_eq(status, 0);
+}
+
+static void remove_pki(void)
+{
+  pid_t pid = fork();
+  if (pid == 0) {
+    execlp("rm", "rm", "-rf", folder, (char *)NULL);
+    _exit(127);
+  }
+  waitpid(pid, NULL, 0);
+}
+
+static struct tls_ctx *tunnel_server(void)
+{
+  struct tls_ctx *c;
+  struct failure f;
+  ck_assert_int_eq(
+      tls_server_ctx_new(pem("tunnel.crt"), pem("tunnel.key"), pem("connector-ca.crt"), "h2", &c, &f),
+      ERR_OK);
+  return c;
+}
+
+static struct tls_ctx *tunnel_client(const char *ca, const char *cert, const char *key)
+{
+  struct tls_ctx *c;
+  struct failure f;
+  ck_assert_int_eq(tls_client_ctx_new(pem(ca), cert ? pem(cert) : NULL, key ? pem(key) : NULL, "h2", &c, &f),
+                   ERR_OK);
+  return c;
+}
+
+static void run_tls(struct tls_ctx *s, struct tls_ctx *c, const char *name, const struct stream_events *ev)
+{
+  listen_with(s, 5000);
+  connect_with(c, name, ev);
+  net_run(net);
+  tls_ctx_free(s);
+  tls_ctx_free(c);
+}
+
+static void hello_open(struct stream *s, void *arg)
+{
+  on_open(s, arg);
+  ck_assert_int_eq(stream_write(s, "hello", 5), ERR_OK);
+}
+
+static void hello_data(struct stream *s, void *arg, const uint8_t *data, size_t n)
+{
+  on_data(s, arg, data, n);
+  stream_finish(s);
+}
+
+static const struct stream_events hello_events = {hello_open, hello_data, NULL, NULL, on_close};
+
+START_TEST(tls_mutual_with_the_right_certificates_talks)
+{
+  server.echo = true;
+  run_tls(tunnel_server(),
+          tunnel_client("ca.crt", "connectors/connector-1.crt", "connectors/connector-1.key"),
+          "tunnel.localhost", &hello_events);
+  ck_assert_str_eq(client.text, "hello");
+}
+END_TEST
+
+START_TEST(tls_echo_of_megabytes_comes_back_whole)
+{
+  to_send = 4 * 1024 * 1024;
+  server.echo = true;
+  run_tls(tunnel_server(),
+          tunnel_client("ca.crt", "connectors/connector-1.crt", "connectors/connector-1.key"),
+          "tunnel.localhost", &echo_events);
+  ck_assert_uint_eq(client.received, 4 * 1024 * 1024);
+}
+END_TEST
+
+START_TEST(tls_client_without_a_certificate_is_refused)
+{
+  run_tls(tunnel_server(), tunnel_client("ca.crt", NULL, NULL), "tunnel.localhost", &hello_events);
+  ck_assert(!server.opened);
+  ck_assert_uint_eq(client.received, 0);
+}
+END_TEST
+
+START_TEST(tls_client_with_a_server_certificate_is_refused)
+{
+  run_tls(tunnel_server(), tunnel_client("ca.crt", "cloud.crt", "cloud.key"), "tunnel.localhost",
+          &hello_events);
+  ck_assert(!server.opened);
+}
+END_TEST
+
+START_TEST(tls_server_of_another_name_is_refused)
+{
+  run_tls(tunnel_server(),
+          tunnel_client("ca.crt", "connectors/connector-1.crt", "connectors/connector-1.key"),
+          "login.localhost", &hello_events);
+  ck_assert_int_eq(client.failure.err, ERR_TLS);
+  ck_assert(!client.opened);
+}
+END_TEST
+
+START_TEST(tls_server_of_another_authority_is_refused)
+{
+  run_tls(tunnel_server(),
+          tunnel_client("connector-ca.crt", "connectors/connector-1.crt", "connectors/connector-1.key"),
+          "tunnel.localhost", &hello_events);
+  ck_assert_int_eq(client.failure.err, ERR_TLS);
+}
+END_TEST
+
+/* A client that never says a word of TLS. */
+static const struct stream_events silent_events = {on_open, on_data, NULL, NULL, on_close};
+
+START_TEST(tls_handshake_that_stalls_is_cut_off)
+{
+  struct tls_ctx *s = tunnel_server();
+  listen_with(s, 100);
+  connect_with(NULL, NULL, &silent_events);
+  net_run(net);
+  ck_assert(client.closed);
+  ck_assert(!server.opened);
+  ck_assert_int_eq(server.failure.err, ERR_TIMEOUT);
+  tls_ctx_free(s);
+}
+END_TEST
+
+int main(void)
+{
+  Suite *suite = suite_create("stream");
+  TCase *plain = tcase_create("plain"), *tls = tcase_create("tls");
+  tcase_set_timeout(plain, 60);
+  tcase_set_timeout(tls, 60);
+  tcase_add_checked_fixture(plain, setup, teardown);
+  tcase_add_test(plain, stream_connect_where_nobody_listens_is_closed);
+  tcase_add_test(plain, stream_connect_to_an_unknown_name_is_not_found);
+  tcase_add_test(plain, listener_new_on_a_taken_port_names_it);
+  tcase_add_test(plain, listener_that_refuses_closes_the_connection);
+  tcase_add_test(plain, stream_echo_of_megabytes_comes_back_whole);
+  tcase_add_test(plain, stream_finish_sends_everything_first);
+  tcase_add_test(plain, stream_write_beyond_the_maximum_is_refused);
+  tcase_add_unchecked_fixture(tls, make_pki, remove_pki);
+  tcase_add_checked_fixture(tls, setup, teardown);
+  tcase_add_test(tls, tls_mutual_with_the_right_certificates_talks);
+  tcase_add_test(tls, tls_echo_of_megabytes_comes_back_whole);
+  tcase_add_test(tls, tls_client_without_a_certificate_is_refused);
+  tcase_add_test(tls, tls_client_with_a_server_certificate_is_refused);
+  tcase_add_test(tls, tls_server_of_another_name_is_refused);
+  tcase_add_test(tls, tls_server_of_another_authority_is_refused);
+  tcase_add_test(tls, tls_handshake_that_stalls_is_cut_off);
+  suite_add_tcase(suite, plain);
+  suite_add_tcase(suite, tls);
+  SRunner *runner = srunner_create(suite);
+  srunner_run_all(runner, CK_ENV);
+  int failed = srunner_ntests_failed(runner);
+  srunner_free(runner);
+  return failed ? 1 : 0;
+}
