@@ -232,7 +232,5 @@ bool http_is_token(const char *s, size_t n)
 
 bool http_is_field_value(const char *s, size_t n)
 {
-  for (size_t i = 0; i < n; i++)
-    if (!char_is(s[i], CH_VALUE)) return false;
-  return true;
+  return char_skip_value(s, s + n) == s + n;
 }

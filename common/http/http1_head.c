@@ -11,24 +11,6 @@ enum { INTERIM_MAX = 32 }; /* 1xx before a response */
 /* -- field lines -------------------------------------------------------------------------------------------
  */
 
-/* The first byte from s on that may not stand in a value. A CRLF before end stops it. Eight bytes a step:
- * values are most of what a proxy reads. A byte is looked for that is below SP, or DEL. */
-static const char *skip_value(const char *s, const char *end)
-{
-  const uint64_t ones = 0x0101010101010101u, tops = 0x8080808080808080u;
-  while (end - s >= 8) {
-    uint64_t v;
-    memcpy(&v, s, 8);
-    uint64_t del = v ^ 0x7f * ones;
-    uint64_t hit = (((v - 0x20 * ones) & ~v) | ((del - ones) & ~del)) & tops;
-    if (hit) break;
-    s += 8;
-  }
-  while (char_is(*s, CH_VALUE))
-    s++;
-  return s;
-}
-
 static const char *why_no_name(const char *at, const char *stop)
 {
   if (stop == at) {
@@ -95,7 +77,7 @@ bool http1_field_parse(struct http1_parser *p, struct fields *into, const char *
   s++;
   while (*s == ' ' || *s == '\t')
     s++;
-  const char *stop = skip_value(s, end);
+  const char *stop = char_skip_value(s, end);
   if (stop[0] != '\r' || stop[1] != '\n')
     return http1_refuse(p, ERR_HTTP_BAD_REQUEST, "a control character in a field value");
   *at = stop + 2;
