@@ -243,7 +243,7 @@ END_TEST
 START_TEST(span_str_beyond_the_span_limit_is_dropped)
 {
   struct span s;
-  char value[1001], key[8];
+  char value[1001], key[16];
   memset(value, 'x', sizeof value - 1);
   value[sizeof value - 1] = 0;
   span_start(&s, tracer, 3, SPAN_SERVER, NULL, NULL, true);
