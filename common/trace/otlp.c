@@ -10,9 +10,9 @@
 #include <string.h>
 #include <time.h>
 
-#define LINGER_NS      100000000ll  /* a batch waits this long for company */
-#define FAREWELL_NS    1000000000ll /* what otlp_free grants */
-#define RETRY_FIRST_NS 200000000ll
+#define LINGER_NS      100000000LL  /* a batch waits this long for company */
+#define FAREWELL_NS    1000000000LL /* what otlp_free grants */
+#define RETRY_FIRST_NS 200000000LL
 #define RETRY_MAX      5
 #define CONNECT_MS     1000L
 #define POST_MS        5000L

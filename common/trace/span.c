@@ -9,8 +9,8 @@
 #include <string.h>
 
 #define VALUE_MAX     1024
-#define SPAN_MAX      (16 * 1024)
-#define SPAN_LINE_MAX (SPAN_MAX + 4 * 1024)
+#define SPAN_MAX      16384u
+#define SPAN_LINE_MAX 20480u /* the rest: ids, names, the failure */
 
 /* Trace ids are names, not secrets, but must not collide: the kernel's randomness, fetched for many ids at
  * once. */

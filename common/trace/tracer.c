@@ -14,8 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define FILE_BYTES_DEFAULT (64ll * 1024 * 1024)
-#define FILE_BYTES_LEAST   4096ll
+#define FILE_BYTES_DEFAULT (64LL * 1024 * 1024)
+#define FILE_BYTES_LEAST   4096LL
 #define PATH_BYTES         4352
 
 struct tracer {

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #define FILES_MAX 64
-#define TAIL_MAX  (64u * 1024u) /* a line is shorter */
+#define TAIL_MAX  65536u /* a line is shorter */
 
 struct tail {
   char name[128];

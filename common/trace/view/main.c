@@ -12,6 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define TABLE_MAX 1048576u
+
 enum exit_code { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_UNKNOWN = 3, EXIT_AMBIGUOUS = 4 };
 
 struct options {
@@ -177,7 +179,7 @@ static int cmd_table(const struct options *o, const char *name)
     if (e) complain(&f);
     return e ? EXIT_FAILED : EXIT_DONE;
   }
-  buf_init(&table, 1024 * 1024);
+  buf_init(&table, TABLE_MAX);
   e = table_make(name, &table);
   if (!e) fputs(buf_str(&table), o->page.out);
   buf_clear(&table);

@@ -130,7 +130,8 @@ bool story_complete(const struct story *s)
 
 static double ms(int64_t ns)
 {
-  return (double)(ns / 1000) / 1000.0;
+  int64_t us = ns / 1000;
+  return (double)us / 1000.0;
 }
 
 static json_t *text_or_null(const char *text)

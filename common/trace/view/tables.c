@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define DOCUMENT_MAX (1024u * 1024u)
+#define DOCUMENT_MAX 1048576u
 
 /* A cell: what would end it, or be taken for HTML, is escaped. */
 static enum err cell(struct buf *out, const char *text)
@@ -123,7 +123,7 @@ static enum err find_place(const char *name, const char *path, const struct buf 
 enum err table_check(const char *name, const char *path, struct failure *f)
 {
   struct buf table, document;
-  size_t from, to;
+  size_t from = 0, to = 0;
   buf_init(&table, DOCUMENT_MAX);
   buf_init(&document, DOCUMENT_MAX);
   enum err e = table_make(name, &table);
@@ -152,7 +152,7 @@ static enum err write_document(const char *path, const struct buf *document, siz
 enum err table_write(const char *name, const char *path, struct failure *f)
 {
   struct buf table, document;
-  size_t from, to;
+  size_t from = 0, to = 0;
   buf_init(&table, DOCUMENT_MAX);
   buf_init(&document, DOCUMENT_MAX);
   enum err e = table_make(name, &table);
