@@ -195,26 +195,47 @@ static enum err build_document(struct parse *p, struct yaml_node **ret)
   return ERR_OK;
 }
 
-static struct yaml_place place_in(const char *text, const char *at)
+/* The length of the UTF-8 sequence at text (RFC 3629), 0 if it is none. */
+static size_t utf8_length(const unsigned char *text, size_t n)
 {
-  struct yaml_place place = {1, 1};
-  for (; text < at; text++) {
-    place.column++;
-    if (*text == '\n') place = (struct yaml_place){place.line + 1, 1};
+  unsigned char c = text[0];
+  if (c < 0x80) return 1;
+  size_t len = c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : 2;
+  if (c < 0xc2 || c > 0xf4 || n < len) return 0;
+  for (size_t i = 1; i < len; i++)
+    if ((text[i] & 0xc0) != 0x80) return 0;
+  bool overlong = (c == 0xe0 && text[1] < 0xa0) || (c == 0xf0 && text[1] < 0x90);
+  bool surrogate = c == 0xed && text[1] > 0x9f, beyond = c == 0xf4 && text[1] > 0x8f;
+  return overlong || surrogate || beyond ? 0 : len;
+}
+
+/* What libfyaml does not survive is refused before it sees it: 0.7 takes a NUL for the end, and loops for
+ * ever on a malformed character in a directive. No lab file has a directive. */
+static enum err refuse_bytes(struct parse *p, const char *text, size_t n)
+{
+  struct yaml_place at = {1, 1};
+  for (size_t i = 0, len; i < n; i += len) {
+    unsigned char c = (unsigned char)text[i];
+    len = utf8_length((const unsigned char *)text + i, n - i);
+    if (len == 0) return fail_at(p, at, "this is not UTF-8");
+    if ((c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7f)
+      return fail_at(p, at, "a control character");
+    if (c == '%' && at.column == 1) return fail_at(p, at, "directives (%NAME) are not used here");
+    at.column++;
+    if (c == '\n') at = (struct yaml_place){at.line + 1, 1};
   }
-  return place;
+  return ERR_OK;
 }
 
 enum err yaml_parse(struct arena *arena, const char *name, const char *text, size_t n, struct yaml_node **ret,
                     struct failure *f)
 {
   struct parse p = {.arena = arena, .name = name, .f = f};
-  /* libfyaml would take a NUL for the end. */
-  const char *nul = n ? memchr(text, 0, n) : NULL;
-  if (nul) return fail_at(&p, place_in(text, nul), "a NUL character");
   if (n > YAML_MAX_BYTES) return failure_set(f, ERR_CONFIG, "%s:1:1: the file is larger than 1 MiB", name);
 
-  enum err err = ERR_NOMEM;
+  enum err err = refuse_bytes(&p, text, n);
+  if (err) return err;
+  err = ERR_NOMEM;
   struct fy_diag_cfg diag_cfg;
   fy_diag_cfg_default(&diag_cfg);
   diag_cfg.fp = NULL;

@@ -164,9 +164,10 @@ agent_submit() {
     fields+=(--data-urlencode "$name=$value")
   done < <(agent_inputs)
   for change; do [[ $seen == *" ${change%%=*} "* ]] || fields+=(--data-urlencode "$change"); done
-  # Browsers send the page's origin with every form.
-  origin=$(sed -E 's|^([a-z]+://[^/]*).*|\1|' <<<"$agent_url")
-  agent_request POST "$(agent_form_action)" -H "Origin: $origin" -e "$agent_url" ${fields[@]+"${fields[@]}"}
+  # Browsers send the page's origin with every form, or "null" when the page says no-referrer (Fetch standard, section 3.2).
+  origin=null
+  [[ $(agent_header Referrer-Policy) == no-referrer ]] || origin=$(sed -E 's|^([a-z]+://[^/]*).*|\1|' <<<"$agent_url")
+  agent_request POST "$(agent_form_action)" -H "Origin: $origin" ${fields[@]+"${fields[@]}"}
 }
 
 # The name of the first input of one of these types.

@@ -125,6 +125,31 @@ START_TEST(yaml_parse_control_character_is_refused)
 }
 END_TEST
 
+START_TEST(yaml_parse_directive_is_refused)
+{
+  ck_assert_str_eq(refused("%YAML 1.1\n---\na: 1\n"), "t:1:1: directives (%NAME) are not used here");
+}
+END_TEST
+
+START_TEST(yaml_parse_malformed_utf8_is_refused)
+{
+  static const char *const bad[] = {"a: \xff",
+                                    "a: \x80",
+                                    "a: \xc3",
+                                    "a: \xc0\xaf",
+                                    "a: \xe0\x80\xaf",
+                                    "a: \xed\xa0\x80",
+                                    "a: \xf0\x80\x80\x80",
+                                    "a: \xf4\x90\x80\x80",
+                                    "a: \xf5\x80\x80\x80",
+                                    "a: \xe2\x82"};
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+    ck_assert_str_eq(refused(bad[i]), "t:1:4: this is not UTF-8");
+  ck_assert_str_eq(yaml_get(parsed("a: \xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80"), "a")->text,
+                   "\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80");
+}
+END_TEST
+
 START_TEST(yaml_parse_depth_has_a_limit)
 {
   ck_assert_int_eq(parsed("[[[[[[[[1]]]]]]]]")->kind, YAML_LIST);
@@ -193,6 +218,8 @@ Suite *yaml_tree_suite(void)
   tcase_add_test(t, yaml_parse_second_document_is_refused);
   tcase_add_test(t, yaml_parse_syntax_error_names_the_line);
   tcase_add_test(t, yaml_parse_control_character_is_refused);
+  tcase_add_test(t, yaml_parse_directive_is_refused);
+  tcase_add_test(t, yaml_parse_malformed_utf8_is_refused);
   tcase_add_test(t, yaml_parse_depth_has_a_limit);
   tcase_add_test(t, yaml_parse_number_of_nodes_has_a_limit);
   tcase_add_test(t, yaml_parse_size_has_a_limit);
