@@ -1,0 +1,29 @@
+/* The users' passwords, kept as scrypt hashes (RFC 7914) in one file of the run folder.
+ *
+ * A hash costs tens of milliseconds, on purpose; so hashes are kept between runs, and missing ones are made
+ * by a thread in the background while the provider serves already. Until a user's hash is there the password
+ * is compared with the lab file's. A check takes the same time for every user, known or not, hashed or not.
+ *
+ * When the lab file was changed (by its times, size and place), all hashes are made anew. Thread safe. */
+#ifndef SEVENSTEP_PASSWORDS_H
+#define SEVENSTEP_PASSWORDS_H
+
+#include "lab.h"
+
+struct passwords;
+
+/* path: the file, made with mode 0600 when hashes are complete. A damaged one is ignored: it is only a cache.
+ * lab was loaded with LAB_SECRETS and outlives the result. */
+enum err passwords_open(const struct lab *lab, const char *path, struct passwords **ret,
+                        struct failure *f) MUST_CHECK;
+/* Stops the thread (after the hash it is at), wipes. Accepts NULL. */
+void passwords_free(struct passwords *p);
+
+/* Blocks for one hash. user NULL: nobody of that name; always false. A user without a password cannot sign
+ * in. */
+bool passwords_check(struct passwords *p, const struct lab_user *user, const char *password);
+
+/* How many users' hashes are still to be made. */
+unsigned passwords_pending(struct passwords *p);
+
+#endif
