@@ -229,10 +229,6 @@ END_TEST
   X(length_empty, "400", "", "POST /echo HTTP/1.1\r\nContent-Length: x\r\n" CLOSE "a")                       \
   X(length_and_coding, "400", "",                                                                            \
     "POST /echo HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n" CLOSE "0\r\n\r\n")          \
-  X(coding_unknown, "501", "a transfer coding other than chunked",                                           \
-    "POST /echo HTTP/1.1\r\nTransfer-Encoding: gzip\r\n" CLOSE)                                              \
-  X(coding_chunked_twice, "501", "a transfer coding other than chunked",                                     \
-    "POST /echo HTTP/1.1\r\nTransfer-Encoding: chunked, chunked\r\n" CLOSE "0\r\n\r\n")                      \
   X(coding_two_fields, "400", "more than one Transfer-Encoding",                                             \
     "POST /echo HTTP/1.1\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n" CLOSE "0\r\n\r\n") \
   X(authorization_twice, "400", "more than one Authorization",                                               \
@@ -262,8 +258,12 @@ END_TEST
   END_TEST
 REFUSALS(AS_TEST)
 
-/* Whatever the reason, it must not be obeyed. Some of these libmicrohttpd closes without a word. */
+/* Whatever the reason, it must not be obeyed. Some of these libmicrohttpd refuses by
+ * itself, each version its own way. */
 #define UNHANDLED(X)                                                                                         \
+  X(coding_unknown, "POST /echo HTTP/1.1\r\nTransfer-Encoding: gzip\r\n" CLOSE)                              \
+  X(coding_chunked_twice,                                                                                    \
+    "POST /echo HTTP/1.1\r\nTransfer-Encoding: chunked, chunked\r\n" CLOSE "0\r\n\r\n")                      \
   X(coding_http10, "POST /echo HTTP/1.0\r\nTransfer-Encoding: chunked\r\n" CLOSE "0\r\n\r\n")                \
   X(version_2, "GET /echo HTTP/2.0\r\n" CLOSE)                                                               \
   X(version_none, "GET /echo\r\n" CLOSE)                                                                     \
