@@ -30,7 +30,16 @@ static enum err get(const char *url, struct buf *out)
   return status == 200 ? ERR_OK : ERR_NOT_FOUND;
 }
 
-static void read_lines(const struct buf *text, struct kdc_log *ret)
+/* krb5kdc writes two lines an exchange: the TGS_REQ with its target, then what kind of delegation it was. */
+static bool of_s4u2proxy(const char *line, const char *spn)
+{
+  char target[300];
+  snprintf(target, sizeof target, " for %s@", spn);
+  return strstr(line, target) || strstr(line, "CONSTRAINED-DELEGATION") || strstr(line, "S4U2PROXY") ||
+         strstr(line, "NOT_ALLOWED_TO_DELEGATE") || strstr(line, "EVIDENCE_T");
+}
+
+static void read_lines(const struct buf *text, const char *spn, struct kdc_log *ret)
 {
   json_t *doc = json_loadb(buf_str(text), text->len, 0, NULL);
   json_t *lines = json_object_get(doc, "lines"), *line;
@@ -43,14 +52,14 @@ static void read_lines(const struct buf *text, struct kdc_log *ret)
     at->text = strdup(s);
     if (!at->text) break;
     at->time_ns = json_integer_value(json_object_get(line, "time_ns"));
-    at->constrained = strstr(s, "CONSTRAINED-DELEGATION") || strstr(s, "S4U2PROXY") ||
-                      strstr(s, "NOT_ALLOWED") || strstr(s, "EVIDENCE");
+    at->constrained = of_s4u2proxy(s, spn);
     ret->n++;
   }
   json_decref(doc);
 }
 
-void kdc_log_fetch(struct connector *c, const char *upn, int64_t since_ns, struct kdc_log *ret)
+void kdc_log_fetch(struct connector *c, const char *upn, const char *spn, int64_t since_ns,
+                   struct kdc_log *ret)
 {
   const struct lab_addr *at = &c->lab->kdc.admin_connect;
   struct buf url, body;
@@ -62,7 +71,7 @@ void kdc_log_fetch(struct connector *c, const char *upn, int64_t since_ns, struc
   if (!e) e = percent_encode(&url, c->lab->realm, strlen(c->lab->realm));
   if (!e) e = buf_printf(&url, "&since=%lld", (long long)since_ns);
   if (!e) e = get(buf_str(&url), &body);
-  if (!e) read_lines(&body, ret);
+  if (!e) read_lines(&body, spn, ret);
   buf_clear(&url);
   buf_clear(&body);
 }
