@@ -102,13 +102,14 @@ static json_t *status_of(json_t *line)
 
 static json_t *span_of(json_t *line)
 {
-  json_int_t start = json_integer_value(json_object_get(line, "start_ns"));
+  json_int_t start = json_integer_value(json_object_get(line, "start_ns")), end;
   json_int_t duration = json_integer_value(json_object_get(line, "duration_ns"));
+  if (__builtin_add_overflow(start, duration, &end)) end = start;
   return json_pack("{s:o,s:o,s:o,s:o,s:I,s:o,s:o,s:o,s:o,s:o}", "traceId", text_of(line, "trace_id"),
                    "spanId", text_of(line, "span_id"), "parentSpanId", text_of(line, "parent_span_id"),
                    "name", text_of(line, "name"), "kind", json_integer_value(json_object_get(line, "kind")),
-                   "startTimeUnixNano", time_text(start), "endTimeUnixNano", time_text(start + duration),
-                   "attributes", attributes_of(line), "events", events_of(line), "status", status_of(line));
+                   "startTimeUnixNano", time_text(start), "endTimeUnixNano", time_text(end), "attributes",
+                   attributes_of(line), "events", events_of(line), "status", status_of(line));
 }
 
 static json_t *new_group(const char *actor, const char *instance)

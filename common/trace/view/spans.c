@@ -216,7 +216,7 @@ json_t *spans_load(const struct spans *s, const struct trace_entry *trace)
 {
   struct line key = {.start_ns = INT64_MIN};
   size_t low = 0, high = s->n_lines, n = 0;
-  json_t *all = json_array(), **list = calloc(trace->n, sizeof(json_t *));
+  json_t *all = json_array(), **list = calloc(trace->n, sizeof *list);
   if (!list || hex_decode(key.id, sizeof key.id, trace->id)) high = 0;
   while (low < high) { /* the first line of this trace */
     size_t mid = low + (high - low) / 2;

@@ -71,8 +71,9 @@ static void hear(struct story *s, json_t *span)
 {
   json_int_t step = span_number(span, "step");
   json_t *status = span_attribute(span, "http.response.status_code");
-  int64_t end = span_number(span, "start_ns") + span_number(span, "duration_ns");
-  if (end > s->end_ns) s->end_ns = end;
+  int64_t end;
+  bool sane = !__builtin_add_overflow(span_number(span, "start_ns"), span_number(span, "duration_ns"), &end);
+  if (sane && end > s->end_ns) s->end_ns = end;
   if (step >= 1 && step <= 7 && !strchr(s->steps, '0' + (int)step)) {
     size_t n = strlen(s->steps);
     s->steps[n] = (char)('0' + step);
