@@ -123,6 +123,7 @@ struct httpd *httpd_new(const struct httpd_config *c)
   h->config = *c;
   h->starter = pthread_self();
   if (!h->config.threads) h->config.threads = 2;
+  if (!h->config.head_timeout_ms) h->config.head_timeout_ms = 20000;
   if (!h->config.max_connections) h->config.max_connections = 2048;
   pthread_condattr_t monotonic;
   pthread_condattr_init(&monotonic);

@@ -70,6 +70,8 @@ struct httpd_config {
   unsigned threads;         /* 0: 2 */
   unsigned max_connections; /* 0: 2048. The process's soft limit of open files is raised to suit, where the
                                hard limit allows */
+  unsigned
+      head_timeout_ms; /* 0: 20000. A header block that takes longer is cut off, however steadily it drips */
   /* Optional: fills the answer for the server's own refusals (404, 405, 413, 400); default: a plain line of
    * text. */
   void (*refuse)(int status, const char *why, struct httpd_response *r);

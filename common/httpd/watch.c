@@ -11,13 +11,14 @@
 #define SECOND_NS 1000000000LL
 
 /* How long each phase may last. An upload may be long; libmicrohttpd ends one that stands still. */
-static int64_t allowed_ns(int phase)
+static int64_t deadline_ns(const struct connection *c)
 {
-  switch (phase) {
+  int64_t since = atomic_load(&c->since_ns);
+  switch (atomic_load(&c->phase)) {
   case PHASE_IDLE:
-    return 120 * SECOND_NS;
+    return since + 120 * SECOND_NS;
   case PHASE_HEAD:
-    return 20 * SECOND_NS;
+    return since + (int64_t)c->server->config.head_timeout_ms * 1000000;
   default:
     return INT64_MAX;
   }
@@ -70,21 +71,25 @@ bool httpd_watch_suspend(struct connection *c, unsigned ms)
   return ok;
 }
 
-/* Looks at every connection; returns when to look again. */
+static void wake_up(struct connection *c)
+{
+  c->suspended = false;
+  MHD_resume_connection(c->mhd);
+}
+
+/* Looks at every connection; returns when to look again. Phases begin without telling the watcher, so that is
+ * soon. */
 static int64_t look(struct httpd *h, int64_t now)
 {
   int64_t next = h->connections ? now + SECOND_NS : INT64_MAX;
   for (struct connection *c = h->connections; c; c = c->next) {
-    if (c->suspended) {
-      if (h->stopping || c->resume_ns <= now) {
-        c->suspended = false;
-        MHD_resume_connection(c->mhd);
-      } else if (c->resume_ns < next) {
-        next = c->resume_ns;
-      }
-    } else if (now - atomic_load(&c->since_ns) > allowed_ns(atomic_load(&c->phase))) {
+    int64_t due = c->suspended ? c->resume_ns : deadline_ns(c);
+    if (c->suspended && (h->stopping || due <= now))
+      wake_up(c);
+    else if (!c->suspended && due <= now)
       shutdown(c->fd, SHUT_RDWR); /* its own thread sees the end and closes */
-    }
+    else if (due < next)
+      next = due;
   }
   return next;
 }

@@ -53,6 +53,8 @@ START_TEST(parse_bad_escape_refused)
   ck_assert_int_eq(parse("a=%g0"), ERR_SYNTAX);
   ck_assert_int_eq(parse("a=%0g"), ERR_SYNTAX);
   ck_assert_int_eq(parse("%zz=1"), ERR_SYNTAX);
+  fields_reset(&list);
+  ck_assert_int_eq(form_parse(&list, "a=%41", 4), ERR_SYNTAX); /* the last digit is not part of it */
 }
 END_TEST
 

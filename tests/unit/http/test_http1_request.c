@@ -206,6 +206,13 @@ START_TEST(parse_target_over_limit_refused)
 }
 END_TEST
 
+START_TEST(parse_url_over_limit_refused)
+{
+  refused_small("GET http://aaaaaaaaaaaaaa/ HTTP/1.1\r\nHost: a\r\n\r\n", "http_uri_too_long",
+                "the request target is longer than allowed");
+}
+END_TEST
+
 START_TEST(parse_request_line_without_end_refused)
 {
   refused_small("GET /" A64 A64, "http_uri_too_long", "the request line is longer than allowed");
@@ -482,6 +489,7 @@ int main(void)
         *good = tcase_create("accepted");
   REFUSALS(ADD)
   tcase_add_test(limits, parse_target_over_limit_refused);
+  tcase_add_test(limits, parse_url_over_limit_refused);
   tcase_add_test(limits, parse_request_line_without_end_refused);
   tcase_add_test(limits, parse_head_over_limit_refused);
   tcase_add_test(limits, parse_head_without_end_refused);

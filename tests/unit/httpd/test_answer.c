@@ -1,6 +1,7 @@
 /* Answers: bodies, producers, delays, and what stopping does to them. */
 #include "client.h"
 
+#include <poll.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -355,6 +356,28 @@ START_TEST(delay_holds_no_thread)
 }
 END_TEST
 
+/* libmicrohttpd would wait for as long as something comes. */
+START_TEST(dripping_head_is_cut_off)
+{
+  struct failure f;
+  struct httpd *strict;
+  struct httpd_config config = {.listen = {"127.0.0.1", 0}, .routes = routes, .head_timeout_ms = 100};
+  ck_assert_int_eq(httpd_start(&config, &strict, &f), ERR_OK);
+  int fd = client_connect(strict);
+  client_puts(fd, "GET /redirect HTTP/1.1\r\nX: ");
+  int64_t start = now_ms();
+  struct pollfd p = {fd, POLLIN, 0};
+  while (poll(&p, 1, 20) == 0 && now_ms() - start < 5000)
+    client_puts(fd, "x");
+  ck_assert_int_ge(now_ms() - start, 90);
+  char *answer = client_read_all(fd);
+  ck_assert_int_lt(now_ms() - start, 5000);
+  ck_assert_str_eq(answer, "");
+  free(answer);
+  httpd_stop(strict);
+}
+END_TEST
+
 static void stop_is_quick(void)
 {
   int64_t start = now_ms();
@@ -428,6 +451,7 @@ int main(void)
   tcase_add_test(t, connection_close_by_handler_closes);
   tcase_add_test(t, refusal_by_own_page);
   tcase_add_test(t, delay_holds_no_thread);
+  tcase_add_test(t, dripping_head_is_cut_off);
   tcase_add_test(t, stop_with_idle_connections_is_quick);
   tcase_add_test(t, stop_with_half_a_request_is_quick);
   tcase_add_test(t, stop_with_delayed_answers_is_quick);
