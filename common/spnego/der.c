@@ -145,3 +145,17 @@ void der_wrap(struct der_writer *w, uint8_t tag, size_t mark)
 {
   if (!w->overflow) put_header(w, tag, der_written(w) - mark);
 }
+
+void der_put_int_field(struct der_writer *w, unsigned n, int64_t value)
+{
+  size_t mark = der_written(w);
+  der_put_int(w, DER_INTEGER, value);
+  der_wrap(w, DER_CONTEXT(n), mark);
+}
+
+void der_put_field(struct der_writer *w, unsigned n, uint8_t tag, const void *data, size_t len)
+{
+  size_t mark = der_written(w);
+  der_put_element(w, tag, data, len);
+  der_wrap(w, DER_CONTEXT(n), mark);
+}

@@ -64,6 +64,38 @@ bool spnego_parse_ap_rep(const void *plain, size_t n, struct spnego_ap_rep *ret)
 /* A GeneralizedTime as Kerberos writes it, YYYYMMDDHHMMSSZ, exactly 15 characters. */
 bool spnego_parse_time(const struct der *text, int64_t *ret);
 
+/* -- the acceptor's side ------------------------------------------------------------------------------------
+ */
+
+/* A client's first token. Pointers go into the token. */
+struct spnego_request {
+  bool raw;          /* the Kerberos token itself, without SPNEGO */
+  bool first;        /* krb5 is the mechanism offered first (or the token is raw), and there is no MIC */
+  bool mutual;       /* an answer is wanted */
+  int enctype;       /* of the authenticator */
+  struct der ticket; /* the encoded Ticket, with its header */
+  struct der cipher; /* of the authenticator */
+};
+/* NULL on success, else why it is not one (a static text). */
+const char *spnego_parse_request(const void *token, size_t n, struct spnego_request *ret);
+
+/* The decrypted Authenticator (RFC 4120 5.5.1). */
+struct spnego_authenticated {
+  int64_t ctime;
+  uint32_t cusec;
+  struct der realm, names; /* names: the GeneralStrings of cname, one after another with their headers */
+  int checksum_type;       /* 0: none */
+  struct der checksum;
+  bool has_authdata;
+};
+bool spnego_parse_authenticator(const void *plain, size_t n, struct spnego_authenticated *ret);
+
+/* Writes EncAPRepPart with a sequence number and no subkey. */
+void spnego_write_ap_rep_part(struct der_writer *w, int64_t ctime, uint32_t cusec, uint32_t seq);
+/* Writes the answer: AP-REP with this cipher, as a raw token or inside a NegTokenResp with accept-completed.
+ * cipher NULL: the client wanted no AP-REP (then raw has no answer at all). */
+void spnego_write_reply(struct der_writer *w, bool raw, int enctype, const void *cipher, size_t n);
+
 /* The error code of a KRB-ERROR (RFC 4120 5.9.1), or -1 when it is none. */
 int spnego_krb_error(const void *data, size_t n);
 

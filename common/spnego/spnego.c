@@ -1,37 +1,17 @@
 #include "spnego.h"
 
+#include "spnego_oids.h"
+
 #include <string.h>
 #include <time.h>
 
-static const uint8_t oid_spnego[] = {0x2b, 0x06, 0x01, 0x05, 0x05, 0x02}; /* 1.3.6.1.5.5.2 */
-static const uint8_t oid_krb5[] = {0x2a, 0x86, 0x48, 0x86, 0xf7,
-                                   0x12, 0x01, 0x02, 0x02}; /* 1.2.840.113554.1.2.2 */
-static const uint8_t oid_krb5_windows[] = {0x2a, 0x86, 0x48, 0x82, 0xf7,
-                                           0x12, 0x01, 0x02, 0x02}; /* 1.2.840.48018.1.2.2 */
-
 static const uint8_t mech_types[] = {0x30, 0x0b, 0x06, 0x09, 0x2a, 0x86, 0x48,
                                      0x86, 0xf7, 0x12, 0x01, 0x02, 0x02};
-
-enum { AP_REQ = 14, AP_REP = 15, KRB_ERROR = 30, AUTHENTICATOR = 2, ENC_AP_REP_PART = 27 };
 
 const void *spnego_mech_types(size_t *ret_len)
 {
   *ret_len = sizeof mech_types;
   return mech_types;
-}
-
-static void put_int_field(struct der_writer *w, unsigned n, int64_t value)
-{
-  size_t mark = der_written(w);
-  der_put_int(w, DER_INTEGER, value);
-  der_wrap(w, DER_CONTEXT(n), mark);
-}
-
-static void put_field(struct der_writer *w, unsigned n, uint8_t tag, const void *data, size_t len)
-{
-  size_t mark = der_written(w);
-  der_put_element(w, tag, data, len);
-  der_wrap(w, DER_CONTEXT(n), mark);
 }
 
 /* -- what a client sends -----------------------------------------------------------------------------------
@@ -42,16 +22,16 @@ static void put_ap_req(struct der_writer *w, const void *ticket, size_t ticket_l
 {
   der_wrap(w, DER_OCTET_STRING, 0); /* authenticator [4] EncryptedData { etype [0], cipher [2] } */
   der_wrap(w, DER_CONTEXT(2), 0);
-  put_int_field(w, 0, enctype);
+  der_put_int_field(w, 0, enctype);
   der_wrap(w, DER_SEQUENCE, 0);
   der_wrap(w, DER_CONTEXT(4), 0);
   size_t mark = der_written(w);
   der_put(w, ticket, ticket_len);
   der_wrap(w, DER_CONTEXT(3), mark);
   static const uint8_t mutual_required[] = {0x00, 0x20, 0x00, 0x00, 0x00};
-  put_field(w, 2, DER_BIT_STRING, mutual_required, sizeof mutual_required);
-  put_int_field(w, 1, AP_REQ);
-  put_int_field(w, 0, 5);
+  der_put_field(w, 2, DER_BIT_STRING, mutual_required, sizeof mutual_required);
+  der_put_int_field(w, 1, AP_REQ);
+  der_put_int_field(w, 0, 5);
   der_wrap(w, DER_SEQUENCE, 0);
   der_wrap(w, DER_APPLICATION(AP_REQ), 0);
 }
@@ -90,7 +70,7 @@ static void put_name(struct der_writer *w, const struct spnego_name *name)
     der_put_element(w, DER_GENERAL_STRING, name->component[i].data, name->component[i].len);
   der_wrap(w, DER_SEQUENCE, all);
   der_wrap(w, DER_CONTEXT(1), all);
-  put_int_field(w, 0, name->type);
+  der_put_int_field(w, 0, name->type);
   der_wrap(w, DER_SEQUENCE, all);
 }
 
@@ -101,8 +81,8 @@ static void put_gss_checksum(struct der_writer *w)
   uint8_t gss[24] = {16};
   gss[20] = GSS_MUTUAL | GSS_INTEG;
   size_t mark = der_written(w);
-  put_field(w, 1, DER_OCTET_STRING, gss, sizeof gss);
-  put_int_field(w, 0, CHECKSUM_GSS);
+  der_put_field(w, 1, DER_OCTET_STRING, gss, sizeof gss);
+  der_put_int_field(w, 0, CHECKSUM_GSS);
   der_wrap(w, DER_SEQUENCE, mark);
   der_wrap(w, DER_CONTEXT(3), mark);
 }
@@ -111,18 +91,18 @@ bool spnego_authenticator_init(struct spnego_authenticator *a, const struct spne
 {
   struct der_writer w;
   der_writer_init(&w, a->plain, sizeof a->plain);
-  put_int_field(&w, 7, 0x20000000);
+  der_put_int_field(&w, 7, 0x20000000);
   size_t seq = der_written(&w) - 4; /* [7] INTEGER headers, then four bytes */
-  put_field(&w, 5, DER_GENERALIZED_TIME, "19700101000000Z", 15);
+  der_put_field(&w, 5, DER_GENERALIZED_TIME, "19700101000000Z", 15);
   size_t ctime_end = der_written(&w) - 4;
-  put_int_field(&w, 4, 999999);
+  der_put_int_field(&w, 4, 999999);
   size_t cusec_end = der_written(&w) - 4;
   put_gss_checksum(&w);
   size_t mark = der_written(&w);
   put_name(&w, client);
   der_wrap(&w, DER_CONTEXT(2), mark);
-  put_field(&w, 1, DER_GENERAL_STRING, client->realm, client->realm_len);
-  put_int_field(&w, 0, 5);
+  der_put_field(&w, 1, DER_GENERAL_STRING, client->realm, client->realm_len);
+  der_put_int_field(&w, 0, 5);
   der_wrap(&w, DER_SEQUENCE, 0);
   der_wrap(&w, DER_APPLICATION(AUTHENTICATOR), 0);
   if (w.overflow) return false;

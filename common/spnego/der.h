@@ -54,6 +54,9 @@ void der_put(struct der_writer *w, const void *data, size_t n);
 /* Puts an element with these contents. */
 void der_put_element(struct der_writer *w, uint8_t tag, const void *data, size_t n);
 void der_put_int(struct der_writer *w, uint8_t tag, int64_t value);
+/* Puts [n] EXPLICIT INTEGER, or an element of that tag. */
+void der_put_int_field(struct der_writer *w, unsigned n, int64_t value);
+void der_put_field(struct der_writer *w, unsigned n, uint8_t tag, const void *data, size_t len);
 /* Puts a header around what was written since der_written() was mark. */
 void der_wrap(struct der_writer *w, uint8_t tag, size_t mark);
 

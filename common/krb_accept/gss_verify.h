@@ -1,0 +1,17 @@
+/* One token verified by GSSAPI, whole. Private to this library. */
+#ifndef SEVENSTEP_GSS_VERIFY_H
+#define SEVENSTEP_GSS_VERIFY_H
+
+#include "krb_accept.h"
+
+struct gss_acceptor; /* a credential; one thread at a time */
+/* keytab: a name for krb5_kt_resolve. An unnamed credential: its messages tell more, and every service in the
+ * keytab is served. */
+enum err gss_acceptor_new(const char *keytab, struct gss_acceptor **ret, struct failure *f) MUST_CHECK;
+void gss_acceptor_free(struct gss_acceptor *g); /* accepts NULL */
+
+/* Fills client, target, context flags and delegation of *info; appends the reply token's bytes, if any. */
+enum err gss_acceptor_verify(struct gss_acceptor *g, const void *token, size_t n, struct buf *reply,
+                             struct krb_accepted *info, struct failure *f) MUST_CHECK;
+
+#endif

@@ -1,0 +1,44 @@
+/* Tickets that GSSAPI has verified, with their session keys: a bounded table. Private to this library. */
+#ifndef SEVENSTEP_KNOWN_H
+#define SEVENSTEP_KNOWN_H
+
+#include "krb_accept.h"
+#include "spnego.h"
+
+#include <krb5.h>
+#include <stdatomic.h>
+
+/* Read-only once it is in the table; reference-counted. */
+struct known_ticket {
+  atomic_uint refs;
+  struct known_ticket *chain, *newer, *older; /* the table's */
+  uint64_t hash;
+  krb5_key key; /* usages 11 (decrypt) and 12 (encrypt) are derived already */
+  krb5_enctype enctype;
+  struct krb_accepted info;
+  char *realm; /* of the client, and its name's components, as GeneralStrings with their headers */
+  size_t realm_len;
+  uint8_t *names;
+  size_t names_len;
+  size_t ticket_len;
+  uint8_t ticket[];
+};
+
+/* From an encoded ticket: decrypts it by the keytab. info's names, flags and times of the ticket are filled
+ * in. One reference. */
+enum err known_ticket_new(krb5_context ctx, krb5_keytab keytab, const struct der *ticket,
+                          struct known_ticket **ret, struct failure *f) MUST_CHECK;
+void known_ticket_unref(struct known_ticket *t); /* accepts NULL; wipes the key */
+
+struct known; /* thread safe */
+enum err known_new(size_t max, struct known **ret) MUST_CHECK;
+void known_free(struct known *k);
+struct known_ticket *known_get(struct known *k, const struct der *ticket); /* a new reference, or NULL */
+void known_put(struct known *k, struct known_ticket *t);                   /* takes a reference */
+void known_forget_all(struct known *k);
+size_t known_count(struct known *k);
+
+/* A context for cryptography alone, one a thread; NULL when there is no memory. */
+krb5_context known_crypto_context(void);
+
+#endif
