@@ -36,10 +36,12 @@ static bool find_trace(struct exchange *x)
   return false;
 }
 
-/* Host without its port, compared with the name that the TLS connection was opened for (HT-10). */
+/* Host without its port, compared with the name that the TLS connection was opened for (HT-10). An address is no name
+ * (RFC 6066 3); clients that send one all the same asked for nobody in particular. */
 static bool host_fits_sni(const char *host, size_t n, const char *sni)
 {
-  return !*sni || (strlen(sni) == n && strncasecmp(host, sni, n) == 0);
+  bool is_name = sni[strspn(sni, "0123456789.:")] != 0;
+  return !is_name || (strlen(sni) == n && strncasecmp(host, sni, n) == 0);
 }
 
 static const struct lab_app *find_app(struct exchange *x, struct failure *f)
