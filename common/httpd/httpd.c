@@ -25,6 +25,7 @@ enum {
 #define OPTION_STRICT MHD_OPTION_STRICT_FOR_CLIENT
 #endif
 
+PRINTF_LIKE(2, 0)
 static void keep_log(void *cls, const char *fmt, va_list ap)
 {
   struct httpd *h = cls;

@@ -4,7 +4,6 @@
 
 #include "clock.h"
 
-#include <errno.h>
 #include <sys/socket.h>
 #include <time.h>
 
