@@ -181,13 +181,13 @@ size_t fields_remove_if(struct fields *f, bool (*drop)(const struct field *, voi
 
 static bool drop_named(const struct field *one, void *arg)
 {
-  return http_name_is(one->name, one->name_len, arg);
+  const char **name = arg;
+  return http_name_is(one->name, one->name_len, *name);
 }
 
 size_t fields_remove(struct fields *f, const char *name)
 {
-  char *arg = (char *)(uintptr_t)name; /* drop_named() only reads it */
-  return fields_remove_if(f, drop_named, arg);
+  return fields_remove_if(f, drop_named, &name);
 }
 
 void fields_edit(struct fields *f, size_t i, size_t (*edit)(char *value, size_t n, void *arg), void *arg)

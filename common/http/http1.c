@@ -160,7 +160,7 @@ static enum http1_event scan_head(struct http1_parser *p, const char *s, size_t 
 
 static enum http1_event step_head(struct http1_parser *p, struct input *in)
 {
-  size_t n = (size_t)(in->end - in->at), before = p->line.len, len;
+  size_t n = (size_t)(in->end - in->at), before = p->line.len, len = 0;
   const char *head = (const char *)in->at;
   if (before) {
     size_t room = p->line.max - before;

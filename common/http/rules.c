@@ -184,11 +184,11 @@ static bool has_prefix(const struct cookie *c, const char *prefix)
 /* Moves the cookies that stay down over those that go, with the separators they had. */
 static size_t strip_value(char *value, size_t n, void *arg)
 {
-  const char *at = value, *end = value + n;
+  const char **prefix = arg, *at = value, *end = value + n;
   size_t kept = 0;
   struct cookie c;
   for (const char *piece = at; next_cookie(&at, end, &c); piece = at) {
-    if (has_prefix(&c, arg)) continue;
+    if (has_prefix(&c, *prefix)) continue;
     if (kept == 0)
       while (piece < at && is_space(*piece))
         piece++;
@@ -208,10 +208,9 @@ static bool drop_empty_cookie(const struct field *one, void *arg)
 
 enum err rules_cookie_strip(struct fields *f, const char *prefix)
 {
-  char *arg = (char *)(uintptr_t)prefix; /* strip_value() only reads it */
   for (size_t i = 0; i < fields_count(f); i++) {
     struct field one = fields_at(f, i);
-    if (http_name_is(one.name, one.name_len, "cookie")) fields_edit(f, i, strip_value, arg);
+    if (http_name_is(one.name, one.name_len, "cookie")) fields_edit(f, i, strip_value, &prefix);
   }
   fields_remove_if(f, drop_empty_cookie, NULL);
   return ERR_OK;
@@ -220,13 +219,12 @@ enum err rules_cookie_strip(struct fields *f, const char *prefix)
 static bool drop_set_cookie(const struct field *one, void *arg)
 {
   if (!http_name_is(one->name, one->name_len, "set-cookie")) return false;
-  const char *at = one->value;
+  const char **prefix = arg, *at = one->value;
   struct cookie c;
-  return next_cookie(&at, at + one->value_len, &c) && has_prefix(&c, arg);
+  return next_cookie(&at, at + one->value_len, &c) && has_prefix(&c, *prefix);
 }
 
 void rules_set_cookie_strip(struct fields *f, const char *prefix)
 {
-  char *arg = (char *)(uintptr_t)prefix; /* drop_set_cookie() only reads it */
-  fields_remove_if(f, drop_set_cookie, arg);
+  fields_remove_if(f, drop_set_cookie, &prefix);
 }

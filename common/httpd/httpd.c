@@ -15,9 +15,9 @@ enum {
 };
 
 /* TLS 1.2 and 1.3, forward secrecy, authenticated encryption only. */
-#define PRIORITIES                                                                                           \
-  "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-CIPHER-ALL:+AES-128-GCM:+AES-256-GCM:+CHACHA20-POLY1305:"     \
-  "-KX-ALL:+ECDHE-ECDSA:+ECDHE-RSA"
+static char priorities[] =
+    "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-CIPHER-ALL:+AES-128-GCM:+AES-256-GCM:+CHACHA20-POLY1305:"
+    "-KX-ALL:+ECDHE-ECDSA:+ECDHE-RSA";
 
 #if MHD_VERSION >= 0x01000000
 #define OPTION_STRICT MHD_OPTION_CLIENT_DISCIPLINE_LVL
@@ -79,7 +79,7 @@ static void start_daemon(struct httpd *h, int fd, struct buf *cert, struct buf *
     flags |= MHD_USE_TLS;
     options[n++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_CERT, 0, cert->data};
     options[n++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_KEY, 0, key->data};
-    options[n++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)PRIORITIES};
+    options[n++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_PRIORITIES, 0, priorities};
   }
   options[n] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
   struct MHD_Daemon *d = MHD_start_daemon(

@@ -62,11 +62,14 @@ static enum err listen_unix(struct httpd *h, int *ret_fd, struct failure *f)
 
 static uint16_t bound_port(int fd)
 {
-  struct sockaddr_storage a;
+  union {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+  } a = {0};
   socklen_t n = sizeof a;
-  if (getsockname(fd, (struct sockaddr *)&a, &n)) return 0;
-  return ntohs(a.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&a)->sin6_port
-                                       : ((struct sockaddr_in *)&a)->sin_port);
+  if (getsockname(fd, &a.any, &n)) return 0;
+  return ntohs(a.any.sa_family == AF_INET6 ? a.v6.sin6_port : a.v4.sin_port);
 }
 
 static int listen_at(const struct addrinfo *a)
