@@ -67,6 +67,14 @@ actor_await() {
   return "$code"
 }
 
+# Waits until those that are still starting are ready or gone: before that, an actor may have no lock yet and would be missed.
+actors_settle() {
+  local name
+  for name in "${!ready_pipe[@]}"; do
+    IFS= read -r -t "$ready_timeout_s" -u "${ready_pipe[$name]}" _
+  done
+}
+
 # The last lines that it wrote since this start.
 actor_show_log() {
   local log=$run/log/$1.log

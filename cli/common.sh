@@ -25,11 +25,11 @@ is_one_of() {
 }
 
 if [[ -t 1 && -z ${NO_COLOR-} ]]; then
-  bold=$'\e[1m' dim=$'\e[2m' red=$'\e[31m' green=$'\e[32m' plain=$'\e[0m'
+  bold=$'\e[1m' dim=$'\e[2m' green=$'\e[32m' plain=$'\e[0m'
 else
-  bold='' dim='' red='' green='' plain=''
+  bold='' dim='' green='' plain=''
 fi
-readonly bold dim red green plain
+readonly bold dim green plain
 
 say() { printf '%s\n' "$*"; }
 heading() { printf '\n%s%s%s\n' "$bold" "$*" "$plain"; }

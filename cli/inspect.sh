@@ -32,8 +32,8 @@ actor_state() {
 
 # One line an actor: NAME STATE PID SINCE REASON, separated by tabs, in the order of start.
 status_lines() {
-  local name program
-  while read -r name program; do
+  local name _
+  while read -r name _; do
     actor_state "$name"
     actor_id='' actor_since=''
     [[ $state == stopped ]] || actor_read "$name"

@@ -39,6 +39,7 @@ die_stopping() {
   local code=$1
   shift
   [[ -z ${1-} ]] || warn "$1"
+  actors_settle
   actors_stop ${started[@]+"${started[@]}"}
   ((${#started[@]} == 0)) || warn "Stopped again: ${started[*]}"
   # Only now the lab's own ports are free again, and whatever is still taken is somebody else's.

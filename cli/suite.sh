@@ -33,10 +33,10 @@ count_reports() {
 }
 
 run_unit_tests() {
-  local filter=()
-  [[ -z $1 ]] || filter=(-R "$1")
+  local only=()
+  [[ -z $1 ]] || only=(-R "$1")
   heading "Unit tests and fuzz corpora"
-  (cd "$top" && ctest --preset asan -j "$(nproc)" --test-output-size-passed 65536 --output-junit "$reports/unit.xml" ${filter[@]+"${filter[@]}"})
+  (cd "$top" && ctest --preset asan -j "$(nproc)" --test-output-size-passed 65536 --output-junit "$reports/unit.xml" ${only[@]+"${only[@]}"})
 }
 
 run_scenarios() {
