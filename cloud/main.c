@@ -29,12 +29,17 @@ static const struct actor_spec spec = {
 /* -- admin: reads atomics only, from the admin server's thread
  * ------------------------------------------------------- */
 
+static bool not_ready(struct buf *reason, const char *why)
+{
+  (void)!buf_puts(reason, why); /* without its reason it is not ready all the same */
+  return false;
+}
+
 static bool ready(void *arg, struct buf *reason)
 {
   struct counters *n = arg;
-  if (!atomic_load(&n->keys_loaded))
-    return buf_puts(reason, "the identity provider's keys are not loaded") == ERR_NOMEM;
-  if (atomic_load(&n->ready_connectors) == 0) return buf_puts(reason, "no connector is ready") == ERR_NOMEM;
+  if (!atomic_load(&n->keys_loaded)) return not_ready(reason, "the identity provider's keys are not loaded");
+  if (atomic_load(&n->ready_connectors) == 0) return not_ready(reason, "no connector is ready");
   return true;
 }
 

@@ -28,11 +28,17 @@ static const struct actor_spec spec = {
  * ---------------------------------------------------------------------------------------------------------------
  */
 
+static bool not_ready(struct buf *reason, const char *why)
+{
+  (void)!buf_puts(reason, why); /* without its reason it is not ready all the same */
+  return false;
+}
+
 static bool ready(void *arg, struct buf *reason)
 {
   struct counters *n = arg;
   if (atomic_load(&n->links) > 0) return true;
-  return buf_puts(reason, "not connected to the cloud") == ERR_NOMEM;
+  return not_ready(reason, "not connected to the cloud");
 }
 
 static const struct metric {
