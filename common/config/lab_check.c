@@ -58,8 +58,7 @@ static enum err fail(const struct checking *c, struct yaml_place at, const char 
   return failure_set(c->f, ERR_CONFIG, "%s:%u:%u: %s", c->lab->path, at.line, at.column, text);
 }
 
-/* -- people
- * -------------------------------------------------------------------------------------------------- */
+/* -- people -------------------------------------------------------------------------------------------- */
 
 static enum err check_users(const struct checking *c)
 {
@@ -120,8 +119,7 @@ static bool is_group(const struct lab *lab, const char *name)
   return false;
 }
 
-/* -- applications
- * -------------------------------------------------------------------------------------------- */
+/* -- applications -------------------------------------------------------------------------------------- */
 
 static enum err check_assignment(const struct checking *c, const struct lab_app *app)
 {
@@ -204,8 +202,7 @@ static enum err check_apps(const struct checking *c)
   return e;
 }
 
-/* -- connectors, clients, addresses
- * -------------------------------------------------------------------------- */
+/* -- connectors, clients, addresses -------------------------------------------------------------------- */
 
 static bool is_spn(const struct lab *lab, const char *spn)
 {

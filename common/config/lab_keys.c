@@ -9,8 +9,7 @@ static_assert(sizeof(enum lab_preauth) == sizeof(unsigned) && sizeof(enum lab_ss
                   sizeof(enum lab_flow) == sizeof(unsigned),
               "a choice is stored as an unsigned");
 
-/* -- rules for URLs -----------------------------------------------------------------------------------------
- */
+/* -- rules for URLs ------------------------------------------------------------------------------------ */
 
 static bool is_https(const struct lab_url *url)
 {
@@ -51,8 +50,7 @@ static const struct lab_url_rule url_external = {"an https URL that ends with \"
 static const struct lab_url_rule url_internal = {"an http URL that ends with \"/\" after host and port",
                                                  internal_ok};
 
-/* -- sections
- * ------------------------------------------------------------------------------------------------ */
+/* -- sections ------------------------------------------------------------------------------------------ */
 
 static const struct lab_key client_keys[] = {
     {"id", KEY_TEXT, AT(lab_client, id), "The client's id, as it is sent in client_id.", .required = true,
@@ -125,8 +123,7 @@ static const struct lab_key backend_keys[] = {
 };
 static const struct lab_keys backend = {.keys = backend_keys, .size = sizeof(struct lab)};
 
-/* -- people
- * -------------------------------------------------------------------------------------------------- */
+/* -- people -------------------------------------------------------------------------------------------- */
 
 static const struct lab_key user_keys[] = {
     {"upn", KEY_TEXT, AT(lab_user, upn),
@@ -162,8 +159,7 @@ static const struct lab_keys groups = {.keys = group_keys,
                                        .name_rule = &rule_name,
                                        .list_key = "members"};
 
-/* -- applications and connectors
- * ----------------------------------------------------------------------------- */
+/* -- applications and connectors ----------------------------------------------------------------------- */
 
 static const struct lab_choice preauth_choices[] = {
     {"aadPreAuthentication", PREAUTH_AAD, "only signed-in and assigned users get through"},
@@ -245,8 +241,7 @@ static const struct lab_keys connectors = {.keys = connector_keys,
                                            .name_offset = offsetof(struct lab_connector, name),
                                            .name_rule = &rule_name};
 
-/* -- the whole file. port_base comes before whatever holds a {port}.
- * ------------------------------------------ */
+/* -- the whole file. port_base comes before whatever holds a {port}. ----------------------------------- */
 
 static const struct lab_key top[] = {
     {"version", KEY_COUNT, AT(lab, version), "The version of this format.", .required = true, .min = 1,

@@ -61,8 +61,7 @@ static enum err fail_expected(const struct loading *l, const struct trail *t, co
                      node->kind == YAML_SCALAR && *node->text ? "something else" : yaml_kind_name(node));
 }
 
-/* -- single values
- * ------------------------------------------------------------------------------------------- */
+/* -- single values ------------------------------------------------------------------------------------- */
 
 /* text as the value of key, into the field; NULL, or what was expected. */
 static const char *set_text(struct loading *l, const struct lab_key *key, const char *text, void *field)
@@ -169,8 +168,7 @@ static enum err load_texts(struct loading *l, const struct lab_key *key, const s
   return ERR_OK;
 }
 
-/* -- mappings
- * ------------------------------------------------------------------------------------------------ */
+/* -- mappings ------------------------------------------------------------------------------------------ */
 
 static enum err load_keys(struct loading *l, const struct lab_keys *keys, const struct trail *t,
                           const struct yaml_node *node, void *row);
@@ -312,8 +310,7 @@ static enum err load_keys(struct loading *l, const struct lab_keys *keys, const 
   return ERR_OK;
 }
 
-/* -- the whole
- * ----------------------------------------------------------------------------------------------- */
+/* -- the whole ----------------------------------------------------------------------------------------- */
 
 enum err lab_load_text(const char *path, const char *text, size_t n, unsigned port_base, unsigned flags,
                        struct lab **ret, struct failure *f)
