@@ -229,6 +229,7 @@ static enum err verify_known(const struct job *j, const struct known_ticket *t)
   if (e) return e;
   *j->info = t->info;
   j->info->known_ticket = true;
+  gss_acceptor_flags_text(auth.gss_flags, j->info->flags, sizeof j->info->flags);
   atomic_fetch_add_explicit(&j->a->by_known, 1, memory_order_relaxed);
   return ERR_OK;
 }

@@ -61,7 +61,7 @@ void gss_acceptor_free(struct gss_acceptor *g)
   free(g);
 }
 
-static void describe_flags(OM_uint32 flags, char *out, size_t size)
+void gss_acceptor_flags_text(unsigned flags, char *out, size_t size)
 {
   static const struct {
     OM_uint32 bit;
@@ -70,6 +70,7 @@ static void describe_flags(OM_uint32 flags, char *out, size_t size)
                {GSS_C_REPLAY_FLAG, "replay"},        {GSS_C_SEQUENCE_FLAG, "sequence"},
                {GSS_C_CONF_FLAG, "confidentiality"}, {GSS_C_INTEG_FLAG, "integrity"}};
   size_t at = 0;
+  out[0] = '\0';
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
     if (!(flags & names[i].bit)) continue;
     int n = snprintf(out + at, size - at, "%s%s", at ? "," : "", names[i].name);
@@ -115,7 +116,7 @@ static void read_context(gss_ctx_id_t ctx, gss_name_t client, OM_uint32 flags, s
   if (gss_inquire_context(&minor, ctx, NULL, &target, NULL, NULL, NULL, NULL, NULL) == GSS_S_COMPLETE)
     display_name(target, info->target, sizeof info->target);
   gss_release_name(&minor, &target);
-  describe_flags(flags, info->flags, sizeof info->flags);
+  gss_acceptor_flags_text(flags, info->flags, sizeof info->flags);
   read_delegation(client, info);
 }
 

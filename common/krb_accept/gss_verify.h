@@ -14,4 +14,7 @@ void gss_acceptor_free(struct gss_acceptor *g); /* accepts NULL */
 enum err gss_acceptor_verify(struct gss_acceptor *g, const void *token, size_t n, struct buf *reply,
                              struct krb_accepted *info, struct failure *f) MUST_CHECK;
 
+/* Names of GSS_C_*_FLAG bits, comma separated. */
+void gss_acceptor_flags_text(unsigned flags, char *out, size_t size);
+
 #endif
