@@ -15,6 +15,7 @@
 static enum err verify(struct idp *i, const char *token, struct token_claims *c, struct failure *f)
 {
   struct jwks *keys = NULL;
+  struct failure why = {0};
   struct buf set;
   struct token_expect x = {
       .kind = TOKEN_ACCESS,
@@ -24,11 +25,12 @@ static enum err verify(struct idp *i, const char *token, struct token_claims *c,
   };
   buf_init(&set, 65536);
   enum err e = token_keys_jwks(i->keys, &set);
-  if (!e) e = jwks_parse(buf_str(&set), set.len, &keys, f);
-  if (!e) e = token_verify(keys, token, strlen(token), &x, c, f);
+  if (!e) e = jwks_parse(buf_str(&set), set.len, &keys, &why);
+  if (!e) e = token_verify(keys, token, strlen(token), &x, c, &why);
   jwks_free(keys);
   buf_clear(&set);
-  return e;
+  /* The verifier's own names speak of the proxy, in step 3. */
+  return e ? failure_set(f, ERR_OIDC_INVALID_TOKEN, "%s, %s", err_info(e)->name, why.why) : ERR_OK;
 }
 
 static enum err read_user(struct idp *i, const char *token, struct token_claims *c,
