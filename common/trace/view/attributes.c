@@ -17,12 +17,13 @@ static const struct field {
     {"http.response.status_code", NULL, HIDDEN},
     {"sevenstep.application", "application", PLAIN},
     {"sevenstep.location", "sends the user to", PLAIN},
+    {"sevenstep.flow", "flow", PLAIN},
     {"sevenstep.user", "user", PLAIN},
     {"sevenstep.session", "session", PLAIN},
     {"token.alg", "token: algorithm", PLAIN},
     {"token.kid", "token: key", PLAIN},
     {"token.claims", "token: claims", CLAIMS},
-    {"sevenstep.upn", "UPN from the token", PLAIN},
+    {"sevenstep.upn", "UPN", PLAIN},
     {"sevenstep.spn", "SPN", PLAIN},
     {"sevenstep.connector", "sent to", PLAIN},
     {"krb.cache", "ticket cache", PLAIN},
@@ -34,6 +35,9 @@ static const struct field {
     {"krb.server", "server", PLAIN},
     {"krb.delegated_by", "delegated by", PLAIN},
     {"krb.mutual", "mutual proof", PLAIN},
+    {"krb.mechanism", "mechanism", PLAIN},
+    {"krb.context_flags", "context flags", PLAIN},
+    {"krb.verified_by", "verified by", PLAIN},
     {"http.response.body.size", "body bytes", PLAIN},
     {"sevenstep.origin", "answered by", PLAIN},
 };
@@ -43,6 +47,7 @@ static const struct ticket {
 } tickets[] = {
     {"krb.evidence.", "evidence ticket"},
     {"krb.service.", "service ticket"},
+    {"krb.ticket.", "the ticket as received"},
 };
 
 static const struct field ticket_fields[] = {
@@ -195,10 +200,10 @@ static void show_http(const struct place *at, json_t *all)
   char text[1400], number[32];
   int n = 0;
   if (json_is_string(method) || json_is_string(url))
-    n = snprintf(text, sizeof text, "%s %s ", json_is_string(method) ? json_string_value(method) : "",
+    n = snprintf(text, sizeof text, "%s %s", json_is_string(method) ? json_string_value(method) : "",
                  json_is_string(url) ? json_string_value(url) : "");
   if (status && n >= 0 && (size_t)n < sizeof text)
-    n += snprintf(text + n, sizeof text - (size_t)n, "-> %s",
+    n += snprintf(text + n, sizeof text - (size_t)n, " -> %s",
                   value_text(status, PLAIN, number, sizeof number));
   if (n > 0) page_row(at->page, at->indent, at->column, "HTTP", TONE_PLAIN, text + (text[0] == ' '));
 }

@@ -81,7 +81,7 @@ static void hear(struct story *s, json_t *span)
   keep_first(&s->application, span, "sevenstep.application");
   keep_first(&s->user, span, "sevenstep.upn");
   keep_first(&s->user, span, "sevenstep.user");
-  keep_first(&s->url, span, "url.full");
+  if (answers_user(span)) keep_first(&s->url, span, "url.full");
   if (json_is_integer(status) && answers_user(span)) s->status = json_integer_value(status);
   if (failed(span) && (!s->failed_span || nearness(span) >= nearness(s->failed_span))) s->failed_span = span;
 }
