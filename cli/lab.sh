@@ -112,14 +112,16 @@ clean_run() {
   done
 }
 
-# Who needs whom: the cloud reads the issuer's keys, connectors need the cloud and the KDC. All else starts at once.
+# Who needs whom: the cloud reads the issuer's keys, the application needs the keytab that the KDC's provisioning writes,
+# connectors need the cloud and the KDC. All else starts at once.
 launch_all() {
   launch idp
   launch kdc
-  launch backend
   await idp
   launch cloud
-  await kdc cloud
+  await kdc
+  launch backend
+  await cloud
   local name
   for name in "${connectors[@]}"; do launch "$name"; done
   await backend "${connectors[@]}"
