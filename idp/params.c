@@ -4,11 +4,11 @@
 
 #include <string.h>
 
-enum { COUNT_MAX = 64 };
+enum { COUNT_MAX = 64, DECODED_MAX = 2 * PARAMS_MAX_BYTES };
 
 enum err params_parse(struct fields *list, const char *text, size_t n, struct failure *f)
 {
-  fields_init(list, COUNT_MAX, 2 * PARAMS_MAX_BYTES);
+  fields_init(list, COUNT_MAX, DECODED_MAX);
   if (n > PARAMS_MAX_BYTES)
     return failure_set(f, ERR_OIDC_INVALID_REQUEST, "longer than %d bytes", PARAMS_MAX_BYTES);
   /* What is encoded has no other characters; and text that is shown again in a form must come back unchanged.

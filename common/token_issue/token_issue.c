@@ -16,7 +16,7 @@ static enum err at_hash(const char *access_token, char out[static HASH_TEXT + 1]
 {
   uint8_t hash[32];
   struct buf text;
-  buf_init(&text, 2 * HASH_TEXT);
+  buf_init(&text, HASH_TEXT + 2);
   if (!EVP_Q_digest(NULL, "SHA256", NULL, access_token, strlen(access_token), hash, NULL))
     return ERR_INTERNAL;
   enum err e = base64url_encode(&text, hash, sizeof hash / 2);
