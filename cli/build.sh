@@ -3,15 +3,18 @@
 
 # build_preset PRESET: quiet when there is nothing to do; progress on a terminal; the compiler's messages on failure.
 build_preset() {
-  local preset=$1 folder=$top/build/$1 log
+  local preset=$1 folder=$top/build/$1 log lists
   mkdir -p "$folder"
   log=$folder/build.log
   # Two labs that start at once must not build at once.
   exec {build_lock}>"$folder/.lock"
   flock "$build_lock"
-  if [[ ! -f $folder/build.ninja ]]; then
-    say "Building ($preset) in ${folder#"$top"/}: about a minute the first time."
+  # CMake notices changes in the lists it has read, but not a folder that is new.
+  lists=$(printf '%s\n' "$top"/*/CMakeLists.txt "$top"/*/*/CMakeLists.txt)
+  if [[ ! -f $folder/build.ninja || $(cat "$folder/.lists" 2>/dev/null) != "$lists" ]]; then
+    [[ -f $folder/build.ninja ]] || say "Building ($preset) in ${folder#"$top"/}: about a minute the first time."
     (cd "$top" && cmake --preset "$preset") >"$log" 2>&1 || build_failed "$log"
+    printf '%s\n' "$lists" >"$folder/.lists"
   fi
   if [[ $(ninja -C "$folder" -n 2>/dev/null) != *'no work to do'* ]]; then
     if [[ -t 1 ]]; then

@@ -52,9 +52,10 @@ elapsed_ms() {
   printf '%d' $(((to - from) / 1000))
 }
 
-# The command lines of this lab as the user would have to type them: with the settings that he gave.
+# The command lines of this lab as the user would have to type them: with the run folder that he gave.
+given_run=${SEVENSTEP_RUN-}
 how_to_call() {
   local prefix=''
-  [[ -z ${SEVENSTEP_RUN-} ]] || printf -v prefix 'SEVENSTEP_RUN=%q ' "$SEVENSTEP_RUN"
+  [[ -z $given_run ]] || printf -v prefix 'SEVENSTEP_RUN=%q ' "$given_run"
   printf '%s./sevenstep %s' "$prefix" "$*"
 }

@@ -11,7 +11,7 @@ setup() { agent_new "$BATS_TEST_TMPDIR/agent"; }
 received() {
   agent_get "$SEVENSTEP_APP_URL" -H 'Accept: application/json' "$@"
   assert_status 200
-  jq -r '.request.headers[] | "\(.name): \(.value)"' "$agent_body" | tr '[:upper:]' '[:lower:]'
+  jq -r '.request.fields[] | "\(.[0]): \(.[1])"' "$agent_body" | tr '[:upper:]' '[:lower:]'
 }
 
 @test "identity fields that a user sends do not reach the application" {
