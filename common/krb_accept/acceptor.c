@@ -218,7 +218,7 @@ struct job {
 };
 
 /* ERR_AGAIN: GSSAPI shall decide. */
-static enum err verify_known(const struct job *j, const struct known_ticket *t)
+static enum err verify_known(const struct job *j, struct known_ticket *t)
 {
   struct authenticator auth;
   if (!j->request->first || !authenticator_read(t, j->request, &auth) || !auth.plain ||

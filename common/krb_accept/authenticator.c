@@ -25,7 +25,7 @@ static bool read_checksum(const struct spnego_authenticated *in, struct authenti
   return true;
 }
 
-bool authenticator_read(const struct known_ticket *t, const struct spnego_request *request,
+bool authenticator_read(struct known_ticket *t, const struct spnego_request *request,
                         struct authenticator *ret)
 {
   uint8_t plain[PLAIN_MAX];
@@ -35,7 +35,10 @@ bool authenticator_read(const struct known_ticket *t, const struct spnego_reques
   krb5_enc_data enc = {.enctype = t->enctype,
                        .ciphertext = {.length = (unsigned)n, .data = (char *)(uintptr_t)request->cipher.p}};
   krb5_data out = {.length = (unsigned)n, .data = (char *)plain};
-  if (krb5_k_decrypt(ctx, t->key, USAGE_AUTHENTICATOR, NULL, &enc, &out) != 0) return false;
+  pthread_mutex_lock(&t->key_lock);
+  krb5_error_code code = krb5_k_decrypt(ctx, t->key, USAGE_AUTHENTICATOR, NULL, &enc, &out);
+  pthread_mutex_unlock(&t->key_lock);
+  if (code) return false;
   struct spnego_authenticated in;
   struct authenticator a = {0};
   bool right = spnego_parse_authenticator(plain, out.length, &in) &&
@@ -56,7 +59,17 @@ bool authenticator_is_timely(const struct known_ticket *t, const struct authenti
          t->info.start_time_s <= now_s + CLOCK_SKEW_S && t->info.end_time_s >= now_s - CLOCK_SKEW_S;
 }
 
-enum err authenticator_answer(const struct known_ticket *t, const struct spnego_request *request,
+static krb5_error_code encrypt_answer(struct known_ticket *t, const krb5_data *in, krb5_enc_data *out)
+{
+  krb5_context ctx = known_crypto_context();
+  if (!ctx) return KRB5_CRYPTO_INTERNAL;
+  pthread_mutex_lock(&t->key_lock);
+  krb5_error_code code = krb5_k_encrypt(ctx, t->key, USAGE_AP_REP, NULL, in, out);
+  pthread_mutex_unlock(&t->key_lock);
+  return code;
+}
+
+enum err authenticator_answer(struct known_ticket *t, const struct spnego_request *request,
                               const struct authenticator *a, struct buf *reply)
 {
   uint8_t part[128], cipher[256], token[512];
@@ -68,8 +81,7 @@ enum err authenticator_answer(const struct known_ticket *t, const struct spnego_
     der_writer_init(&w, part, sizeof part);
     spnego_write_ap_rep_part(&w, a->ctime, a->cusec, seq);
     krb5_data in = {.length = (unsigned)der_written(&w), .data = (char *)w.at};
-    if (w.overflow || krb5_k_encrypt(known_crypto_context(), t->key, USAGE_AP_REP, NULL, &in, &enc) != 0)
-      return ERR_INTERNAL;
+    if (w.overflow || encrypt_answer(t, &in, &enc)) return ERR_INTERNAL;
   }
   der_writer_init(&w, token, sizeof token);
   spnego_write_reply(&w, request->raw, t->enctype, mutual ? cipher : NULL,

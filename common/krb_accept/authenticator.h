@@ -13,12 +13,12 @@ struct authenticator {
 enum { CLOCK_SKEW_S = 300 };
 
 /* Decrypts it and compares its client with the ticket's. False: it is not right, or not understood. */
-bool authenticator_read(const struct known_ticket *t, const struct spnego_request *request,
+bool authenticator_read(struct known_ticket *t, const struct spnego_request *request,
                         struct authenticator *ret);
 /* Are authenticator and ticket valid now? */
 bool authenticator_is_timely(const struct known_ticket *t, const struct authenticator *a, int64_t now_s);
 /* Appends the answer's bytes (RFC 4120 5.5.2). */
-enum err authenticator_answer(const struct known_ticket *t, const struct spnego_request *request,
+enum err authenticator_answer(struct known_ticket *t, const struct spnego_request *request,
                               const struct authenticator *a, struct buf *reply) MUST_CHECK;
 
 #endif

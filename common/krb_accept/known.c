@@ -34,8 +34,7 @@ krb5_context known_crypto_context(void)
 /* -- one ticket
  * ---------------------------------------------------------------------------------------------- */
 
-/* MIT derives keys at first use and keeps them inside krb5_key: done here, while one thread alone has it, it
- * is read-only later. */
+/* MIT derives keys at first use and keeps them inside krb5_key: done here, a request pays for none. */
 static krb5_error_code derive_keys(krb5_context ctx, krb5_key key)
 {
   char plain[64] = {0}, cipher[256], back[256];
@@ -133,6 +132,7 @@ enum err known_ticket_new(krb5_context ctx, krb5_keytab keytab, const struct der
   struct known_ticket *k = calloc(1, sizeof *k + n);
   if (!k) return failure_set(f, ERR_NOMEM, "ticket");
   atomic_init(&k->refs, 1);
+  pthread_mutex_init(&k->key_lock, NULL);
   k->ticket_len = n;
   memcpy(k->ticket, ticket->p, n);
   krb5_error_code code = krb5_decode_ticket(&encoded, &t);
@@ -154,6 +154,7 @@ void known_ticket_unref(struct known_ticket *t)
 {
   if (!t || atomic_fetch_sub_explicit(&t->refs, 1, memory_order_acq_rel) != 1) return;
   if (t->key) krb5_k_free_key(known_crypto_context(), t->key);
+  pthread_mutex_destroy(&t->key_lock);
   free(t->realm);
   free(t->names);
   free(t);

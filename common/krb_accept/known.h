@@ -6,14 +6,16 @@
 #include "spnego.h"
 
 #include <krb5.h>
+#include <pthread.h>
 #include <stdatomic.h>
 
-/* Read-only once it is in the table; reference-counted. */
+/* Read-only once it is in the table, but for what the lock guards; reference-counted. */
 struct known_ticket {
   atomic_uint refs;
   struct known_ticket *chain, *newer, *older; /* the table's */
   uint64_t hash;
-  krb5_key key; /* usages 11 (decrypt) and 12 (encrypt) are derived already */
+  krb5_key key;             /* usages 11 (decrypt) and 12 (encrypt) are derived already */
+  pthread_mutex_t key_lock; /* for each use of key: MIT counts references to derived keys without a lock */
   krb5_enctype enctype;
   struct krb_accepted info;
   char *realm; /* of the client, and its name's components, as GeneralStrings with their headers */
