@@ -1,6 +1,7 @@
 #include "fetch.h"
 
 #include <curl/curl.h>
+#include <stdio.h>
 
 static size_t on_body(char *data, size_t size, size_t n, void *arg)
 {
@@ -12,7 +13,14 @@ enum err fetch(const struct fetch *q, long *ret_status, struct buf *out, struct 
   enum err e = ERR_OK;
   CURL *c = curl_easy_init();
   struct curl_slist *to = q->connect_to ? curl_slist_append(NULL, q->connect_to) : NULL;
+  struct curl_slist *fields = NULL;
+  char parent[128];
   if (!c) return ERR_NOMEM;
+  if (q->traceparent) {
+    snprintf(parent, sizeof parent, "traceparent: %s", q->traceparent);
+    fields = curl_slist_append(NULL, parent);
+  }
+  curl_easy_setopt(c, CURLOPT_HTTPHEADER, fields);
   curl_easy_setopt(c, CURLOPT_URL, q->url);
   curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "https");
   curl_easy_setopt(c, CURLOPT_CAINFO, q->ca);
@@ -37,5 +45,6 @@ enum err fetch(const struct fetch *q, long *ret_status, struct buf *out, struct 
     curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, ret_status);
   curl_easy_cleanup(c);
   curl_slist_free_all(to);
+  curl_slist_free_all(fields);
   return e;
 }

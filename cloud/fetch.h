@@ -10,6 +10,7 @@ struct fetch {
   const char *ca;
   const char *connect_to;      /* "host:port:addr:port" as curl's --connect-to, or NULL */
   const char *form;            /* a body to POST, or NULL for GET */
+  const char *traceparent;     /* to send along (W3C Trace Context), or NULL */
   const char *user, *password; /* HTTP Basic (RFC 6749 2.3.1: already form-encoded), or NULL */
 };
 

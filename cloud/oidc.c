@@ -240,6 +240,7 @@ struct exchange_job {
   struct oidc *o;
   char *token_endpoint;
   struct buf form, user, password;
+  char traceparent[TRACEPARENT_LEN + 1];
   char *id_token;
   struct failure failure;
   void (*done)(void *arg, const char *id_token, const struct failure *f);
@@ -256,6 +257,7 @@ static void exchange_run(void *arg)
                     .ca = j->o->ca,
                     .connect_to = j->o->connect_to[0] ? j->o->connect_to : NULL,
                     .form = buf_str(&j->form),
+                    .traceparent = j->traceparent,
                     .user = j->user.len ? buf_str(&j->user) : NULL,
                     .password = buf_str(&j->password)};
   enum err e = fetch(&q, &status, &text, &j->failure);
@@ -293,12 +295,13 @@ static void exchange_done(void *arg)
 }
 
 enum err oidc_exchange(struct oidc *o, const struct lab_app *app, const char *code, const char *verifier,
-                       const char *redirect_uri,
+                       const char *redirect_uri, const struct trace_ctx *ctx,
                        void (*done)(void *arg, const char *id_token, const struct failure *f), void *arg)
 {
   struct exchange_job *j = calloc(1, sizeof *j);
   if (!j) return ERR_NOMEM;
   *j = (struct exchange_job){.o = o, .done = done, .arg = arg};
+  trace_ctx_format(ctx, j->traceparent);
   buf_init(&j->form, 16384);
   buf_init(&j->user, 1024);
   buf_init(&j->password, 1024);

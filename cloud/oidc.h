@@ -27,7 +27,7 @@ void oidc_refresh(struct oidc *o, void (*done)(void *arg, bool fetched), void *a
 /* Exchanges a code (RFC 6749 4.1.3, RFC 7636 4.5) on a worker. done() gets the ID token, or NULL and the
  * failure. All strings are copied. */
 enum err oidc_exchange(struct oidc *o, const struct lab_app *app, const char *code, const char *verifier,
-                       const char *redirect_uri,
+                       const char *redirect_uri, const struct trace_ctx *ctx,
                        void (*done)(void *arg, const char *id_token, const struct failure *f),
                        void *arg) MUST_CHECK;
 

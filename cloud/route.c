@@ -36,8 +36,8 @@ static bool find_trace(struct exchange *x)
   return false;
 }
 
-/* Host without its port, compared with the name that the TLS connection was opened for (HT-10). An address is no name
- * (RFC 6066 3); clients that send one all the same asked for nobody in particular. */
+/* Host without its port, compared with the name that the TLS connection was opened for (HT-10). An address is
+ * no name (RFC 6066 3); clients that send one all the same asked for nobody in particular. */
 static bool host_fits_sni(const char *host, size_t n, const char *sni)
 {
   bool is_name = sni[strspn(sni, "0123456789.:")] != 0;

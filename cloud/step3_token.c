@@ -248,7 +248,8 @@ static enum err take_answer(struct callback *c, const struct fields *list, struc
     buf_init(&uri, 1024);
     enum err e = buf_printf(&uri, "%s.sevenstep/callback", x->app->external_url.text);
     if (!e)
-      e = oidc_exchange(x->cloud->oidc, x->app, value, c->logon.verifier, buf_str(&uri), code_exchanged, c);
+      e = oidc_exchange(x->cloud->oidc, x->app, value, c->logon.verifier, buf_str(&uri), &x->ctx,
+                        code_exchanged, c);
     buf_clear(&uri);
     return e ? failure_set(f, e, "the code could not be exchanged") : ERR_OK;
   }

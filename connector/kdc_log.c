@@ -39,7 +39,13 @@ static bool of_s4u2proxy(const char *line, const char *spn)
          strstr(line, "NOT_ALLOWED_TO_DELEGATE") || strstr(line, "EVIDENCE_T");
 }
 
-static void read_lines(const struct buf *text, const char *spn, struct kdc_log *ret)
+/* A refused S4U2Proxy is logged in the connector's name alone, the user being "<unknown>". */
+static bool refusal_for(const char *line, const char *spn)
+{
+  return of_s4u2proxy(line, spn) && !strstr(line, " ISSUE: ") && strncmp(line, "... ", 4) != 0;
+}
+
+static void read_lines(const struct buf *text, const char *spn, bool refusals_only, struct kdc_log *ret)
 {
   json_t *doc = json_loadb(buf_str(text), text->len, 0, NULL);
   json_t *lines = json_object_get(doc, "lines"), *line;
@@ -47,7 +53,7 @@ static void read_lines(const struct buf *text, const char *spn, struct kdc_log *
   json_array_foreach(lines, i, line)
   {
     const char *s = json_string_value(json_object_get(line, "text"));
-    if (!s || ret->n == KDC_LOG_LINES) continue;
+    if (!s || ret->n == KDC_LOG_LINES || (refusals_only && !refusal_for(s, spn))) continue;
     struct kdc_log_line *at = &ret->lines[ret->n];
     at->text = strdup(s);
     if (!at->text) break;
@@ -58,22 +64,30 @@ static void read_lines(const struct buf *text, const char *spn, struct kdc_log *
   json_decref(doc);
 }
 
-void kdc_log_fetch(struct connector *c, const char *upn, const char *spn, int64_t since_ns,
-                   struct kdc_log *ret)
+/* The lines about principal (without its realm). */
+static void fetch_about(struct connector *c, const char *principal, size_t n, const char *spn,
+                        bool refusals_only, int64_t since_ns, struct kdc_log *ret)
 {
   const struct lab_addr *at = &c->lab->kdc.admin_connect;
   struct buf url, body;
   buf_init(&url, 2048);
   buf_init(&body, 256 * 1024);
   enum err e = buf_printf(&url, "http://%s:%u/log?client=", at->host, at->port);
-  if (!e) e = percent_encode(&url, upn, strcspn(upn, "@"));
+  if (!e) e = percent_encode(&url, principal, n);
   if (!e) e = percent_encode(&url, "@", 1);
   if (!e) e = percent_encode(&url, c->lab->realm, strlen(c->lab->realm));
   if (!e) e = buf_printf(&url, "&since=%lld", (long long)since_ns);
   if (!e) e = get(buf_str(&url), &body);
-  if (!e) read_lines(&body, spn, ret);
+  if (!e) read_lines(&body, spn, refusals_only, ret);
   buf_clear(&url);
   buf_clear(&body);
+}
+
+void kdc_log_fetch(struct connector *c, const char *upn, const char *spn, int64_t since_ns, bool refused,
+                   struct kdc_log *ret)
+{
+  fetch_about(c, upn, strcspn(upn, "@"), spn, false, since_ns, ret);
+  if (refused) fetch_about(c, c->me->principal, strlen(c->me->principal), spn, true, since_ns, ret);
 }
 
 void kdc_log_clear(struct kdc_log *l)

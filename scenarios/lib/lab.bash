@@ -136,7 +136,7 @@ assert_steps() {
 assert_step_attribute() {
   local found
   found=$(trace_json | jq -r --argjson step "$1" --arg actor "$2" --arg key "$3" \
-    '[.steps[] | select(.step == $step and .actor == $actor) | .attributes[$key] | select(. != null)][0] // ""')
+    '[.steps[] | select(.step == $step and .actor == $actor) | .attributes[$key] | select(. != null) | tostring][0] // ""')
   [[ $found == "$4" ]] || fail "step $1 ($2): expected $3 = $4, found \"$found\""
 }
 
