@@ -1,0 +1,119 @@
+#include "conf.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static struct lab sample(void)
+{
+  struct lab lab = {.realm = "R.TEST", .upn_suffix = "u.test", .internal_domain = "r.test"};
+  lab.kdc.listen = (struct lab_addr){"127.0.0.1", 9388};
+  lab.kdc.connect = (struct lab_addr){"kdc", 88};
+  lab.kdc.max_ticket_life_s = 600;
+  return lab;
+}
+
+static void assert_has(const struct buf *b, const char *text)
+{
+  ck_assert_msg(strstr(buf_str(b), text) != NULL, "no \"%s\" in:\n%s", text, buf_str(b));
+}
+
+START_TEST(conf_kdc_names_module_listener_and_suffix)
+{
+  struct lab lab = sample();
+  struct buf b;
+  buf_init(&b, 32768);
+  ck_assert_int_eq(conf_kdc(&lab, "/run/lab", "/module/dir", &b), ERR_OK);
+  assert_has(&b, "kdc_listen = 127.0.0.1:9388\n");
+  assert_has(&b, "kdc_tcp_listen = 127.0.0.1:9388\n");
+  assert_has(&b, "database_name = /run/lab/kdc/principal\n");
+  assert_has(&b, "db_module_dir = /module/dir\n");
+  assert_has(&b, "upn_suffix = u.test\n");
+  assert_has(&b, "max_life = 600s\n");
+  assert_has(&b, "default_principal_flags = +preauth\n");
+  ck_assert_ptr_null(strstr(buf_str(&b), "arcfour"));
+  buf_clear(&b);
+}
+END_TEST
+
+START_TEST(conf_clients_makes_tickets_forwardable_without_dns)
+{
+  struct lab lab = sample();
+  struct buf b;
+  buf_init(&b, 32768);
+  ck_assert_int_eq(conf_clients(&lab, &b), ERR_OK);
+  assert_has(&b, "forwardable = true\n");
+  assert_has(&b, "dns_lookup_kdc = false\n");
+  assert_has(&b, "rdns = false\n");
+  assert_has(&b, "kdc = kdc:88\n");
+  assert_has(&b, "permitted_enctypes = aes256-cts-hmac-sha1-96 aes128-cts-hmac-sha1-96\n");
+  buf_clear(&b);
+}
+END_TEST
+
+START_TEST(conf_clients_ipv6_address_is_bracketed)
+{
+  struct lab lab = sample();
+  struct buf b;
+  lab.kdc.connect.host = "::1";
+  buf_init(&b, 32768);
+  ck_assert_int_eq(conf_clients(&lab, &b), ERR_OK);
+  assert_has(&b, "kdc = [::1]:88\n");
+  buf_clear(&b);
+}
+END_TEST
+
+START_TEST(conf_write_same_contents_keeps_the_file)
+{
+  char dir[] = "/tmp/sevenstep-conf-XXXXXX", path[64];
+  struct stat first, second;
+  struct buf b;
+  ck_assert_ptr_nonnull(mkdtemp(dir));
+  snprintf(path, sizeof path, "%s/x.conf", dir);
+  buf_init(&b, 100);
+  ck_assert_int_eq(buf_puts(&b, "one\n"), ERR_OK);
+  ck_assert_int_eq(conf_write(path, &b, NULL), ERR_OK);
+  ck_assert_int_eq(stat(path, &first), 0);
+  ck_assert_int_eq(first.st_mode & 0777, 0600);
+  ck_assert_int_eq(conf_write(path, &b, NULL), ERR_OK);
+  ck_assert_int_eq(stat(path, &second), 0);
+  ck_assert_uint_eq(first.st_ino, second.st_ino);
+  ck_assert_int_eq(buf_puts(&b, "two\n"), ERR_OK);
+  ck_assert_int_eq(conf_write(path, &b, NULL), ERR_OK);
+  ck_assert_int_eq(stat(path, &second), 0);
+  ck_assert_int_eq(second.st_size, 8);
+  buf_clear(&b);
+  unlink(path);
+  rmdir(dir);
+}
+END_TEST
+
+START_TEST(conf_module_dir_without_module_is_refused)
+{
+  char dir[4096];
+  struct failure f;
+  setenv("SEVENSTEP_KDB_DIR", "/nonexistent", 1);
+  ck_assert_int_eq(conf_module_dir(dir, &f), ERR_CONFIG);
+  unsetenv("SEVENSTEP_KDB_DIR");
+}
+END_TEST
+
+int main(void)
+{
+  Suite *s = suite_create("kdc_conf");
+  TCase *t = tcase_create("conf");
+  tcase_add_test(t, conf_kdc_names_module_listener_and_suffix);
+  tcase_add_test(t, conf_clients_makes_tickets_forwardable_without_dns);
+  tcase_add_test(t, conf_clients_ipv6_address_is_bracketed);
+  tcase_add_test(t, conf_write_same_contents_keeps_the_file);
+  tcase_add_test(t, conf_module_dir_without_module_is_refused);
+  suite_add_tcase(s, t);
+  SRunner *r = srunner_create(s);
+  srunner_run_all(r, CK_ENV);
+  int failed = srunner_ntests_failed(r);
+  srunner_free(r);
+  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

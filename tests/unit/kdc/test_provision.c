@@ -1,0 +1,260 @@
+#include "kdc_lab.h"
+
+#include "database.h"
+#include "provision.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static struct kdc_lab l;
+
+static void setup(void)
+{
+  kdc_lab_make(&l);
+}
+
+static void teardown(void)
+{
+  kdc_lab_remove(&l);
+}
+
+static struct provision_result again(void)
+{
+  struct provision_result r;
+  struct failure f = {0};
+  ck_assert_msg(provision(&l.lab, l.run, &r, &f) == ERR_OK, "%s", f.why);
+  return r;
+}
+
+/* A file's bytes, to compare. */
+struct contents {
+  size_t n;
+  char bytes[16384];
+};
+
+static void read_contents(const char *name, struct contents *c)
+{
+  FILE *f = fopen(kdc_lab_path(&l, name), "re");
+  ck_assert_msg(f != NULL, "%s", name);
+  c->n = fread(c->bytes, 1, sizeof c->bytes, f);
+  fclose(f);
+}
+
+static bool same_contents(const struct contents *a, const struct contents *b)
+{
+  return a->n == b->n && memcmp(a->bytes, b->bytes, a->n) == 0;
+}
+
+static kadm5_principal_ent_rec entry_of(struct database *db, const char *name)
+{
+  krb5_principal p;
+  kadm5_principal_ent_rec e;
+  ck_assert_int_eq(krb5_parse_name(db->ctx, name, &p), 0);
+  ck_assert_int_eq(kadm5_get_principal(db->handle, p, &e, KADM5_PRINCIPAL_NORMAL_MASK | KADM5_KEY_DATA), 0);
+  krb5_free_principal(db->ctx, p);
+  return e;
+}
+
+START_TEST(provision_empty_folder_takes_less_than_a_second)
+{
+  system("rm -rf \"$(dirname \"$KRB5_KDC_PROFILE\")\"");
+  struct provision_result r = again();
+  ck_assert(r.new_database);
+  ck_assert_str_eq(r.why_new, "");
+  ck_assert_uint_eq(r.created, 9);
+  ck_assert_int_lt(r.duration_ns, 1000000000);
+}
+END_TEST
+
+START_TEST(provision_second_run_changes_nothing_and_keeps_keys)
+{
+  struct contents before, after;
+  read_contents("keytabs/backend.keytab", &before);
+  struct provision_result r = again();
+  read_contents("keytabs/backend.keytab", &after);
+  ck_assert(!r.new_database);
+  ck_assert_uint_eq(r.created + r.changed + r.removed + r.keytabs, 0);
+  ck_assert_uint_eq(r.unchanged, 9);
+  ck_assert(same_contents(&before, &after));
+}
+END_TEST
+
+START_TEST(provision_every_principal_requires_preauth_and_has_aes_keys_only)
+{
+  struct database db;
+  char **names;
+  int n;
+  ck_assert_int_eq(database_open(REALM, &db, NULL), ERR_OK);
+  ck_assert_int_eq(kadm5_get_principals(db.handle, NULL, &names, &n), 0);
+  ck_assert_int_gt(n, 9);
+  for (int i = 0; i < n; i++) {
+    kadm5_principal_ent_rec e = entry_of(&db, names[i]);
+    ck_assert_msg(e.attributes & KRB5_KDB_REQUIRES_PRE_AUTH, "%s", names[i]);
+    for (int k = 0; k < e.n_key_data; k++)
+      ck_assert_msg(e.key_data[k].key_data_type[0] == 17 || e.key_data[k].key_data_type[0] == 18, "%s",
+                    names[i]);
+    kadm5_free_principal_ent(db.handle, &e);
+  }
+  kadm5_free_name_list(db.handle, names, n);
+  database_close(&db);
+}
+END_TEST
+
+START_TEST(provision_keytabs_are_private)
+{
+  static const char *const names[] = {"keytabs/connector-1.keytab", "keytabs/connector-2.keytab",
+                                      "keytabs/backend.keytab"};
+  for (size_t i = 0; i < 3; i++) {
+    struct stat st;
+    ck_assert_int_eq(stat(kdc_lab_path(&l, names[i]), &st), 0);
+    ck_assert_int_eq(st.st_mode & 0777, 0600);
+  }
+}
+END_TEST
+
+START_TEST(provision_open_keytab_is_closed_again)
+{
+  struct stat st;
+  chmod(kdc_lab_path(&l, "keytabs/backend.keytab"), 0644);
+  ck_assert_uint_eq(again().keytabs, 1);
+  ck_assert_int_eq(stat(kdc_lab_path(&l, "keytabs/backend.keytab"), &st), 0);
+  ck_assert_int_eq(st.st_mode & 0777, 0600);
+}
+END_TEST
+
+START_TEST(provision_lost_keytab_is_written_with_the_same_keys)
+{
+  unlink(kdc_lab_path(&l, "keytabs/connector-1.keytab"));
+  struct provision_result r = again();
+  ck_assert_uint_eq(r.keytabs, 1);
+  ck_assert_uint_eq(r.changed, 0);
+}
+END_TEST
+
+START_TEST(provision_changed_password_changes_one_principal)
+{
+  l.lab.users[0].password = "another";
+  struct provision_result r = again();
+  ck_assert_uint_eq(r.changed, 1);
+  ck_assert_uint_eq(r.unchanged, 8);
+  ck_assert_uint_eq(again().changed, 0);
+}
+END_TEST
+
+START_TEST(provision_disabled_user_changes_one_principal)
+{
+  l.lab.users[1].enabled = false;
+  ck_assert_uint_eq(again().changed, 1);
+  struct database db;
+  ck_assert_int_eq(database_open(REALM, &db, NULL), ERR_OK);
+  kadm5_principal_ent_rec e = entry_of(&db, "bob");
+  ck_assert(e.attributes & KRB5_KDB_DISALLOW_ALL_TIX);
+  kadm5_free_principal_ent(db.handle, &e);
+  database_close(&db);
+}
+END_TEST
+
+START_TEST(provision_changed_delegation_list_changes_the_connector)
+{
+  l.lab.connectors[0].allowed_to_delegate_to.n = 1;
+  ck_assert_uint_eq(again().changed, 1);
+  ck_assert_uint_eq(again().changed, 0);
+}
+END_TEST
+
+START_TEST(provision_user_gone_from_the_lab_is_removed)
+{
+  l.lab.n_users--;
+  ck_assert_uint_eq(again().removed, 1);
+}
+END_TEST
+
+START_TEST(provision_principal_made_by_hand_stays)
+{
+  kdc_lab_admin("addprinc -randkey trainer");
+  ck_assert_uint_eq(again().removed, 0);
+}
+END_TEST
+
+START_TEST(provision_ticket_life_follows_the_lab)
+{
+  l.lab.kdc.max_ticket_life_s = 600;
+  ck_assert_uint_eq(again().changed, 9);
+  ck_assert_uint_eq(again().changed, 0);
+}
+END_TEST
+
+START_TEST(provision_half_made_database_is_made_anew)
+{
+  unlink(kdc_lab_path(&l, "kdc/complete"));
+  ck_assert_int_eq(truncate(kdc_lab_path(&l, "kdc/principal"), 100), 0);
+  struct provision_result r = again();
+  ck_assert(r.new_database);
+  ck_assert_str_eq(r.why_new, "the old one was not finished");
+  ck_assert(!again().new_database);
+}
+END_TEST
+
+START_TEST(provision_damaged_database_is_made_anew)
+{
+  ck_assert_int_eq(truncate(kdc_lab_path(&l, "kdc/principal"), 0), 0);
+  struct provision_result r = again();
+  ck_assert(r.new_database);
+  ck_assert_str_eq(r.why_new, "the old one was damaged");
+}
+END_TEST
+
+START_TEST(provision_lost_stash_is_made_anew)
+{
+  unlink(kdc_lab_path(&l, "kdc/stash"));
+  ck_assert(again().new_database);
+}
+END_TEST
+
+START_TEST(provision_other_realm_is_made_anew)
+{
+  l.lab.realm = "OTHER.TEST";
+  struct provision_result r = again();
+  ck_assert(r.new_database);
+  ck_assert_str_eq(r.why_new, "the old one was another realm's");
+}
+END_TEST
+
+START_TEST(provision_unwritable_folder_is_an_error)
+{
+  struct provision_result r;
+  struct failure f;
+  ck_assert_int_eq(provision(&l.lab, "/proc/nowhere", &r, &f), ERR_IO);
+}
+END_TEST
+
+int main(void)
+{
+  Suite *s = suite_create("provision");
+  TCase *t = tcase_create("provision");
+  tcase_add_checked_fixture(t, setup, teardown);
+  tcase_set_timeout(t, 30);
+  tcase_add_test(t, provision_empty_folder_takes_less_than_a_second);
+  tcase_add_test(t, provision_second_run_changes_nothing_and_keeps_keys);
+  tcase_add_test(t, provision_every_principal_requires_preauth_and_has_aes_keys_only);
+  tcase_add_test(t, provision_keytabs_are_private);
+  tcase_add_test(t, provision_open_keytab_is_closed_again);
+  tcase_add_test(t, provision_lost_keytab_is_written_with_the_same_keys);
+  tcase_add_test(t, provision_changed_password_changes_one_principal);
+  tcase_add_test(t, provision_disabled_user_changes_one_principal);
+  tcase_add_test(t, provision_changed_delegation_list_changes_the_connector);
+  tcase_add_test(t, provision_user_gone_from_the_lab_is_removed);
+  tcase_add_test(t, provision_principal_made_by_hand_stays);
+  tcase_add_test(t, provision_ticket_life_follows_the_lab);
+  tcase_add_test(t, provision_half_made_database_is_made_anew);
+  tcase_add_test(t, provision_damaged_database_is_made_anew);
+  tcase_add_test(t, provision_lost_stash_is_made_anew);
+  tcase_add_test(t, provision_other_realm_is_made_anew);
+  tcase_add_test(t, provision_unwritable_folder_is_an_error);
+  suite_add_tcase(s, t);
+  return kdc_lab_run(s);
+}
