@@ -25,10 +25,12 @@ static struct connection *connection_new(struct httpd *h, struct MHD_Connection 
   if (!c) return NULL;
   c->server = h;
   c->mhd = mhd;
-  const union MHD_ConnectionInfo *fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
-  const union MHD_ConnectionInfo *addr = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-  c->fd = fd ? fd->connect_fd : -1;
-  peer_name(c, addr ? addr->client_addr : NULL);
+  /* libmicrohttpd 1.0 answers every question in the same memory: one answer is taken before the next
+   * question. */
+  const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
+  c->fd = info ? info->connect_fd : -1;
+  info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+  peer_name(c, info ? info->client_addr : NULL);
   buf_init(&c->target, HTTPD_HEAD_MAX);
   buf_init(&c->path, HTTPD_HEAD_MAX);
   buf_init(&c->body, 0);
