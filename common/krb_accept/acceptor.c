@@ -297,7 +297,9 @@ static enum err verify(const struct job *j)
   enum err e = t ? verify_known(j, t) : ERR_AGAIN;
   known_ticket_unref(t);
   if (e == ERR_AGAIN) e = verify_by_gssapi(j);
-  if (!e) strcpy(j->info->mechanism, j->request && j->request->raw ? "krb5" : "spnego");
+  if (!e)
+    snprintf(j->info->mechanism, sizeof j->info->mechanism, "%s",
+             j->request && j->request->raw ? "krb5" : "spnego");
   return e;
 }
 
