@@ -14,7 +14,8 @@ help_hosts='Print lines for /etc/hosts, for programs that do not resolve *.local
 Browsers and curl do. glibc'\''s resolver does with the package libnss-myhostname.'
 help_check='Check the lab file and exit: 0 if it is right, 3 and FILE:LINE:COLUMN if not.'
 help_bench='Measure requests/s and latency of the whole chain, with a Kerberos authenticator on every request.
-In the same run nginx does the same work without the authentication, for comparison. Needs the packages nginx-light and wrk.'
+In the same run nginx does the same work without the authentication, for comparison. Needs the packages nginx-light and wrk.
+bench/run --help lists the options.'
 help_version='Print the version.'
 
 # actor_state NAME: "ready", "not ready" with the reasons, or "stopped"; sets state and reason.
