@@ -21,6 +21,7 @@ struct tunnel_stream {
   bool congested;
   struct buf out;
   size_t out_off;
+  size_t unconsumed; /* bytes given to the owner whose window it has not given back */
   struct fields out_trailers;
   struct tunnel_stream *prev, *next;
 };
@@ -104,7 +105,7 @@ static void stream_put(struct tunnel_stream *s)
   s->id = 0;
   s->owner = NULL;
   s->status = 0;
-  s->out_off = 0;
+  s->out_off = s->unconsumed = 0;
   s->detached = s->head_seen = s->local_end = s->remote_end = s->deferred = s->congested = false;
   s->prev = NULL;
   s->next = t->pool;
@@ -122,6 +123,14 @@ static struct tunnel_head head_of(struct tunnel_stream *s)
       .path_len = s->path.len,
       .fields = &s->fields,
   };
+}
+
+/* What an owner took and never gave back is given back when it goes: the window of the connection is
+ * everybody's, and what leaks from it is lost for the tunnel's life. */
+static void give_back(struct tunnel_stream *s)
+{
+  nghttp2_session_consume(s->t->h2, s->id, s->unconsumed);
+  s->unconsumed = 0;
 }
 
 /* -- receiving
@@ -218,10 +227,12 @@ static int on_data_chunk(nghttp2_session *h2, uint8_t flags, int32_t id, const u
   (void)flags;
   struct tunnel *t = arg;
   struct tunnel_stream *s = nghttp2_session_get_stream_user_data(h2, id);
-  if (s && !s->detached)
+  if (s && !s->detached) {
+    s->unconsumed += n;
     t->ev->on_data(s, s->owner, data, n);
-  else
+  } else {
     nghttp2_session_consume(h2, id, n);
+  }
   return 0;
 }
 
@@ -248,6 +259,7 @@ static int on_stream_close(nghttp2_session *h2, int32_t id, uint32_t code, void 
     s->detached = true;
     t->ev->on_close(s, s->owner, &f);
   }
+  give_back(s);
   stream_put(s);
   return 0;
 }
@@ -374,6 +386,9 @@ static int session_new(struct tunnel *t)
      * rapid resets (CVE-2023-44487) would end it after 1,000. The cloud is authenticated, and limits its
      * users itself. */
     nghttp2_option_set_stream_reset_rate_limit(o, 100000, 10000);
+    /* nghttp2 counts 12 bytes a field more than we do, and drops a head beyond its default in silence: the
+     * request would wait for its deadline. */
+    nghttp2_option_set_max_send_header_block_length(o, 2 * TUNNEL_MAX_HEAD);
     r = t->role == TUNNEL_CLOUD ? nghttp2_session_client_new2(&t->h2, c, t, o)
                                 : nghttp2_session_server_new2(&t->h2, c, t, o);
   }
@@ -589,6 +604,8 @@ bool tunnel_stream_congested(const struct tunnel_stream *s)
 
 void tunnel_stream_consume(struct tunnel_stream *s, size_t n)
 {
+  if (n > s->unconsumed) n = s->unconsumed;
+  s->unconsumed -= n;
   nghttp2_session_consume(s->t->h2, s->id, n);
 }
 
@@ -605,13 +622,13 @@ struct tunnel *tunnel_stream_tunnel(struct tunnel_stream *s)
 void tunnel_stream_reset(struct tunnel_stream *s, enum tunnel_reset why)
 {
   static const uint32_t codes[] = {NGHTTP2_CANCEL, NGHTTP2_REFUSED_STREAM, NGHTTP2_INTERNAL_ERROR};
-  s->detached = true;
-  s->owner = NULL;
+  tunnel_stream_detach(s);
   nghttp2_submit_rst_stream(s->t->h2, NGHTTP2_FLAG_NONE, s->id, codes[why]);
 }
 
 void tunnel_stream_detach(struct tunnel_stream *s)
 {
+  give_back(s);
   s->detached = true;
   s->owner = NULL;
 }

@@ -95,6 +95,8 @@ bool tunnel_stream_remote_ended(const struct tunnel_stream *s);
 size_t tunnel_stream_queued(const struct tunnel_stream *s);
 /* More than TUNNEL_WRITE_HIGH is queued: stop writing until on_writable(). */
 bool tunnel_stream_congested(const struct tunnel_stream *s);
+/* Gives window back for n of the bytes that on_data() brought. What is left at the stream's end, or when its
+ * owner lets go, is given back then. */
 void tunnel_stream_consume(struct tunnel_stream *s, size_t n);
 void tunnel_stream_set_owner(struct tunnel_stream *s, void *owner);
 struct tunnel *tunnel_stream_tunnel(struct tunnel_stream *s);

@@ -232,6 +232,77 @@ START_TEST(window_not_given_back_stops_the_writer)
 }
 END_TEST
 
+/* Each of these streams takes its whole window and is left with it; together they are more than the
+ * connection's. */
+#define LEFT_STREAMS (2 * TUNNEL_CONNECTION_WINDOW / TUNNEL_STREAM_WINDOW)
+
+static void fill(struct tunnel_stream *s)
+{
+  static uint8_t piece[512 * 1024];
+  for (int i = 0; i < TUNNEL_STREAM_WINDOW / (int)sizeof piece; i++) {
+    ck_assert_int_eq(tunnel_stream_write(s, piece, sizeof piece), ERR_OK);
+    pump();
+  }
+}
+
+START_TEST(stream_reset_with_unconsumed_bytes_gives_their_window_back)
+{
+  connector.consume = false;
+  for (int i = 0; i < LEFT_STREAMS; i++) {
+    connector.received = 0;
+    fill(request("POST", NULL, NULL, false));
+    ck_assert_uint_eq(connector.received, TUNNEL_STREAM_WINDOW);
+    tunnel_stream_reset(connector.stream, TUNNEL_FAILED);
+    pump();
+  }
+}
+END_TEST
+
+START_TEST(stream_closed_by_the_peer_with_unconsumed_bytes_gives_their_window_back)
+{
+  connector.consume = false;
+  for (int i = 0; i < LEFT_STREAMS; i++) {
+    connector.received = 0;
+    struct tunnel_stream *s = request("POST", NULL, NULL, false);
+    fill(s);
+    ck_assert_uint_eq(connector.received, TUNNEL_STREAM_WINDOW);
+    tunnel_stream_reset(s, TUNNEL_CANCEL);
+    pump();
+  }
+}
+END_TEST
+
+START_TEST(stream_detached_with_unconsumed_bytes_gives_their_window_back)
+{
+  connector.consume = false;
+  struct tunnel_stream *s = request("POST", NULL, NULL, false);
+  fill(s);
+  tunnel_stream_detach(connector.stream);
+  pump();
+  fill(s);
+  ck_assert_uint_eq(tunnel_stream_queued(s), 0);
+}
+END_TEST
+
+START_TEST(response_head_near_the_limit_arrives)
+{
+  struct fields f;
+  char name[16], value[501];
+  fields_init(&f, TUNNEL_MAX_FIELDS, TUNNEL_MAX_HEAD);
+  memset(value, 'v', sizeof value - 1);
+  value[sizeof value - 1] = 0;
+  for (int i = 0; i < 128; i++) {
+    snprintf(name, sizeof name, "x-%d", i);
+    ck_assert_int_eq(fields_add(&f, name, value), ERR_OK);
+  }
+  request("GET", NULL, NULL, true);
+  ck_assert_int_eq(tunnel_respond(connector.stream, 200, &f, true), ERR_OK);
+  pump();
+  ck_assert_int_eq(cloud.responses, 1);
+  fields_clear(&f);
+}
+END_TEST
+
 START_TEST(stream_reset_by_the_cloud_tells_the_connector_only)
 {
   struct tunnel_stream *s = request("POST", NULL, NULL, false);
@@ -351,6 +422,10 @@ int main(void)
   tcase_add_test(c, response_interim_comes_before_the_final_head);
   tcase_add_test(c, request_body_of_many_megabytes_arrives_whole);
   tcase_add_test(c, window_not_given_back_stops_the_writer);
+  tcase_add_test(c, stream_reset_with_unconsumed_bytes_gives_their_window_back);
+  tcase_add_test(c, stream_closed_by_the_peer_with_unconsumed_bytes_gives_their_window_back);
+  tcase_add_test(c, stream_detached_with_unconsumed_bytes_gives_their_window_back);
+  tcase_add_test(c, response_head_near_the_limit_arrives);
   tcase_add_test(c, stream_reset_by_the_cloud_tells_the_connector_only);
   tcase_add_test(c, stream_refused_by_the_connector_may_go_elsewhere);
   tcase_add_test(c, stream_failed_by_the_connector_is_connector_lost);
