@@ -76,9 +76,14 @@ void stream_flush(struct stream *s);
 size_t stream_queued(const struct stream *s);
 bool stream_congested(
     const struct stream *s); /* queued more than STREAM_HIGH, and not yet below STREAM_LOW */
+/* How many bytes have left so far: whether a slow peer takes any. */
+uint64_t stream_sent(const struct stream *s);
+/* Open, and nothing has arrived, not even an end, that the events have not told. */
+bool stream_quiet(struct stream *s);
 /* Stops and resumes reading (back-pressure). */
 void stream_pause(struct stream *s, bool pause);
-/* Sends what is queued, then closes; waits at most 5 s for both. Nothing more is read. */
+/* Sends what is queued, then closes. Resets instead when the peer takes nothing of it for 30 s; waits at most
+ * 5 s for the peer's end. Nothing more is read. */
 void stream_finish(struct stream *s);
 /* Closes at once. why may be NULL. */
 void stream_close(struct stream *s, const struct failure *why);

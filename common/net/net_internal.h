@@ -25,7 +25,7 @@ enum stream_state { STREAM_RESOLVING, STREAM_CONNECTING, STREAM_HANDSHAKE, STREA
 struct stream {
   struct net *net;
   uv_poll_t poll;
-  uv_timer_t timer; /* connecting and handshake; later the linger of stream_finish() */
+  uv_timer_t timer; /* connecting and handshake; later stream_finish() */
   uv_getaddrinfo_t resolve;
   int fd;
   enum stream_state state;
@@ -38,6 +38,7 @@ struct stream {
   char *server_name;
   struct buf out;
   size_t out_off; /* sent already */
+  uint64_t sent;  /* in all */
   const struct stream_events *events;
   void *arg;
   struct failure failure;

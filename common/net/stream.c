@@ -8,7 +8,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define LINGER_MS 5000
+#define FINISH_STALL_MS 30000 /* of stream_finish(), while the peer takes nothing of what is queued */
+#define LINGER_MS       5000  /* then, for the peer's own end */
 
 static void on_poll(uv_poll_t *handle, int status, int events);
 
@@ -102,8 +103,11 @@ static void fail(struct stream *s, enum err e, const char *what, int code)
 static void timed_out(uv_timer_t *timer)
 {
   struct stream *s = timer->data;
-  if (s->state == STREAM_OPEN) { /* the linger of stream_finish() */
-    stream_close(s, NULL);
+  if (s->state == STREAM_OPEN) { /* in stream_finish() */
+    if (s->lingering)
+      stream_close(s, NULL);
+    else
+      stream_abort(s); /* a clean end would make what was sent look whole */
     return;
   }
   struct failure f;
@@ -138,6 +142,7 @@ static void opened(struct stream *s)
   s->wants_write = false;
   if (s->events->on_open) s->events->on_open(s, s->arg);
   if (s->state != STREAM_OPEN) return;
+  if (s->out.len) net_mark_dirty(s); /* written before there was anywhere to send it */
   poll_for(s);
   /* The peer's first bytes may have come in the same records as the end of the handshake. */
   if (s->tls && !s->paused && tls_pending(s->tls)) net_mark_eager(s);
@@ -186,10 +191,11 @@ static void connected(struct stream *s)
  * its way (RFC 9112 9.6). */
 static void discard(struct stream *s)
 {
-  ssize_t n;
-  while ((n = recv(s->fd, s->net->chunk, READ_CHUNK, 0)) > 0)
-    continue;
-  if (n == 0 || (errno != EAGAIN && errno != EINTR)) stream_close(s, NULL);
+  ssize_t n = 1;
+  for (int i = 0; i < READS_PER_TURN && n > 0; i++)
+    n = recv(s->fd, s->net->chunk, READ_CHUNK, 0);
+  if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) stream_close(s, NULL);
+  poll_for(s);
 }
 
 static void begin_linger(struct stream *s)
@@ -198,7 +204,7 @@ static void begin_linger(struct stream *s)
   shutdown(s->fd, SHUT_WR);
   s->lingering = true;
   s->wants_write = false;
-  poll_for(s);
+  uv_timer_start(&s->timer, timed_out, LINGER_MS, 0);
   discard(s);
 }
 
@@ -206,6 +212,11 @@ static void on_poll(uv_poll_t *handle, int status, int events)
 {
   struct stream *s = handle->data;
   if (s->state == STREAM_CLOSING) return;
+  if (status < 0) { /* EPOLLERR, for which libuv has stopped the handle: let the calls tell the reason, also
+                       while nothing is read */
+    s->polled = 0;
+    events = UV_READABLE | UV_WRITABLE;
+  }
   if (s->lingering) {
     discard(s);
     return;
@@ -218,9 +229,6 @@ static void on_poll(uv_poll_t *handle, int status, int events)
     shake(s);
     return;
   }
-  if (status < 0) { /* EPOLLERR alone: let the read tell the reason */
-    events = UV_READABLE;
-  }
   if (events & UV_WRITABLE) {
     s->wants_write = false;
     if (s->read_wants_write) {
@@ -229,7 +237,7 @@ static void on_poll(uv_poll_t *handle, int status, int events)
     }
     stream_send_queued(s);
   }
-  if (s->state == STREAM_OPEN && (events & UV_READABLE) && (!s->paused || status < 0)) stream_read_ready(s);
+  if (s->state == STREAM_OPEN && (events & UV_READABLE)) stream_read_ready(s);
   poll_for(s);
 }
 
@@ -270,8 +278,9 @@ void stream_read_ready(struct stream *s)
     switch (read_some(s, &n, &f)) {
     case TLS_DONE:
       s->events->on_data(s, s->arg, s->net->chunk, n);
-      /* A short read from a plain socket means it is empty: save the call that would say so. */
-      if (!s->tls && n < READ_CHUNK) return;
+      /* A short read means that the socket is empty: save the call that would say so. What comes later, poll
+       * tells. */
+      if (n < READ_CHUNK && !(s->state == STREAM_OPEN && s->tls && tls_pending(s->tls))) return;
       break;
     case TLS_WANT_READ:
       return;
@@ -334,11 +343,13 @@ void stream_send_queued(struct stream *s)
     enum tls_want want = write_some(s, s->out.data + s->out_off, s->out.len - s->out_off, &n, &f);
     if (want == TLS_DONE) {
       s->out_off += n;
+      s->sent += n;
+      if (s->finishing) uv_timer_start(&s->timer, timed_out, FINISH_STALL_MS, 0);
     } else if (want == TLS_WANT_WRITE) {
       s->wants_write = true;
       break;
     } else if (want == TLS_WANT_READ) {
-      break; /* the next read will try again */
+      break; /* never without renegotiation, which tls.c refuses */
     } else {
       if (!f.err) failure_set(&f, ERR_CLOSED, "write: the peer closed the connection");
       stream_close(s, &f);
@@ -391,6 +402,18 @@ bool stream_congested(const struct stream *s)
   return s->congested;
 }
 
+uint64_t stream_sent(const struct stream *s)
+{
+  return s->sent;
+}
+
+bool stream_quiet(struct stream *s)
+{
+  uint8_t byte;
+  if (s->state != STREAM_OPEN || s->finishing || (s->tls && tls_pending(s->tls))) return false;
+  return recv(s->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
+}
+
 void stream_finish(struct stream *s)
 {
   if (s->state == STREAM_CLOSING || s->finishing) return;
@@ -400,7 +423,7 @@ void stream_finish(struct stream *s)
   }
   s->finishing = true;
   stream_pause(s, true);
-  uv_timer_start(&s->timer, timed_out, LINGER_MS, 0);
+  uv_timer_start(&s->timer, timed_out, FINISH_STALL_MS, 0);
   net_mark_dirty(s);
 }
 

@@ -152,6 +152,147 @@ START_TEST(listener_that_refuses_closes_the_connection)
 }
 END_TEST
 
+/* The peer takes nothing and resets, while this side has stopped reading and has more to say. */
+static void write_and_pause(struct stream *s, void *arg)
+{
+  static uint8_t much[STREAM_WRITE_MAX];
+  on_open(s, arg);
+  stream_pause(s, true);
+  ck_assert_int_eq(stream_write(s, much, sizeof much), ERR_OK);
+}
+
+static void reset_when_data(struct stream *s, void *arg, const uint8_t *data, size_t n)
+{
+  on_data(s, arg, data, n);
+  stream_abort(s);
+}
+
+static const struct stream_events write_and_pause_events = {
+    .on_open = write_and_pause, .on_data = on_data, .on_close = on_close};
+static const struct stream_events reset_events = {
+    .on_open = on_open, .on_data = reset_when_data, .on_close = on_close};
+
+START_TEST(stream_paused_with_bytes_to_send_notices_a_reset)
+{
+  struct listener *l;
+  struct failure f;
+  ck_assert_int_eq(listener_new(net, &at, NULL, 0, accept_one, &server, &write_and_pause_events, &l, &f),
+                   ERR_OK);
+  connect_with(NULL, NULL, &reset_events);
+  net_run(net);
+  ck_assert_int_eq(server.failure.err, ERR_CLOSED);
+}
+END_TEST
+
+static void write_at_once(struct stream *s, void *arg, const uint8_t *data, size_t n)
+{
+  on_data(s, arg, data, n);
+  stream_close(s, NULL);
+}
+
+static const struct stream_events server_close_events = {
+    .on_open = on_open, .on_data = write_at_once, .on_close = on_close};
+
+START_TEST(stream_write_before_open_is_sent_then)
+{
+  struct listener *l;
+  struct failure f;
+  ck_assert_int_eq(listener_new(net, &at, NULL, 0, accept_one, &server, &server_close_events, &l, &f),
+                   ERR_OK);
+  connect_with(NULL, NULL, &events);
+  ck_assert_int_eq(stream_write(client.stream, "early", 5), ERR_OK);
+  net_run(net);
+  ck_assert_str_eq(server.text, "early");
+}
+END_TEST
+
+/* A reader that rests for longer than the linger gets all the same what was queued when the writer finished.
+ */
+static uv_timer_t rest;
+
+static void rested(uv_timer_t *timer)
+{
+  (void)timer;
+  stream_pause(client.stream, false);
+}
+
+static void rest_first(struct stream *s, void *arg)
+{
+  on_open(s, arg);
+  stream_pause(s, true);
+  uv_timer_start(&rest, rested, 5500, 0);
+}
+
+static void finish_much(struct stream *s, void *arg)
+{
+  static uint8_t much[STREAM_WRITE_MAX];
+  on_open(s, arg);
+  ck_assert_int_eq(stream_write(s, much, sizeof much), ERR_OK);
+  stream_finish(s);
+}
+
+static const struct stream_events rest_events = {
+    .on_open = rest_first, .on_data = on_data, .on_close = on_close};
+static const struct stream_events finish_much_events = {
+    .on_open = finish_much, .on_data = on_data, .on_close = on_close};
+
+START_TEST(stream_finish_waits_for_a_slow_reader)
+{
+  struct listener *l;
+  struct failure f;
+  uv_timer_init(net_loop(net), &rest);
+  ck_assert_int_eq(listener_new(net, &at, NULL, 0, accept_one, &server, &finish_much_events, &l, &f), ERR_OK);
+  connect_with(NULL, NULL, &rest_events);
+  net_run(net);
+  ck_assert_uint_eq(client.received, STREAM_WRITE_MAX);
+  uv_close((uv_handle_t *)&rest, NULL);
+}
+END_TEST
+
+/* Bytes that wait unread, and an end. */
+static void pause_first(struct stream *s, void *arg)
+{
+  on_open(s, arg);
+  stream_pause(s, true);
+  ck_assert(stream_quiet(s));
+}
+
+static void write_and_close(struct stream *s, void *arg)
+{
+  on_open(s, arg);
+  ck_assert_int_eq(stream_write(s, "x", 1), ERR_OK);
+  stream_finish(s);
+}
+
+static void look(uv_timer_t *timer)
+{
+  if (stream_quiet(server.stream)) return;
+  uv_timer_stop(timer);
+  stream_close(server.stream, NULL);
+}
+
+static const struct stream_events pause_events = {
+    .on_open = pause_first, .on_data = on_data, .on_close = on_close};
+static const struct stream_events write_events = {
+    .on_open = write_and_close, .on_data = on_data, .on_close = on_close};
+
+START_TEST(stream_quiet_ends_with_unread_bytes)
+{
+  struct listener *l;
+  struct failure f;
+  uv_timer_init(net_loop(net), &rest);
+  ck_assert_int_eq(listener_new(net, &at, NULL, 0, accept_one, &server, &pause_events, &l, &f), ERR_OK);
+  connect_with(NULL, NULL, &write_events);
+  ck_assert(!stream_quiet(client.stream)); /* not open yet */
+  while (!server.opened)
+    uv_run(net_loop(net), UV_RUN_ONCE);
+  uv_timer_start(&rest, look, 1, 1);
+  net_run(net);
+  ck_assert_uint_eq(server.received, 0);
+  uv_close((uv_handle_t *)&rest, NULL);
+}
+END_TEST
+
 /* Client: writes 4 MiB, gets it back, closes. */
 static size_t to_send;
 
@@ -391,6 +532,11 @@ int main(void)
   TCase *plain = tcase_create("plain"), *tls = tcase_create("tls");
   tcase_set_timeout(plain, 60);
   tcase_set_timeout(tls, 60);
+  tcase_set_timeout(plain, 60);
+  tcase_add_test(plain, stream_paused_with_bytes_to_send_notices_a_reset);
+  tcase_add_test(plain, stream_write_before_open_is_sent_then);
+  tcase_add_test(plain, stream_finish_waits_for_a_slow_reader);
+  tcase_add_test(plain, stream_quiet_ends_with_unread_bytes);
   tcase_add_checked_fixture(plain, setup, teardown);
   tcase_add_test(plain, stream_connect_where_nobody_listens_is_closed);
   tcase_add_test(plain, stream_connect_to_an_unknown_name_is_not_found);
