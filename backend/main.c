@@ -53,8 +53,11 @@ static enum err start_servers(const struct actor *a, struct backend *b, struct h
                               struct httpd **admin, struct failure *f)
 {
   char path[PATH_LEN];
-  const struct httpd_config c = {
-      .listen = a->lab->backend.listen, .routes = backend_routes, .arg = b, .refuse = backend_refuse};
+  const struct httpd_config c = {.listen = a->lab->backend.listen,
+                                 .routes = backend_routes,
+                                 .arg = b,
+                                 .refuse = backend_refuse,
+                                 .connection_memory = 56 << 10};
   actor_path(a, path, "%s.sock", a->instance);
   const struct httpd_admin d = {
       .unix_path = path, .ready = backend_is_ready, .metrics = backend_metrics, .arg = b};

@@ -67,7 +67,10 @@ struct httpd_config {
   const struct httpd_route
       *routes; /* ends with a zeroed route; no match: 404, other method: 405 with Allow */
   void *arg;
-  unsigned threads;         /* 0: 2 */
+  unsigned threads; /* 0: 2 */
+  /* 0: 128 KiB. Bounds a request's head. libmicrohttpd clears all of it behind every request, so room costs
+   * time: 128 KiB was a sixth of the backend's. */
+  size_t connection_memory;
   unsigned max_connections; /* 0: 2048. The process's soft limit of open files is raised to suit, where the
                                hard limit allows */
   unsigned
