@@ -31,9 +31,6 @@ void request_end(struct request *r)
   span_end(&r->present);
   span_end(&r->delegate);
   buf_wipe(&r->held);
-  buf_clear(&r->method);
-  buf_clear(&r->target);
-  fields_clear(&r->fields);
   unlink_request(r);
   free(r);
 }
@@ -72,6 +69,13 @@ void request_fail(struct request *r, const struct failure *f)
 /* -- the beginning
  * ---------------------------------------------------------------------------------------------------- */
 
+/* What cloud and connector tell each other is not for the application. */
+static bool is_ours(const struct field *field, void *arg)
+{
+  (void)arg;
+  return strncmp(field->name, "sevenstep-", 10) == 0;
+}
+
 static enum err accept_head(struct request *r, const struct tunnel_head *h, struct failure *f)
 {
   const char *name = fields_get(h->fields, "sevenstep-app");
@@ -91,14 +95,12 @@ static enum err accept_head(struct request *r, const struct tunnel_head *h, stru
   if (upn && strlen(upn) >= sizeof r->upn)
     return failure_set(f, ERR_KRB_NAME_MALFORMED, "the name is too long");
   snprintf(r->upn, sizeof r->upn, "%s", upn ? upn : "");
-  enum err e = buf_puts(&r->method, h->method);
-  if (!e) e = buf_append(&r->target, h->path, h->path_len);
-  for (size_t i = 0; i < fields_count(h->fields) && !e; i++) {
-    struct field field = fields_at(h->fields, i);
-    if (strncmp(field.name, "sevenstep-", 10) == 0) continue;
-    e = fields_addn(&r->fields, field.name, field.name_len, field.value, field.value_len);
-  }
-  return e ? failure_set(f, e, "the request's head is too large") : ERR_OK;
+  r->method = h->method;
+  r->target = h->path;
+  r->target_len = h->path_len;
+  r->fields = h->fields;
+  fields_remove_if(r->fields, is_ours, NULL);
+  return ERR_OK;
 }
 
 void request_begin(struct connector *c, struct link *l, struct tunnel_stream *s, const struct tunnel_head *h)
@@ -113,10 +115,7 @@ void request_begin(struct connector *c, struct link *l, struct tunnel_stream *s,
   r->c = c;
   r->link = l;
   r->stream = s;
-  buf_init(&r->method, 32);
-  buf_init(&r->target, 65536);
   buf_init(&r->held, REQUEST_HELD_MAX);
-  fields_init(&r->fields, 200, 96 * 1024);
   r->next = c->requests;
   if (r->next) r->next->prev = r;
   c->requests = r;

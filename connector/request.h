@@ -17,10 +17,11 @@ struct request {
   struct link *link;
   struct tunnel_stream *stream; /* NULL once the cloud has gone */
   const struct lab_app *app;
-  char upn[256]; /* "" without a user */
-  struct buf method, target;
-  struct fields fields; /* for the application, cleaned */
-  struct buf held;      /* body that came before the application's connection was there */
+  char upn[256];               /* "" without a user */
+  const char *method, *target; /* the stream's own, as are the fields */
+  size_t target_len;
+  struct fields *fields; /* for the application */
+  struct buf held;       /* body that came before the application's connection was there */
   bool has_body, body_complete;
   struct trace_ctx ctx; /* the cloud's span */
   struct span delegate, present;
@@ -30,7 +31,6 @@ struct request {
   struct origin *origin; /* the connection to the application, or NULL */
   int tries;             /* at the application */
   bool answered;         /* the response's head has gone into the tunnel */
-  size_t unconsumed;     /* response bytes not given back yet: unused when 0 */
   int64_t deadline_ns;   /* monotonic; 0: none */
   bool ended;
   struct request *prev, *next;

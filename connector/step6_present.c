@@ -27,7 +27,7 @@ static enum err negotiate(struct request *r, struct failure *f)
   krb_initiator_free(r->initiator);
   r->initiator = NULL;
   enum err e = krb_initiator_new(r->ticket, &value, &r->initiator, f);
-  if (!e && fields_set(&r->fields, "Authorization", buf_str(&value)))
+  if (!e && fields_set(r->fields, "Authorization", buf_str(&value)))
     e = failure_set(f, ERR_TOO_LARGE, "the head has no room for the ticket");
   buf_wipe(&value);
   return e;
@@ -36,9 +36,9 @@ static enum err negotiate(struct request *r, struct failure *f)
 static enum err application_fields(struct request *r, struct failure *f)
 {
   char parent[TRACEPARENT_LEN + 1];
-  enum err e = host_field(r->app, &r->fields);
+  enum err e = host_field(r->app, r->fields);
   trace_ctx_format(&r->present.ctx, parent);
-  if (!e) e = fields_set(&r->fields, "traceparent", parent);
+  if (!e) e = fields_set(r->fields, "traceparent", parent);
   if (e) return failure_set(f, e, "the head has no room for the connector's fields");
   return r->app->sso == SSO_KCD ? negotiate(r, f) : ERR_OK;
 }
@@ -71,14 +71,14 @@ void step6_present(struct request *r)
     span_end(&r->delegate);
   }
   enum err e = application_fields(r, &f);
-  bool chunked = r->has_body && !fields_get(&r->fields, "Content-Length");
-  if (!e && chunked && fields_set(&r->fields, "Transfer-Encoding", "chunked"))
+  bool chunked = r->has_body && !fields_get(r->fields, "Content-Length");
+  if (!e && chunked && fields_set(r->fields, "Transfer-Encoding", "chunked"))
     e = failure_set(&f, ERR_TOO_LARGE, "the head has no room");
   if (!e) {
     r->tries++;
     r->deadline_ns = clock_mono_ns() + (int64_t)r->app->backend_timeout_s * 1000000000LL;
-    e = origin_send(r->c->origins, r->app, r->upn, buf_str(&r->method), buf_str(&r->target), r->target.len,
-                    &r->fields, chunked, r->tries > 1, &step7_origin_events, r, &r->origin);
+    e = origin_send(r->c->origins, r->app, r->upn, r->method, r->target, r->target_len, r->fields, chunked,
+                    r->tries > 1, &step7_origin_events, r, &r->origin);
     if (e) failure_set(&f, ERR_BACKEND_UNREACHABLE, "no connection to %s", r->app->internal_url.text);
   }
   if (!e && pass_held(r))

@@ -158,7 +158,7 @@ static bool may_repeat(const struct request *r)
   static const char *const methods[] = {"GET", "HEAD", "OPTIONS"};
   if (r->has_body || r->answered || r->tries > 2) return false;
   for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++)
-    if (strcmp(buf_str(&r->method), methods[i]) == 0) return true;
+    if (strcmp(r->method, methods[i]) == 0) return true;
   return false;
 }
 

@@ -57,7 +57,7 @@ static struct tunnel_stream *stream_get(struct tunnel *t)
     buf_init(&s->authority, 1024);
     buf_init(&s->path, TUNNEL_MAX_HEAD);
     buf_init(&s->out, TUNNEL_WRITE_MAX);
-    fields_init(&s->fields, TUNNEL_MAX_FIELDS, TUNNEL_MAX_HEAD);
+    fields_init(&s->fields, TUNNEL_MAX_FIELDS, TUNNEL_MAX_HEAD + TUNNEL_OWNERS_ROOM);
     fields_init(&s->trailers, TUNNEL_MAX_FIELDS, 8192);
     fields_init(&s->out_trailers, TUNNEL_MAX_FIELDS, 8192);
   }
@@ -482,6 +482,15 @@ static nghttp2_nv pair(const char *name, size_t nn, const char *value, size_t nv
                       .valuelen = nv};
 }
 
+/* Values that never come again would only push the others out of HPACK's table (RFC 7541 6.2.2). */
+static uint8_t index_flag(const char *name, size_t n)
+{
+  static const char *const unique[] = {"traceparent", "content-length", "date", "authorization", "etag"};
+  for (size_t i = 0; i < sizeof unique / sizeof unique[0]; i++)
+    if (n == strlen(unique[i]) && memcmp(name, unique[i], n) == 0) return NGHTTP2_NV_FLAG_NO_INDEX;
+  return NGHTTP2_NV_FLAG_NONE;
+}
+
 /* Appends f behind nv[n], names in lower case (RFC 9113 8.2.1), in memory of t->lower. */
 static enum err append_fields(struct tunnel *t, const struct fields *f, nghttp2_nv *nv, size_t *n)
 {
@@ -499,7 +508,8 @@ static enum err append_fields(struct tunnel *t, const struct fields *f, nghttp2_
       uint8_t c = (uint8_t)field.name[k];
       at[k] = c >= 'A' && c <= 'Z' ? c | 0x20 : c;
     }
-    nv[(*n)++] = pair((const char *)at, field.name_len, field.value, field.value_len);
+    nv[*n] = pair((const char *)at, field.name_len, field.value, field.value_len);
+    nv[(*n)++].flags = index_flag((const char *)at, field.name_len);
     at += field.name_len;
   }
   return ERR_OK;

@@ -18,6 +18,7 @@
 #define TUNNEL_CONNECTION_WINDOW (16 * 1024 * 1024)
 #define TUNNEL_MAX_STREAMS       200 /* the real connector's limit of concurrent connections */
 #define TUNNEL_MAX_HEAD          (64 * 1024)
+#define TUNNEL_OWNERS_ROOM       (64 * 1024) /* what a receiver may add to a head's fields */
 #define TUNNEL_MAX_FIELDS        160
 #define TUNNEL_WRITE_HIGH        (256 * 1024) /* writers should stop here */
 #define TUNNEL_WRITE_LOW         (64 * 1024)  /* and are told on_writable() here */
