@@ -18,6 +18,7 @@ static const char help[] =
     "UPN), hosts\n"
     "  ports [--free]   listening addresses: KEY HOST PORT; with --free exit code 4 if one is taken\n"
     "  certificates     arguments for pki/provision\n"
+    "  containers ACTOR the lab file as this actor gets it in containers: their addresses, its secrets only\n"
     "  doc              the reference of the lab file, as Markdown\n"
     "\n"
     "  -c, --config FILE   the lab file (default: $SEVENSTEP_LAB, else ./lab.yaml)\n"
@@ -67,7 +68,17 @@ static int list(const struct lab *lab, const char *what)
   return 0;
 }
 
-static int answer(const struct lab *lab, const char *run, int argc, char **argv)
+static int containers(struct lab *lab, const char *actor)
+{
+  static const char *const singles[] = {"kdc", "idp", "backend", "cloud"};
+  bool known = lab_connector_by_name(lab, actor) != NULL;
+  for (size_t i = 0; i < sizeof singles / sizeof *singles; i++)
+    known |= strcmp(singles[i], actor) == 0;
+  return known ? tool_containers(lab, actor)
+               : usage("containers: expected kdc, idp, backend, cloud or a connector");
+}
+
+static int answer(struct lab *lab, const char *run, int argc, char **argv)
 {
   const char *command = argv[0], *what = argc > 1 ? argv[1] : "";
   if (argc > 2) return usage("too many arguments");
@@ -76,6 +87,7 @@ static int answer(const struct lab *lab, const char *run, int argc, char **argv)
     if (*what && strcmp(what, "--free") != 0) return usage("ports: expected --free or nothing");
     return tool_ports(lab, *what != 0);
   }
+  if (strcmp(command, "containers") == 0) return containers(lab, what);
   if (*what) return usage("too many arguments");
   if (strcmp(command, "env") == 0) return tool_env(lab, run);
   if (strcmp(command, "certificates") == 0) return tool_certificates(lab);

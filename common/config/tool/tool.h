@@ -1,6 +1,7 @@
 /* sevenstep-lab: answers the questions that scripts have about a lab file, so that no script parses YAML.
  *
- *   sevenstep-lab [-c lab.yaml] [-r RUN] check | env | list WHAT | ports [--free] | certificates | doc
+ *   sevenstep-lab [-c lab.yaml] [-r RUN] check | env | list WHAT | ports [--free] | certificates |
+ *     containers ACTOR | doc
  *
  * One file of this folder an answer. Each prints to standard output and returns the exit code. */
 #ifndef SEVENSTEP_LAB_TOOL_H
@@ -15,6 +16,11 @@ int tool_env(const struct lab *lab, const char *run);
 int tool_ports(const struct lab *lab, bool free_only);
 /* Arguments for pki/provision, one a line. */
 int tool_certificates(const struct lab *lab);
+/* The lab file for this actor ("idp", "kdc", "cloud", "backend", a connector's name) in containers: with the
+ * containers' addresses and only the secrets that it needs. Changes lab. */
+int tool_containers(struct lab *lab, const char *actor);
+/* A lab as a lab file, defaults written out. */
+int tool_write(const struct lab *lab);
 /* docs/lab.md, from the table of keys. */
 int tool_reference(void);
 

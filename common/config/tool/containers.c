@@ -1,0 +1,46 @@
+/* The lab file as one container's actor gets it. lab.yaml stays the one source; what differs in containers is
+ * derived from it here: the actors listen on all addresses and find each other by the names of their services
+ * in docker-compose.yml. And since a file that everybody mounts keeps no secrets, each actor's copy holds
+ * only those that it needs. */
+#include "tool.h"
+
+#include <string.h>
+
+/* Passes the rule for secrets, and is nobody's. */
+static const char withheld[] = "withheld-from-this-actor";
+
+static void move(struct lab_addr *listen, struct lab_addr *connect, const char *service)
+{
+  *connect = (struct lab_addr){service, listen->port};
+  listen->host = "0.0.0.0";
+}
+
+static void move_all(struct lab *lab)
+{
+  struct lab_addr backend;
+  move(&lab->idp.listen, &lab->idp.connect, "idp");
+  move(&lab->cloud.tunnel, &lab->cloud.tunnel_connect, "cloud");
+  move(&lab->kdc.listen, &lab->kdc.connect, "kdc");
+  move(&lab->kdc.admin, &lab->kdc.admin_connect, "kdc");
+  move(&lab->backend.listen, &backend, "backend");
+  lab->cloud.listen.host = "0.0.0.0";
+  for (size_t i = 0; i < lab->n_apps; i++)
+    lab->apps[i].connect = backend;
+}
+
+static void withhold(struct lab *lab, const char *actor)
+{
+  bool idp = strcmp(actor, "idp") == 0, kdc = strcmp(actor, "kdc") == 0, cloud = strcmp(actor, "cloud") == 0;
+  for (size_t i = 0; i < lab->n_users && !idp && !kdc; i++)
+    lab->users[i].password = withheld;
+  for (size_t i = 0; i < lab->n_apps && !idp && !cloud; i++)
+    lab->apps[i].client_secret = NULL;
+  if (!idp) lab->idp.n_clients = 0;
+}
+
+int tool_containers(struct lab *lab, const char *actor)
+{
+  move_all(lab);
+  withhold(lab, actor);
+  return tool_write(lab);
+}
