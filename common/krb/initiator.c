@@ -49,13 +49,15 @@ static uint32_t next_seq(void)
 static enum err append_token(const struct krb_initiator *i, krb5_context ctx, struct buf *out,
                              struct failure *f)
 {
-  const struct krb_ticket *t = i->ticket;
+  struct krb_ticket *t = i->ticket;
   uint8_t plain[sizeof t->authenticator.plain], rest[sizeof t->tail + KRB_CIPHER_MAX];
   spnego_stamp(&t->authenticator, plain, i->ctime, i->cusec, next_seq());
   memcpy(rest, t->tail, t->tail_len);
   krb5_data in = {.length = (unsigned)t->authenticator.len, .data = (char *)plain};
   krb5_enc_data enc = {.ciphertext = {.length = (unsigned)t->cipher_len, .data = (char *)rest + t->tail_len}};
+  pthread_mutex_lock(&t->key_lock);
   krb5_error_code code = krb5_k_encrypt(ctx, t->key, KRB_USAGE_AP_REQ_AUTHENTICATOR, NULL, &in, &enc);
+  pthread_mutex_unlock(&t->key_lock);
   if (code || enc.ciphertext.length != t->cipher_len)
     return failure_set(f, ERR_KRB_OTHER, "the authenticator cannot be encrypted (krb5 code %d)", (int)code);
   size_t before = out->len;
@@ -152,7 +154,7 @@ static bool mic_is_right(krb5_context ctx, const struct krb_ticket *t, const str
 static const char *check_reply(const struct krb_initiator *i, const uint8_t *token, size_t n,
                                int *ret_krb_error)
 {
-  const struct krb_ticket *t = i->ticket;
+  struct krb_ticket *t = i->ticket;
   krb5_context ctx = krb_crypto_context();
   struct spnego_reply reply;
   const char *why = spnego_parse_reply(token, n, &reply, ret_krb_error);
@@ -165,8 +167,10 @@ static const char *check_reply(const struct krb_initiator *i, const uint8_t *tok
       .enctype = t->enctype,
       .ciphertext = {.length = (unsigned)cipher_len, .data = (char *)(uintptr_t)reply.cipher.p}};
   krb5_data out = {.length = (unsigned)cipher_len, .data = (char *)plain};
-  if (krb5_k_decrypt(ctx, t->key, KRB_USAGE_AP_REP, NULL, &enc, &out) != 0)
-    return "its AP-REP was not made with the service ticket's key";
+  pthread_mutex_lock(&t->key_lock);
+  krb5_error_code code = krb5_k_decrypt(ctx, t->key, KRB_USAGE_AP_REP, NULL, &enc, &out);
+  pthread_mutex_unlock(&t->key_lock);
+  if (code) return "its AP-REP was not made with the service ticket's key";
   struct spnego_ap_rep rep;
   if (!spnego_parse_ap_rep(plain, out.length, &rep))
     why = "the inside of its AP-REP is malformed";

@@ -1,10 +1,11 @@
-/* Steps 4 to 6 from the connector's side: a service ticket on a user's behalf by S4U2Self and S4U2Proxy (MS-SFU), a
- * bounded cache of such tickets, and a fresh SPNEGO authenticator per request from a cached ticket (RFC 4559, RFC 4178).
+/* Steps 4 to 6 from the connector's side: a service ticket on a user's behalf by S4U2Self and S4U2Proxy
+ * (MS-SFU), a bounded cache of such tickets, and a fresh SPNEGO authenticator per request from a cached
+ * ticket (RFC 4559, RFC 4178).
  *
- * Threads: krb_delegator is shared; krb_obtain blocks on the KDC and is called on workers, many at once (each thread
- * keeps its own krb5_context and connector credential inside). krb_cache_* and krb_initiator_* never talk to a KDC and
- * do no blocking I/O: they belong to the loop thread. A krb_ticket is immutable, reference-counted, and may be passed
- * between threads. Keys are wiped when the last reference goes. */
+ * Threads: krb_delegator is shared; krb_obtain blocks on the KDC and is called on workers, many at once (each
+ * thread keeps its own krb5_context and connector credential inside). krb_cache_* and krb_initiator_* never
+ * talk to a KDC and do no blocking I/O: they belong to the loop thread. A krb_ticket is immutable,
+ * reference-counted, and may be passed between threads. Keys are wiped when the last reference goes. */
 #ifndef SEVENSTEP_KRB_H
 #define SEVENSTEP_KRB_H
 
@@ -19,7 +20,8 @@ struct krb_delegator_config {
 
 struct krb_delegator;
 /* Reads nothing from the network. KRB5_CONFIG must be in the environment already. */
-enum err krb_delegator_new(const struct krb_delegator_config *c, struct krb_delegator **ret, struct failure *f) MUST_CHECK;
+enum err krb_delegator_new(const struct krb_delegator_config *c, struct krb_delegator **ret,
+                           struct failure *f) MUST_CHECK;
 void krb_delegator_free(struct krb_delegator *d); /* accepts NULL; no krb_obtain may be running */
 
 /* What a ticket says, for the trace. Strings are NUL-terminated and cut if need be. */
@@ -29,9 +31,9 @@ struct krb_ticket_info {
   char flags[160];  /* names, comma separated: "forwardable,pre-authent,..." */
   char enctype[64]; /* of the ticket: "aes256-cts-hmac-sha1-96" */
   char session_enctype[64];
-  int kvno;         /* of the service key, 0 if unknown */
+  int kvno; /* of the service key, 0 if unknown */
   int64_t auth_time_s, start_time_s, end_time_s;
-  size_t size;      /* bytes of the encoded ticket */
+  size_t size; /* bytes of the encoded ticket */
 };
 
 /* What happened in one krb_obtain, for the trace; filled as far as it went, also on failure. Nanoseconds. */
@@ -43,7 +45,7 @@ struct krb_exchange {
   bool evidence_forwardable;
   struct krb_ticket_info evidence; /* client "" if not reached */
   struct krb_ticket_info service;
-  int krb5_code;        /* the library's code when it failed, else 0 */
+  int krb5_code; /* the library's code when it failed, else 0 */
 };
 
 struct krb_ticket;
@@ -61,17 +63,20 @@ enum err krb_cache_new(size_t max, struct krb_cache **ret) MUST_CHECK;
 void krb_cache_free(struct krb_cache *c);
 /* A new reference, or NULL when there is none that lives for at least 60 s more. */
 struct krb_ticket *krb_cache_get(struct krb_cache *c, const char *upn, const char *spn, int64_t now_s);
-void krb_cache_put(struct krb_cache *c, const char *upn, const char *spn, struct krb_ticket *t); /* takes a reference */
+void krb_cache_put(struct krb_cache *c, const char *upn, const char *spn,
+                   struct krb_ticket *t); /* takes a reference */
 void krb_cache_remove(struct krb_cache *c, const char *upn, const char *spn);
 size_t krb_cache_count(const struct krb_cache *c);
 
 /* One request's security context. */
 struct krb_initiator;
 /* Appends the value for the Authorization field: "Negotiate <base64>". */
-enum err krb_initiator_new(struct krb_ticket *t, struct buf *authorization, struct krb_initiator **ret, struct failure *f) MUST_CHECK;
-/* value: the application's WWW-Authenticate value, "Negotiate <base64>". ERR_BACKEND_MUTUAL unless it completes the
- * context with mutual authentication. */
-enum err krb_initiator_finish(struct krb_initiator *i, const char *value, size_t n, struct failure *f) MUST_CHECK;
+enum err krb_initiator_new(struct krb_ticket *t, struct buf *authorization, struct krb_initiator **ret,
+                           struct failure *f) MUST_CHECK;
+/* value: the application's WWW-Authenticate value, "Negotiate <base64>". ERR_BACKEND_MUTUAL unless it
+ * completes the context with mutual authentication. */
+enum err krb_initiator_finish(struct krb_initiator *i, const char *value, size_t n,
+                              struct failure *f) MUST_CHECK;
 void krb_initiator_free(struct krb_initiator *i); /* accepts NULL */
 
 #endif

@@ -103,8 +103,8 @@ void krb_ticket_info_fill(krb5_context ctx, const krb5_creds *creds, struct krb_
 /* -- making one
  * ----------------------------------------------------------------------------------------------- */
 
-/* MIT derives and caches keys inside krb5_key when they are first used. Doing that here, while one thread
- * alone knows the key, makes it read-only afterwards. */
+/* MIT derives keys when they are first used, and keeps them inside krb5_key. Done here, no request pays for
+ * it. */
 static krb5_error_code derive_keys(krb5_context ctx, krb5_key key)
 {
   char plain[64] = {0}, cipher[256], back[256];
@@ -192,6 +192,7 @@ enum err krb_ticket_new(krb5_context ctx, const krb5_creds *creds, struct krb_ti
   t->head_len = head.len;
   memcpy(t->head, head.data, head.len);
   atomic_init(&t->refs, 1);
+  pthread_mutex_init(&t->key_lock, NULL);
   *ret = t;
   e = ERR_OK;
 out:
@@ -211,6 +212,7 @@ void krb_ticket_unref(struct krb_ticket *t)
 {
   if (!t || atomic_fetch_sub_explicit(&t->refs, 1, memory_order_acq_rel) != 1) return;
   krb5_k_free_key(krb_crypto_context(), t->key); /* wipes it */
+  pthread_mutex_destroy(&t->key_lock);
   free(t);
 }
 

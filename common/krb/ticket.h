@@ -6,6 +6,7 @@
 #include "spnego.h"
 
 #include <krb5.h>
+#include <pthread.h>
 #include <stdatomic.h>
 
 /* Built once from the credential, then only read: the part of the Authorization value that is the same in
@@ -14,7 +15,10 @@
 struct krb_ticket {
   atomic_uint refs;
   struct krb_ticket_info info;
-  krb5_key key; /* usages 11 (encrypt) and 12 (decrypt) are derived already: using them changes nothing */
+  /* Usages 11 (encrypt) and 12 (decrypt) are derived already; still MIT counts references inside a key
+   * without atomics at every use, so that only one thread at a time may use it. */
+  krb5_key key;
+  pthread_mutex_t key_lock;
   krb5_enctype enctype;
   struct spnego_authenticator authenticator;
   size_t cipher_len; /* of the encrypted authenticator */

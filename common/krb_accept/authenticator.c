@@ -35,9 +35,9 @@ bool authenticator_read(struct known_ticket *t, const struct spnego_request *req
   krb5_enc_data enc = {.enctype = t->enctype,
                        .ciphertext = {.length = (unsigned)n, .data = (char *)(uintptr_t)request->cipher.p}};
   krb5_data out = {.length = (unsigned)n, .data = (char *)plain};
-  pthread_mutex_lock(&t->key_lock);
-  krb5_error_code code = krb5_k_decrypt(ctx, t->key, USAGE_AUTHENTICATOR, NULL, &enc, &out);
-  pthread_mutex_unlock(&t->key_lock);
+  struct known_key *k = known_ticket_lock_key(t);
+  krb5_error_code code = krb5_k_decrypt(ctx, k->key, USAGE_AUTHENTICATOR, NULL, &enc, &out);
+  known_ticket_unlock_key(k);
   if (code) return false;
   struct spnego_authenticated in;
   struct authenticator a = {0};
@@ -63,9 +63,9 @@ static krb5_error_code encrypt_answer(struct known_ticket *t, const krb5_data *i
 {
   krb5_context ctx = known_crypto_context();
   if (!ctx) return KRB5_CRYPTO_INTERNAL;
-  pthread_mutex_lock(&t->key_lock);
-  krb5_error_code code = krb5_k_encrypt(ctx, t->key, USAGE_AP_REP, NULL, in, out);
-  pthread_mutex_unlock(&t->key_lock);
+  struct known_key *k = known_ticket_lock_key(t);
+  krb5_error_code code = krb5_k_encrypt(ctx, k->key, USAGE_AP_REP, NULL, in, out);
+  known_ticket_unlock_key(k);
   return code;
 }
 

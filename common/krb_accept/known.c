@@ -34,7 +34,7 @@ krb5_context known_crypto_context(void)
 /* -- one ticket
  * ---------------------------------------------------------------------------------------------- */
 
-/* MIT derives keys at first use and keeps them inside krb5_key: done here, a request pays for none. */
+/* MIT derives keys at first use and keeps them inside krb5_key. Done here, no request pays for it. */
 static krb5_error_code derive_keys(krb5_context ctx, krb5_key key)
 {
   char plain[64] = {0}, cipher[256], back[256];
@@ -117,10 +117,13 @@ static krb5_error_code fill(krb5_context ctx, const krb5_ticket *t, struct known
 {
   fill_info(ctx, t, &k->info);
   if (!copy_client(k, t->enc_part2->client)) return ENOMEM;
-  krb5_error_code code = krb5_k_create_key(ctx, t->enc_part2->session, &k->key);
-  if (code) return code;
   k->enctype = t->enc_part2->session->enctype;
-  return derive_keys(ctx, k->key);
+  krb5_error_code code = 0;
+  for (size_t i = 0; i < KNOWN_KEYS && !code; i++) {
+    code = krb5_k_create_key(ctx, t->enc_part2->session, &k->keys[i].key);
+    if (!code) code = derive_keys(ctx, k->keys[i].key);
+  }
+  return code;
 }
 
 enum err known_ticket_new(krb5_context ctx, krb5_keytab keytab, const struct der *ticket,
@@ -132,7 +135,8 @@ enum err known_ticket_new(krb5_context ctx, krb5_keytab keytab, const struct der
   struct known_ticket *k = calloc(1, sizeof *k + n);
   if (!k) return failure_set(f, ERR_NOMEM, "ticket");
   atomic_init(&k->refs, 1);
-  pthread_mutex_init(&k->key_lock, NULL);
+  for (size_t i = 0; i < KNOWN_KEYS; i++)
+    pthread_mutex_init(&k->keys[i].lock, NULL);
   k->ticket_len = n;
   memcpy(k->ticket, ticket->p, n);
   krb5_error_code code = krb5_decode_ticket(&encoded, &t);
@@ -150,11 +154,26 @@ enum err known_ticket_new(krb5_context ctx, krb5_keytab keytab, const struct der
   return ERR_OK;
 }
 
+struct known_key *known_ticket_lock_key(struct known_ticket *t)
+{
+  for (size_t i = 0; i < KNOWN_KEYS; i++)
+    if (pthread_mutex_trylock(&t->keys[i].lock) == 0) return &t->keys[i];
+  pthread_mutex_lock(&t->keys[0].lock);
+  return &t->keys[0];
+}
+
+void known_ticket_unlock_key(struct known_key *k)
+{
+  pthread_mutex_unlock(&k->lock);
+}
+
 void known_ticket_unref(struct known_ticket *t)
 {
   if (!t || atomic_fetch_sub_explicit(&t->refs, 1, memory_order_acq_rel) != 1) return;
-  if (t->key) krb5_k_free_key(known_crypto_context(), t->key);
-  pthread_mutex_destroy(&t->key_lock);
+  for (size_t i = 0; i < KNOWN_KEYS; i++) {
+    if (t->keys[i].key) krb5_k_free_key(known_crypto_context(), t->keys[i].key); /* wipes it */
+    pthread_mutex_destroy(&t->keys[i].lock);
+  }
   free(t->realm);
   free(t->names);
   free(t);

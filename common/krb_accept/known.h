@@ -9,13 +9,20 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-/* Read-only once it is in the table, but for what the lock guards; reference-counted. */
+enum { KNOWN_KEYS = 2 };
+
+/* Read-only once it is in the table, but for what locks guard; reference-counted. */
 struct known_ticket {
   atomic_uint refs;
   struct known_ticket *chain, *newer, *older; /* the table's */
   uint64_t hash;
-  krb5_key key;             /* usages 11 (decrypt) and 12 (encrypt) are derived already */
-  pthread_mutex_t key_lock; /* for each use of key: MIT counts references to derived keys without a lock */
+  /* The session key, as often as threads are likely to use it side by side; each copy by one thread at a
+   * time, because MIT counts references to derived keys without a lock. Usages 11 (decrypt) and 12 (encrypt)
+   * are derived already. */
+  struct known_key {
+    pthread_mutex_t lock;
+    krb5_key key;
+  } keys[KNOWN_KEYS];
   krb5_enctype enctype;
   struct krb_accepted info;
   char *realm; /* of the client, and its name's components, as GeneralStrings with their headers */
@@ -30,6 +37,9 @@ struct known_ticket {
  * in. One reference. */
 enum err known_ticket_new(krb5_context ctx, krb5_keytab keytab, const struct der *ticket,
                           struct known_ticket **ret, struct failure *f) MUST_CHECK;
+/* A copy of the key for this thread alone, until it is given back. */
+struct known_key *known_ticket_lock_key(struct known_ticket *t);
+void known_ticket_unlock_key(struct known_key *k);
 void known_ticket_unref(struct known_ticket *t); /* accepts NULL; wipes the key */
 
 struct known; /* thread safe */
