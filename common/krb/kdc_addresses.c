@@ -1,31 +1,45 @@
 #include "kdc_addresses.h"
 
-#include "clock.h"
-
 #include <netdb.h>
 #include <profile.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-/* One kdc = entry. A look-up that outlives its wait goes on in the resolver's thread and is collected later;
- * so its memory stays where it is until then. */
+/* One kdc = entry. */
 struct entry {
-  char host[256], port[8];
+  char host[256], port[8]; /* these four never change */
   bool udp, tcp;
   struct kdc_address known;
   bool resolved, stale, pending;
-  struct gaicb query;
-  struct addrinfo hints;
 };
 
+/* Look-ups run on threads of their own, because a resolver may take 20 s and more and cannot be interrupted;
+ * each holds a reference, so nobody waits for it at the end. */
 struct kdc_addresses {
+  atomic_uint refs;
   char realm[256];
   pthread_mutex_t lock;
+  pthread_cond_t news; /* a look-up came to its end */
   size_t n, preferred;
   struct entry entry[KDC_MAX];
 };
+
+struct lookup {
+  struct kdc_addresses *addresses;
+  struct entry *entry;
+};
+
+static void unref(struct kdc_addresses *a)
+{
+  if (atomic_fetch_sub(&a->refs, 1) != 1) return;
+  pthread_cond_destroy(&a->news);
+  pthread_mutex_destroy(&a->lock);
+  free(a);
+}
 
 /* "host", "host:port", "[v6]:port", each with "tcp/" or "udp/" before it. */
 static bool parse_entry(const char *text, struct entry *e)
@@ -74,23 +88,38 @@ static bool resolve_numeric(struct entry *e)
   return true;
 }
 
-static void query_start(struct entry *e)
+static void *look_up(void *arg)
 {
-  e->hints = (struct addrinfo){.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
-  e->query = (struct gaicb){.ar_name = e->host, .ar_service = e->port, .ar_request = &e->hints};
-  struct gaicb *list[] = {&e->query};
-  e->pending = getaddrinfo_a(GAI_NOWAIT, list, 1, NULL) == 0;
+  struct lookup job = *(struct lookup *)arg;
+  struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV}, *found = NULL;
+  free(arg);
+  int rc = getaddrinfo(job.entry->host, job.entry->port, &hints, &found);
+  pthread_mutex_lock(&job.addresses->lock);
+  if (rc == 0) adopt(job.entry, found);
+  job.entry->pending = false;
+  pthread_cond_broadcast(&job.addresses->news);
+  pthread_mutex_unlock(&job.addresses->lock);
+  if (rc == 0) freeaddrinfo(found);
+  unref(job.addresses);
+  return NULL;
 }
 
-static void query_collect(struct entry *e)
+/* Under the lock. Without a thread there is no look-up, and the next call tries again. */
+static void start_lookup(struct kdc_addresses *a, struct entry *e)
 {
-  int rc = e->pending ? gai_error(&e->query) : EAI_INPROGRESS;
-  if (rc == EAI_INPROGRESS) return;
-  e->pending = false;
-  if (rc == 0) {
-    adopt(e, e->query.ar_result);
-    freeaddrinfo(e->query.ar_result);
+  pthread_t thread;
+  struct lookup *job = malloc(sizeof *job);
+  if (!job) return;
+  *job = (struct lookup){a, e};
+  atomic_fetch_add(&a->refs, 1);
+  e->pending = true;
+  if (pthread_create(&thread, NULL, look_up, job) == 0) {
+    pthread_detach(thread);
+    return;
   }
+  e->pending = false;
+  atomic_fetch_sub(&a->refs, 1);
+  free(job);
 }
 
 /* The profile's entries of this realm, as far as there is room. */
@@ -117,6 +146,12 @@ enum err kdc_addresses_new(krb5_context ctx, const char *realm, struct kdc_addre
     return failure_set(f, ERR_CONFIG, "the realm's name is too long");
   }
   snprintf(a->realm, sizeof a->realm, "%s", realm);
+  atomic_init(&a->refs, 1);
+  pthread_condattr_t monotonic;
+  pthread_condattr_init(&monotonic);
+  pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+  pthread_cond_init(&a->news, &monotonic);
+  pthread_condattr_destroy(&monotonic);
   pthread_mutex_init(&a->lock, NULL);
   read_profile(ctx, a);
   for (size_t i = 0; i < a->n; i++)
@@ -127,15 +162,7 @@ enum err kdc_addresses_new(krb5_context ctx, const char *realm, struct kdc_addre
 
 void kdc_addresses_free(struct kdc_addresses *a)
 {
-  if (!a) return;
-  for (size_t i = 0; i < a->n; i++) {
-    /* The resolver may hold this memory for many seconds more. Waiting would delay the process's end, so it
-     * keeps it. */
-    if (a->entry[i].pending && gai_cancel(&a->entry[i].query) == EAI_NOTCANCELED) return;
-    query_collect(&a->entry[i]);
-  }
-  pthread_mutex_destroy(&a->lock);
-  free(a);
+  if (a) unref(a);
 }
 
 bool kdc_addresses_is_realm(const struct kdc_addresses *a, const krb5_data *realm)
@@ -143,15 +170,13 @@ bool kdc_addresses_is_realm(const struct kdc_addresses *a, const krb5_data *real
   return a->n > 0 && strlen(a->realm) == realm->length && memcmp(a->realm, realm->data, realm->length) == 0;
 }
 
-static size_t collect(struct kdc_addresses *a, struct kdc_address out[KDC_MAX], bool *ret_pending)
+/* What is known, best first. */
+static size_t collect(const struct kdc_addresses *a, struct kdc_address out[KDC_MAX], bool *ret_pending)
 {
   size_t n = 0;
   *ret_pending = false;
   for (size_t i = 0; i < a->n; i++) {
-    struct entry *e = &a->entry[(a->preferred + i) % a->n];
-    query_collect(e);
-    if ((!e->resolved || e->stale) && !e->pending) query_start(e);
-    query_collect(e);
+    const struct entry *e = &a->entry[(a->preferred + i) % a->n];
     if (e->resolved) out[n++] = e->known;
     *ret_pending |= e->pending;
   }
@@ -160,17 +185,16 @@ static size_t collect(struct kdc_addresses *a, struct kdc_address out[KDC_MAX], 
 
 size_t kdc_addresses_get(struct kdc_addresses *a, int64_t deadline_ns, struct kdc_address out[KDC_MAX])
 {
-  for (;;) {
-    bool pending;
-    pthread_mutex_lock(&a->lock);
-    size_t n = collect(a, out, &pending);
-    pthread_mutex_unlock(&a->lock);
-    if (n || !pending || clock_mono_ns() >= deadline_ns) return n;
-    /* Several threads may wait for one query, which gai_suspend does not allow for freed ones: look again
-     * shortly. */
-    struct timespec nap = {.tv_nsec = 5 * 1000 * 1000};
-    nanosleep(&nap, NULL);
-  }
+  struct timespec deadline = {.tv_sec = deadline_ns / 1000000000, .tv_nsec = deadline_ns % 1000000000};
+  bool pending;
+  pthread_mutex_lock(&a->lock);
+  for (size_t i = 0; i < a->n; i++)
+    if ((!a->entry[i].resolved || a->entry[i].stale) && !a->entry[i].pending) start_lookup(a, &a->entry[i]);
+  size_t n = collect(a, out, &pending);
+  while (n == 0 && pending && pthread_cond_timedwait(&a->news, &a->lock, &deadline) == 0)
+    n = collect(a, out, &pending);
+  pthread_mutex_unlock(&a->lock);
+  return n;
 }
 
 void kdc_addresses_prefer(struct kdc_addresses *a, const struct kdc_address *good)

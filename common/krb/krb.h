@@ -3,9 +3,10 @@
  * ticket (RFC 4559, RFC 4178).
  *
  * Threads: krb_delegator is shared; krb_obtain blocks on the KDC and is called on workers, many at once (each
- * thread keeps its own krb5_context and connector credential inside). krb_cache_* and krb_initiator_* never
- * talk to a KDC and do no blocking I/O: they belong to the loop thread. A krb_ticket is immutable,
- * reference-counted, and may be passed between threads. Keys are wiped when the last reference goes. */
+ * call has a krb5_context and a connector credential of its own, from a pool inside). krb_cache_* and
+ * krb_initiator_* never talk to a KDC and do no blocking I/O: they belong to the loop thread. A krb_ticket is
+ * immutable but for a lock inside, reference-counted, and may be used by many threads. Keys are wiped when
+ * the last reference goes. */
 #ifndef SEVENSTEP_KRB_H
 #define SEVENSTEP_KRB_H
 

@@ -7,6 +7,7 @@
 
 #include <gssapi/gssapi.h>
 #include <gssapi/gssapi_ext.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -134,6 +135,33 @@ START_TEST(krb_initiator_new_thousand_times_is_never_the_same_and_always_accepte
   }
   buf_clear(&a);
   buf_clear(&b);
+}
+END_TEST
+
+static void *initiate_many(void *arg)
+{
+  struct buf a;
+  buf_init(&a, 65536);
+  for (int n = 0; n < 2000; n++) {
+    struct krb_initiator *i;
+    buf_reset(&a);
+    if (krb_initiator_new(ticket, &a, &i, NULL)) return arg;
+    krb_initiator_free(i);
+  }
+  buf_clear(&a);
+  return NULL;
+}
+
+START_TEST(krb_initiator_new_many_threads_share_one_ticket)
+{
+  pthread_t threads[4];
+  for (int i = 0; i < 4; i++)
+    ck_assert_int_eq(pthread_create(&threads[i], NULL, initiate_many, &l), 0);
+  for (int i = 0; i < 4; i++) {
+    void *failed;
+    pthread_join(threads[i], &failed);
+    ck_assert_ptr_null(failed);
+  }
 }
 END_TEST
 
@@ -314,6 +342,7 @@ int main(void)
   tcase_set_timeout(t, 60);
   tcase_add_test(t, krb_initiator_stock_acceptor_accepts_and_its_answer_is_right);
   tcase_add_test(t, krb_initiator_new_thousand_times_is_never_the_same_and_always_accepted);
+  tcase_add_test(t, krb_initiator_new_many_threads_share_one_ticket);
   tcase_add_test(t, krb_initiator_new_clock_moved_is_followed);
   tcase_add_test(t, krb_initiator_new_field_without_room_is_refused);
   tcase_add_test(t, krb_initiator_finish_any_changed_byte_is_refused);
