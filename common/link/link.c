@@ -14,7 +14,7 @@ struct link {
   struct tunnel *tunnel;
   uv_timer_t beat;
   int64_t heard_ns;
-  bool receiving; /* nghttp2 must not send from inside its own callbacks */
+  bool busy; /* nghttp2 must not send from inside its own callbacks, whether it receives or sends */
   struct failure failure;
 };
 
@@ -78,9 +78,9 @@ static void on_data(struct stream *s, void *arg, const uint8_t *data, size_t n)
   struct link *l = arg;
   struct failure f;
   l->heard_ns = clock_mono_ns();
-  l->receiving = true;
+  l->busy = true;
   enum err e = tunnel_receive(l->tunnel, data, n, &f);
-  l->receiving = false;
+  l->busy = false;
   link_flush(l);
   if (e) {
     l->failure = f;
@@ -134,12 +134,15 @@ void *link_arg(struct link *l)
 
 void link_flush(struct link *l)
 {
-  if (l->receiving || !l->stream || !l->tunnel) return;
+  if (l->busy || !l->stream || !l->tunnel) return;
   struct buf *out = stream_out(l->stream);
   if (!out) return;
   /* Beyond STREAM_HIGH of unsent bytes, so that on_drain() follows whenever the limit stopped us. */
   size_t sent = out->len - stream_queued(l->stream);
-  if (tunnel_send(l->tunnel, out, sent + STREAM_HIGH + 64 * 1024)) {
+  l->busy = true;
+  enum err e = tunnel_send(l->tunnel, out, sent + STREAM_HIGH + 64 * 1024);
+  l->busy = false;
+  if (e) {
     struct failure f;
     failure_set(&f, ERR_TUNNEL_PROTOCOL, "the tunnel could not write");
     link_close(l, &f);
