@@ -68,7 +68,9 @@ static void begin_exchange(struct conn *c)
   struct exchange *x = &c->x;
   *x = (struct exchange){.cloud = c->cloud, .conn = c, .head = &c->parser.head, .active = true};
   x->close_after = !x->head->keep_alive || c->cloud->stopping;
+  x->request_done = x->head->body == BODY_NONE; /* so that an answer at once need not end the connection */
   c->deadline_ns = 0;
+  c->progress_ns = clock_mono_ns();
   atomic_fetch_add_explicit(&c->cloud->counters.requests, 1, memory_order_relaxed);
   route_request(x);
 }
@@ -86,13 +88,13 @@ static void refuse(struct conn *c)
     x->ctx = x->step.ctx;
   }
   x->close_after = x->request_done = true;
-  if (x->begun) {
-    exchange_abort(x);
-    return;
-  }
-  if (x->ops && x->ops->on_gone) x->ops->on_gone(x);
+  const struct exchange_ops *ops = x->ops;
   x->ops = NULL;
-  exchange_fail(x, &f);
+  if (ops && ops->on_gone) ops->on_gone(x);
+  if (x->begun)
+    exchange_abort(x);
+  else
+    exchange_fail(x, &f);
 }
 
 /* The exchange is over on both sides; on to the next request. */
@@ -101,7 +103,9 @@ static void next_request(struct conn *c)
   c->x.active = false;
   c->waiting = false;
   http1_parser_next(&c->parser);
+  c->parser.head.method[0] = 0; /* a refusal of what comes next must not be taken for one of HEAD */
   c->deadline_ns = clock_mono_ns() + IDLE_TIMEOUT;
+  if (c->body_paused) conn_pause_body(c, false); /* its taker has gone, and would not resume any more */
 }
 
 static void body_piece(struct conn *c, const uint8_t *data, size_t n)
@@ -248,9 +252,14 @@ static void head_too_slow(struct conn *c)
   refuse(c);
 }
 
-static bool stalled(const struct conn *c, int64_t now_ns)
+/* A slow reader is told from a stalled one by the bytes that leave. */
+static bool stalled(struct conn *c, int64_t now_ns)
 {
   const struct exchange *x = &c->x;
+  if (c->sent != stream_sent(c->stream)) {
+    c->sent = stream_sent(c->stream);
+    c->progress_ns = now_ns;
+  }
   if (!x->active || now_ns - c->progress_ns < STALL_TIMEOUT) return false;
   bool body_expected = !x->request_done && !c->body_paused && !x->ended;
   return body_expected || stream_congested(c->stream);

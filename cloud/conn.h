@@ -14,6 +14,7 @@ struct conn {
   bool parsing, waiting, dead, body_paused;
   int64_t deadline_ns; /* for the head of the next request */
   int64_t progress_ns; /* when body or response last moved */
+  uint64_t sent;       /* stream_sent() at the last sweep */
   struct conn *prev, *next;
 };
 

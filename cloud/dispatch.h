@@ -8,7 +8,7 @@
 struct dispatch {
   struct up up;
   struct exchange *x;
-  struct connector *via;        /* compare only: it may be gone */
+  struct connector *via;        /* valid while stream is */
   struct link *link;            /* valid while stream is */
   struct tunnel_stream *stream; /* NULL when there is none (any more) */
   size_t unconsumed;            /* bytes taken whose window is given back when the user reads on */

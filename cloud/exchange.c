@@ -186,6 +186,7 @@ void exchange_respond(struct exchange *x, int status, const struct fields *f, co
                       const void *body, size_t n)
 {
   struct fields all;
+  if (!x->request_done) x->close_after = true; /* nobody waits for the rest of the request */
   fields_init(&all, 64, 32 * 1024);
   enum err e = ERR_OK;
   for (size_t i = 0; f && i < fields_count(f) && !e; i++) {

@@ -18,7 +18,8 @@ struct exchange_ops {
   void (*on_body)(struct exchange *x, const uint8_t *data, size_t n);
   void (*on_body_end)(struct exchange *x, const struct fields *trailers);
   void (*on_drain)(struct exchange *x);   /* the user's connection takes more again */
-  void (*on_gone)(struct exchange *x);    /* the user left before the response was complete; the last call */
+  void (*on_gone)(struct exchange *x);    /* the user left, or broke off the request, before the response was
+                                             complete; the last call */
   void (*on_timeout)(struct exchange *x); /* deadline_ns has passed */
 };
 

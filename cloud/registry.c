@@ -230,13 +230,19 @@ void registry_free(struct registry *r)
   free(r);
 }
 
+static bool usable(const struct connector *c, const char *group)
+{
+  /* A link that is closing would take the request and lose it. */
+  return c->ready && strcmp(c->lab->group, group) == 0 && link_stream(c->link) &&
+         stream_out(link_stream(c->link)) && tunnel_room(link_tunnel(c->link)) > 0;
+}
+
 struct connector *registry_pick(struct registry *r, const char *group, const struct connector * not )
 {
   struct connector *best = NULL;
   size_t best_load = 0;
   for (struct connector *c = r->list; c; c = c->next) {
-    if (!c->ready || c == not || strcmp(c->lab->group, group) != 0 || tunnel_room(link_tunnel(c->link)) == 0)
-      continue;
+    if (c == not || !usable(c, group)) continue;
     size_t load = tunnel_streams(link_tunnel(c->link));
     if (!best || load < best_load || (load == best_load && c->picked < best->picked)) {
       best = c;

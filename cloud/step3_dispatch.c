@@ -123,11 +123,17 @@ static enum err send_request(struct dispatch *d, const struct connector * not, s
 /* -- the user's side
  * -------------------------------------------------------------------------------------------------- */
 
+static void set_deadline(struct exchange *x)
+{
+  x->deadline_ns = clock_mono_ns() + x->app->backend_timeout_s * SECOND + GRACE;
+}
+
 static void on_body(struct exchange *x, const uint8_t *data, size_t n)
 {
   struct dispatch *d = x->data;
   struct failure f;
   if (!d->stream) return;
+  if (!x->begun) set_deadline(x); /* an upload may take its time */
   enum err e = tunnel_stream_write(d->stream, data, n);
   if (e) {
     failure_set(&f, e, "the tunnel's queue is full");
@@ -252,7 +258,7 @@ void step3_dispatch(struct exchange *x)
   d->tries = 1;
   exchange_hold(x);
   x->data = d;
-  x->deadline_ns = clock_mono_ns() + x->app->backend_timeout_s * SECOND + GRACE;
+  set_deadline(x);
   if (send_request(d, NULL, &f)) {
     dispatch_fail(d, &f);
     return;

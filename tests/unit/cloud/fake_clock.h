@@ -1,0 +1,10 @@
+/* See fake_clock.c. */
+#ifndef SEVENSTEP_FAKE_CLOCK_H
+#define SEVENSTEP_FAKE_CLOCK_H
+
+#include <stdint.h>
+
+/* Monotonic time goes on by so much more. */
+void clock_shift_mono(int64_t seconds);
+
+#endif

@@ -1,0 +1,60 @@
+/* The cloud's real front and registry in one loop with the test, between users that speak bytes and
+ * connectors that do as they are told. There is no identity provider. */
+#ifndef SEVENSTEP_TEST_FRONT_H
+#define SEVENSTEP_TEST_FRONT_H
+
+#include "cloud.h"
+#include "link.h"
+
+#include <check.h>
+
+/* A user's connection. */
+struct user {
+  struct stream *stream; /* NULL once closed */
+  struct buf got;
+  bool opened, closed;
+  struct failure failure;
+};
+
+/* A connector, and the last request that it was sent. */
+struct inside {
+  struct link *link;
+  struct tunnel_stream *stream; /* NULL when there is none */
+  int requests, lost;           /* lost: streams that ended before their time */
+  char method[16], path[256], authority[128];
+  struct fields fields;
+  struct buf body;
+  bool ended, deaf; /* deaf: gives no window back */
+};
+
+extern struct cloud *cloud;
+extern struct inside one, two;
+
+void front_pki(void); /* once: keys and certificates in a folder of its own */
+void front_pki_remove(void);
+void front_open(void);
+void front_close(void);
+
+void inside_dial(struct inside *c, const char *name);
+void inside_answer(struct inside *c, int status, const char *name, const char *value, bool end);
+void inside_write(struct inside *c, const void *data, size_t n);
+void inside_end(struct inside *c);
+
+/* sni NULL: without TLS. */
+struct user *user_connect(const char *sni);
+void user_send(struct user *u, const char *text);
+void user_send_bytes(struct user *u, const void *data, size_t n);
+bool user_got(const struct user *u, const char *text);
+
+/* One turn of the loop; fails when nothing came of it for long. */
+void turn(void);
+/* Time goes on, the tunnels are kept alive, and the sweep is made. */
+void pass(int64_t seconds);
+
+#define run_until(condition)                                                                                 \
+  do {                                                                                                       \
+    while (!(condition))                                                                                     \
+      turn();                                                                                                \
+  } while (0)
+
+#endif

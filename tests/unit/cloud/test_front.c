@@ -1,0 +1,570 @@
+/* The front as users and connectors meet it. */
+#include "front.h"
+
+#include "exchange.h"
+
+#include <string.h>
+
+#define PUBLIC "Host: public.apps.localhost\r\n"
+#define HELLO  "Host: hello.apps.localhost\r\n"
+#define NOBODY "Host: nobody.apps.localhost\r\n"
+
+static size_t count(const struct user *u, const char *text)
+{
+  size_t n = 0;
+  for (const char *at = buf_str(&u->got); (at = strstr(at, text)); at++)
+    n++;
+  return n;
+}
+
+/* -- one connection, many requests
+ * -------------------------------------------------------------------------------------- */
+
+START_TEST(pipelined_requests_that_are_refused_are_answered_in_order)
+{
+  struct user *u = user_connect(NULL);
+  user_send(u, "GET /1 HTTP/1.1\r\n" NOBODY "\r\nGET /2 HTTP/1.1\r\n" HELLO "\r\nGET /3 HTTP/1.1\r\n" NOBODY
+               "\r\n");
+  run_until(count(u, "HTTP/1.1 ") == 3 || u->closed);
+  ck_assert(!u->closed);
+  ck_assert(!user_got(u, "Connection: close"));
+  ck_assert_uint_eq(count(u, "HTTP/1.1 404 "), 2);
+  ck_assert_uint_eq(count(u, "HTTP/1.1 502 "), 1); /* no identity provider */
+}
+END_TEST
+
+START_TEST(pipelined_requests_that_pass_are_answered_in_order)
+{
+  inside_dial(&one, "connector-1");
+  struct user *u = user_connect(NULL);
+  user_send(u, "GET /1 HTTP/1.1\r\n" PUBLIC "\r\nGET /2 HTTP/1.1\r\n" PUBLIC "\r\n");
+  for (int i = 1; i <= 2; i++) {
+    run_until(one.requests == i);
+    ck_assert_str_eq(one.path, i == 1 ? "/1" : "/2");
+    inside_answer(&one, 200, "content-length", "2", false);
+    inside_write(&one, "ok", 2);
+    inside_end(&one);
+  }
+  run_until(count(u, "\r\n\r\nok") == 2);
+}
+END_TEST
+
+START_TEST(answer_before_the_body_says_that_the_connection_ends)
+{
+  struct user *u = user_connect(NULL);
+  user_send(u, "POST / HTTP/1.1\r\nContent-Length: 5\r\n" HELLO "\r\n");
+  run_until(u->closed);
+  ck_assert(user_got(u, "HTTP/1.1 403 "));
+  ck_assert(user_got(u, "Connection: close"));
+}
+END_TEST
+
+START_TEST(connection_goes_on_after_a_body_that_nobody_took)
+{
+  static uint8_t body[TUNNEL_STREAM_WINDOW + TUNNEL_WRITE_HIGH + 1024];
+  char head[128];
+  inside_dial(&one, "connector-1");
+  one.deaf = true;
+  struct user *u = user_connect(NULL);
+  snprintf(head, sizeof head, "POST / HTTP/1.1\r\nContent-Length: %zu\r\n" PUBLIC "\r\n", sizeof body);
+  user_send(u, head);
+  user_send_bytes(u, body, sizeof body);
+  run_until(one.body.len == TUNNEL_STREAM_WINDOW && stream_queued(u->stream) == 0);
+  pass(0);
+  inside_answer(&one, 413, NULL, NULL, true);
+  run_until(user_got(u, "HTTP/1.1 413 "));
+  pass(0);
+  if (u->closed) return; /* the last kilobyte had not been read: then nothing can follow */
+  user_send(u, "GET /next HTTP/1.1\r\n" PUBLIC "\r\n");
+  run_until(one.requests == 2);
+}
+END_TEST
+
+/* -- bodies and responses that take their time
+ * ---------------------------------------------------------------------------- */
+
+START_TEST(upload_whose_body_comes_late_is_not_cut_off)
+{
+  inside_dial(&one, "connector-1");
+  struct user *u = user_connect(NULL);
+  user_send(u, "POST / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 5\r\n" PUBLIC "\r\n");
+  run_until(user_got(u, "100 Continue") && one.requests == 1);
+  pass(1);
+  ck_assert(!u->closed);
+  user_send(u, "hello");
+  run_until(one.ended);
+  ck_assert_str_eq(buf_str(&one.body), "hello");
+}
+END_TEST
+
+START_TEST(upload_that_moves_is_not_timed_out)
+{
+  inside_dial(&one, "connector-1");
+  struct user *u = user_connect(NULL);
+  user_send(u, "POST / HTTP/1.1\r\nContent-Length: 5\r\n" PUBLIC "\r\n");
+  for (size_t i = 0; i < 5; i++) {
+    user_send(u, "x");
+    run_until(one.body.len == i + 1);
+    pass(50);
+    ck_assert_uint_eq(u->got.len, 0);
+    ck_assert(!u->closed);
+  }
+}
+END_TEST
+
+START_TEST(upload_that_stops_is_cut_off)
+{
+  inside_dial(&one, "connector-1");
+  struct user *u = user_connect(NULL);
+  user_send(u, "POST / HTTP/1.1\r\nContent-Length: 5\r\n" PUBLIC "\r\nx");
+  run_until(one.body.len == 1);
+  pass(61);
+  run_until(u->closed && one.lost == 1);
+}
+END_TEST
+
+START_TEST(connector_that_does_not_answer_is_a_timeout)
+{
+  inside_dial(&one, "connector-1");
+  struct user *u = user_connect(NULL);
+  user_send(u, "GET / HTTP/1.1\r\n" PUBLIC "\r\n");
+  run_until(one.requests == 1);
+  pass(99);
+  ck_assert_uint_eq(u->got.len, 0);
+  pass(2);
+  run_until(user_got(u, "HTTP/1.1 504 ") && one.lost == 1);
+  ck_assert(user_got(u, "backend_timeout"));
+}
+END_TEST
+
+/* Silent for long, then much at once, to a user who reads slowly: that moves, and is not cut; one who reads
+ * nothing more is. */
+START_TEST(stream_that_was_silent_may_burst)
+{
+  static uint8_t burst[512 * 1024];
+  inside_dial(&one, "connector-1");
+  struct user *u = user_connect(NULL);
+  user_send(u, "GET / HTTP/1.1\r\n" PUBLIC "\r\n");
+  run_until(one.requests == 1);
+  inside_answer(&one, 200, NULL, NULL, false);
+  run_until(user_got(u, "200 OK"));
+  pass(300);
+  stream_pause(u->stream, true);
+  for (int i = 0; i < 16; i++) {
+    inside_write(&one, burst, sizeof burst);
+    pass(0);
+    if (tunnel_stream_congested(one.stream)) break;
+  }
+  pass(1);
+  pass(1);
+  ck_assert_uint_eq(conn_count(cloud), 1);
+  pass(61);
+  run_until(one.lost == 1);
+}
+END_TEST
+
+START_TEST(head_that_comes_too_slowly_is_refused)
+{
+  struct user *u = user_connect(NULL);
+  user_send(u, "HEAD / HTTP/1.1\r\n" NOBODY "\r\nGET / HT");
+  run_until(user_got(u, "404 Not Found"));
+  pass(76);
+  run_until(u->closed);
+  ck_assert(user_got(u, "HTTP/1.1 408 "));
+  ck_assert(user_got(u, "http_request_timeout</code>")); /* with its page, though HEAD came before */
+}
+END_TEST
+
+START_TEST(connection_that_idles_is_closed_without_a_word)
+{
+  struct user *u = user_connect(NULL);
+  pass(21);
+  run_until(u->closed);
+  ck_assert_uint_eq(u->got.len, 0);
+}
+END_TEST
+
+/* -- users who leave, or break off
+ * ------------------------------------------------------------------------------------------ */
+
+START_TEST(malformed_body_behind_a_begun_response_ends_the_tunnel_stream)
+{
+  inside_dial(&one, "connector-1");
+  struct user *u = user_connect(NULL);
+  user_send(u, "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n" PUBLIC "\r\n1\r\nx\r\n");
+  run_until(one.body.len == 1);
+  inside_answer(&one, 200, NULL, NULL, false);
+  run_until(user_got(u, "200 OK"));
+  user_send(u, "junk\r\n");
+  run_until(u->closed && one.lost == 1);
+}
+END_TEST
+
+START_TEST(malformed_body_before_the_response_is_a_bad_request)
+{
+  inside_dial(&one, "connector-1");
+  struct user *u = user_connect(NULL);
+  user_send(u, "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n" PUBLIC "\r\n1\r\nx\r\n");
+  run_until(one.body.len == 1);
+  user_send(u, "junk\r\n");
+  run_until(u->closed && one.lost == 1);
+  ck_assert(user_got(u, "HTTP/1.1 400 "));
+}
+END_TEST
+
+/* What has happened when the user leaves. */
+enum { AT_HEAD, AT_BODY, AT_BODY_END, AT_RESPONSE, AT_RESPONSE_BODY, MOMENTS };
+
+static void leave_at(int moment, bool reset)
+{
+  struct user *u = user_connect(NULL);
+  int before = one.requests;
+  user_send(u, "POST / HTTP/1.1\r\nContent-Length: 2\r\n" PUBLIC "\r\n");
+  run_until(one.requests == before + 1);
+  if (moment >= AT_BODY) {
+    user_send(u, "x");
+    run_until(one.body.len == 1);
+  }
+  if (moment >= AT_BODY_END) {
+    user_send(u, "y");
+    run_until(one.ended);
+  }
+  if (moment >= AT_RESPONSE) {
+    inside_answer(&one, 200, NULL, NULL, false);
+    run_until(user_got(u, "200 OK"));
+  }
+  if (moment >= AT_RESPONSE_BODY) {
+    inside_write(&one, "z", 1);
+    run_until(user_got(u, "1\r\nz"));
+  }
+  if (reset)
+    stream_abort(u->stream);
+  else
+    stream_close(u->stream, NULL);
+  run_until(!one.stream && conn_count(cloud) == 0);
+}
+
+START_TEST(user_who_leaves_ends_the_tunnel_stream)
+{
+  inside_dial(&one, "connector-1");
+  leave_at(_i / 2, _i % 2);
+  ck_assert_int_eq(one.lost, 1);
+  ck_assert_uint_eq(tunnel_streams(link_tunnel(one.link)), 0);
+}
+END_TEST
+
+START_TEST(users_who_leave_slow_downloads_leave_the_tunnel_its_window)
+{
+  static uint8_t piece[256 * 1024];
+  inside_dial(&one, "connector-1");
+  for (int i = 0; i < 6; i++) {
+    struct user *u = user_connect(NULL);
+    user_send(u, "GET / HTTP/1.1\r\n" PUBLIC "\r\n");
+    run_until(one.requests == i + 1);
+    inside_answer(&one, 200, NULL, NULL, false);
+    run_until(user_got(u, "200 OK"));
+    stream_pause(u->stream, true);
+    /* the sockets' buffers, then the cloud's, then the stream's window are full */
+    for (int k = 0; k < 200 && !tunnel_stream_congested(one.stream); k++) {
+      inside_write(&one, piece, sizeof piece);
+      pass(0);
+    }
+    ck_assert(tunnel_stream_congested(one.stream));
+    stream_abort(u->stream);
+    run_until(!one.stream);
+  }
+}
+END_TEST
+
+/* -- connectors that die
+ * ---------------------------------------------------------------------------------------------------- */
+
+START_TEST(request_without_a_body_goes_to_another_connector_when_one_dies)
+{
+  inside_dial(&one, "connector-1");
+  struct user *u = user_connect(NULL);
+  user_send(u, "GET /again HTTP/1.1\r\n" PUBLIC "\r\n");
+  run_until(one.requests == 1);
+  inside_dial(&two, "connector-2");
+  link_close(one.link, NULL);
+  run_until(two.requests == 1);
+  ck_assert_str_eq(two.path, "/again");
+  inside_answer(&two, 200, NULL, NULL, true);
+  run_until(user_got(u, "200 OK"));
+}
+END_TEST
+
+START_TEST(request_with_a_body_is_not_risked_twice)
+{
+  inside_dial(&one, "connector-1");
+  inside_dial(&two, "connector-2");
+  struct user *u = user_connect(NULL);
+  user_send(u, "POST / HTTP/1.1\r\nContent-Length: 2\r\n" PUBLIC "\r\nxy");
+  run_until(one.ended || two.ended);
+  link_close(one.ended ? one.link : two.link, NULL);
+  run_until(user_got(u, "HTTP/1.1 502 "));
+  ck_assert(user_got(u, "connector_lost"));
+  ck_assert_int_eq(one.requests + two.requests, 1);
+}
+END_TEST
+
+/* The pipelined requests behind it are answered while the tunnel is taken down. */
+START_TEST(last_connector_that_dies_fails_what_it_had_and_what_follows)
+{
+  inside_dial(&one, "connector-1");
+  struct user *u = user_connect(NULL);
+  user_send(u, "GET /1 HTTP/1.1\r\n" PUBLIC "\r\nGET /2 HTTP/1.1\r\n" PUBLIC "\r\n");
+  run_until(one.requests == 1);
+  link_close(one.link, NULL);
+  run_until(count(u, "HTTP/1.1 50") == 2);
+}
+END_TEST
+
+START_TEST(connector_that_dies_within_a_response_makes_its_end_visible)
+{
+  inside_dial(&one, "connector-1");
+  struct user *u = user_connect(NULL);
+  user_send(u, "GET / HTTP/1.1\r\n" PUBLIC "\r\n");
+  run_until(one.requests == 1);
+  inside_answer(&one, 200, NULL, NULL, false);
+  inside_write(&one, "half", 4);
+  run_until(user_got(u, "half"));
+  link_close(one.link, NULL);
+  run_until(u->closed);
+  ck_assert_int_ne(u->failure.err, ERR_OK);
+  ck_assert(!user_got(u, "\r\n0\r\n"));
+}
+END_TEST
+
+/* A response that breaks HTTP/2 is reset by our own library, from inside of sending; what follows then must
+ * not send again. */
+START_TEST(connector_that_breaks_the_protocol_fails_the_request_and_serves_the_next)
+{
+  inside_dial(&one, "connector-1");
+  struct user *u = user_connect(NULL);
+  user_send(u, "GET /1 HTTP/1.1\r\n" PUBLIC "\r\nGET /2 HTTP/1.1\r\n" PUBLIC "\r\n");
+  run_until(one.requests == 1);
+  inside_answer(&one, 304, "content-length", "junk", true);
+  run_until(one.requests == 2);
+  ck_assert_str_eq(one.path, "/2");
+  inside_answer(&one, 200, NULL, NULL, true);
+  run_until(user_got(u, "200 OK"));
+  ck_assert(user_got(u, "HTTP/1.1 50"));
+}
+END_TEST
+
+/* -- what is let through
+ * ---------------------------------------------------------------------------------------------------- */
+
+START_TEST(fields_of_this_hop_and_claims_of_identity_stay_outside)
+{
+  inside_dial(&one, "connector-1");
+  struct user *u = user_connect(NULL);
+  user_send(u,
+            "GET /?a=%2f HTTP/1.1\r\n" PUBLIC
+            "Connection: X-Forwarded-For, sevenstep-app, x-own, traceparent\r\nX-Own: 1\r\nTE: trailers\r\n"
+            "X-Forwarded-For: 6.6.6.6\r\nForwarded: for=6.6.6.6\r\nX_MS_Proxy: 1\r\nSevenstep-Upn: "
+            "eve@sevenstep.test\r\n"
+            "sevenstep_app: vault\r\nCookie: a=1; __Host-sevenstep=stolen; b=2\r\nCookie: "
+            "__Host-sevenstep-trace=x\r\n"
+            "Authorization: Basic dTpw\r\nVia: 1.0 fred\r\n\r\n");
+  run_until(one.requests == 1);
+  const struct fields *f = &one.fields;
+  ck_assert_str_eq(one.path, "/?a=%2f");
+  ck_assert_str_eq(one.authority, "public.apps.localhost");
+  ck_assert_str_eq(fields_get(f, "sevenstep-app"), "public");
+  ck_assert_uint_eq(fields_count_of(f, "sevenstep-app"), 1);
+  ck_assert_ptr_null(fields_get(f, "sevenstep-upn"));
+  ck_assert_ptr_null(fields_get(f, "x-own"));
+  ck_assert_ptr_null(fields_get(f, "te"));
+  ck_assert_ptr_null(fields_get(f, "x_ms_proxy"));
+  ck_assert_ptr_null(fields_get(f, "sevenstep_app"));
+  ck_assert_str_eq(fields_get(f, "x-forwarded-for"), "127.0.0.1");
+  ck_assert_ptr_null(strstr(fields_get(f, "forwarded"), "6.6.6.6"));
+  ck_assert_str_eq(fields_get(f, "cookie"), "a=1; b=2");
+  ck_assert_uint_eq(fields_count_of(f, "cookie"), 1);
+  ck_assert_str_eq(fields_get(f, "authorization"), "Basic dTpw"); /* pass-through: the application's own */
+  ck_assert_uint_eq(fields_count_of(f, "via"), 2);
+  ck_assert_ptr_nonnull(fields_get(f, "traceparent"));
+}
+END_TEST
+
+START_TEST(response_without_a_body_has_none)
+{
+  static const struct {
+    const char *method;
+    int status;
+    const char *length;
+  } cases[] = {{"HEAD", 200, "5"}, {"HEAD", 200, NULL}, {"GET", 204, NULL}, {"GET", 304, NULL}};
+  char request[128];
+  inside_dial(&one, "connector-1");
+  struct user *u = user_connect(NULL);
+  for (int i = 0; i < 4; i++) {
+    snprintf(request, sizeof request, "%s / HTTP/1.1\r\n" PUBLIC "\r\n", cases[i].method);
+    user_send(u, request);
+    run_until(one.requests == i + 1);
+    inside_answer(&one, cases[i].status, cases[i].length ? "content-length" : NULL, cases[i].length, true);
+    run_until(count(u, "\r\n\r\n") == (size_t)i + 1);
+  }
+  ck_assert(!user_got(u, "Transfer-Encoding"));
+  ck_assert(!user_got(u, "\r\n\r\n0"));
+  ck_assert_uint_eq(count(u, "Content-Length: 5\r\n"), 1);
+}
+END_TEST
+
+START_TEST(interim_responses_reach_http11_only)
+{
+  inside_dial(&one, "connector-1");
+  for (int minor = 0; minor <= 1; minor++) {
+    char request[128];
+    struct user *u = user_connect(NULL);
+    snprintf(request, sizeof request, "GET / HTTP/1.%d\r\n" PUBLIC "\r\n", minor);
+    user_send(u, request);
+    run_until(one.requests == minor + 1);
+    inside_answer(&one, 103, "link", "</a>", false);
+    inside_answer(&one, 200, NULL, NULL, true);
+    run_until(user_got(u, "200 OK"));
+    ck_assert_int_eq(user_got(u, "HTTP/1.1 103 "), minor);
+  }
+}
+END_TEST
+
+START_TEST(failure_of_a_connector_is_shown_as_its_own)
+{
+  inside_dial(&one, "connector-1");
+  struct user *u = user_connect(NULL);
+  user_send(u, "GET / HTTP/1.1\r\n" PUBLIC "\r\n");
+  run_until(one.requests == 1);
+  inside_answer(&one, 502, "sevenstep-error", "backend_unreachable", true);
+  run_until(user_got(u, "</html>"));
+  ck_assert(user_got(u, "Sevenstep-Error: backend_unreachable"));
+}
+END_TEST
+
+START_TEST(error_that_is_not_a_connectors_is_a_broken_peer)
+{
+  inside_dial(&one, "connector-1");
+  struct user *u = user_connect(NULL);
+  user_send(u, "GET / HTTP/1.1\r\n" PUBLIC "\r\n");
+  run_until(one.requests == 1);
+  inside_answer(&one, 200, "sevenstep-error", "token_signature", true);
+  run_until(user_got(u, "</html>"));
+  ck_assert(user_got(u, "Sevenstep-Error: tunnel_protocol"));
+}
+END_TEST
+
+/* -- hosts and methods
+ * ------------------------------------------------------------------------------------------------------ */
+
+START_TEST(host_of_another_application_than_the_connection_is_misdirected)
+{
+  struct user *u = user_connect("hello.apps.localhost");
+  user_send(u, "GET / HTTP/1.1\r\n" PUBLIC "\r\n");
+  run_until(user_got(u, "</html>"));
+  ck_assert(user_got(u, "HTTP/1.1 421 "));
+}
+END_TEST
+
+START_TEST(host_of_the_connection_passes)
+{
+  inside_dial(&one, "connector-1");
+  struct user *u = user_connect("public.apps.localhost");
+  user_send(u, "GET http://PUBLIC.apps.localhost/x HTTP/1.1\r\n" HELLO
+               "\r\n"); /* absolute-form overrides Host */
+  run_until(one.requests == 1);
+  ck_assert_str_eq(one.path, "/x");
+}
+END_TEST
+
+START_TEST(method_that_tunnels_or_reflects_is_refused)
+{
+  static const char *const requests[] = {"CONNECT public.apps.localhost:443 HTTP/1.1\r\n" PUBLIC "\r\n",
+                                         "TRACE / HTTP/1.1\r\n" PUBLIC "\r\n"};
+  struct user *u = user_connect(NULL);
+  user_send(u, requests[_i]);
+  run_until(user_got(u, "</html>"));
+  ck_assert(user_got(u, "HTTP/1.1 405 "));
+}
+END_TEST
+
+START_TEST(request_for_which_no_connector_is_there_says_so)
+{
+  struct user *u = user_connect(NULL);
+  user_send(u, "GET / HTTP/1.1\r\n" PUBLIC "\r\n");
+  run_until(user_got(u, "</html>"));
+  ck_assert(user_got(u, "HTTP/1.1 504 "));
+  ck_assert(user_got(u, "no_connector"));
+}
+END_TEST
+
+/* front_close() stops everything in the middle. */
+START_TEST(shutdown_in_the_middle_of_requests_leaves_nothing)
+{
+  inside_dial(&one, "connector-1");
+  inside_dial(&two, "connector-2");
+  struct user *u = user_connect(NULL), *v = user_connect(NULL);
+  user_send(u, "GET /1 HTTP/1.1\r\n" PUBLIC "\r\nGET /2 HTTP/1.1\r\n" PUBLIC "\r\n");
+  user_send(v, "POST / HTTP/1.1\r\nContent-Length: 9\r\n" PUBLIC "\r\nxy");
+  run_until(one.requests + two.requests == 2);
+}
+END_TEST
+
+static TCase *tests_of(Suite *suite, const char *name)
+{
+  TCase *c = tcase_create(name);
+  tcase_set_timeout(c, 60);
+  tcase_add_unchecked_fixture(c, front_pki, front_pki_remove);
+  tcase_add_checked_fixture(c, front_open, front_close);
+  suite_add_tcase(suite, c);
+  return c;
+}
+
+static void add_life(TCase *c)
+{
+  tcase_add_test(c, pipelined_requests_that_are_refused_are_answered_in_order);
+  tcase_add_test(c, pipelined_requests_that_pass_are_answered_in_order);
+  tcase_add_test(c, answer_before_the_body_says_that_the_connection_ends);
+  tcase_add_test(c, connection_goes_on_after_a_body_that_nobody_took);
+  tcase_add_test(c, upload_whose_body_comes_late_is_not_cut_off);
+  tcase_add_test(c, upload_that_moves_is_not_timed_out);
+  tcase_add_test(c, upload_that_stops_is_cut_off);
+  tcase_add_test(c, connector_that_does_not_answer_is_a_timeout);
+  tcase_add_test(c, stream_that_was_silent_may_burst);
+  tcase_add_test(c, head_that_comes_too_slowly_is_refused);
+  tcase_add_test(c, connection_that_idles_is_closed_without_a_word);
+  tcase_add_test(c, malformed_body_behind_a_begun_response_ends_the_tunnel_stream);
+  tcase_add_test(c, malformed_body_before_the_response_is_a_bad_request);
+  tcase_add_loop_test(c, user_who_leaves_ends_the_tunnel_stream, 0, 2 * MOMENTS);
+  tcase_add_test(c, users_who_leave_slow_downloads_leave_the_tunnel_its_window);
+  tcase_add_test(c, request_without_a_body_goes_to_another_connector_when_one_dies);
+  tcase_add_test(c, request_with_a_body_is_not_risked_twice);
+  tcase_add_test(c, last_connector_that_dies_fails_what_it_had_and_what_follows);
+  tcase_add_test(c, connector_that_dies_within_a_response_makes_its_end_visible);
+  tcase_add_test(c, connector_that_breaks_the_protocol_fails_the_request_and_serves_the_next);
+  tcase_add_test(c, shutdown_in_the_middle_of_requests_leaves_nothing);
+}
+
+static void add_rules(TCase *c)
+{
+  tcase_add_test(c, fields_of_this_hop_and_claims_of_identity_stay_outside);
+  tcase_add_test(c, response_without_a_body_has_none);
+  tcase_add_test(c, interim_responses_reach_http11_only);
+  tcase_add_test(c, failure_of_a_connector_is_shown_as_its_own);
+  tcase_add_test(c, error_that_is_not_a_connectors_is_a_broken_peer);
+  tcase_add_test(c, host_of_another_application_than_the_connection_is_misdirected);
+  tcase_add_test(c, host_of_the_connection_passes);
+  tcase_add_loop_test(c, method_that_tunnels_or_reflects_is_refused, 0, 2);
+  tcase_add_test(c, request_for_which_no_connector_is_there_says_so);
+}
+
+int main(void)
+{
+  Suite *suite = suite_create("front");
+  add_life(tests_of(suite, "life"));
+  add_rules(tests_of(suite, "rules"));
+  SRunner *runner = srunner_create(suite);
+  srunner_run_all(runner, CK_ENV);
+  int failed = srunner_ntests_failed(runner);
+  srunner_free(runner);
+  return failed ? 1 : 0;
+}
