@@ -267,7 +267,11 @@ static struct origin *connect_new(struct origin_pool *p, const struct lab_app *a
 
 static struct origin *reuse(struct origin_pool *p, struct origin_key *k)
 {
-  struct origin *o = k->idle;
+  struct origin *o;
+  /* Something has come that nobody asked for, or an end, and the loop has not told yet: it must not answer.
+   */
+  while ((o = k->idle) && !stream_quiet(o->stream))
+    close_now(o);
   if (!o) return NULL;
   take_from_idle(o);
   o->reused = true;

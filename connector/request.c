@@ -107,8 +107,7 @@ void request_begin(struct connector *c, struct link *l, struct tunnel_stream *s,
 {
   struct request *r = calloc(1, sizeof *r);
   struct failure f = {0};
-  if (!r || c->draining) {
-    free(r);
+  if (!r) {
     tunnel_stream_reset(s, TUNNEL_REFUSED);
     return;
   }
@@ -134,6 +133,11 @@ void request_begin(struct connector *c, struct link *l, struct tunnel_stream *s,
     step6_present(r);
 }
 
+void request_keep_alive(struct request *r)
+{
+  r->deadline_ns = clock_mono_ns() + (int64_t)r->app->backend_timeout_s * 1000000000LL;
+}
+
 /* -- the request's body
  * ------------------------------------------------------------------------------------------------ */
 
@@ -141,6 +145,7 @@ void request_on_data(struct tunnel_stream *s, void *owner, const uint8_t *data, 
 {
   struct request *r = owner;
   struct failure f;
+  if (r->origin && !r->answered) request_keep_alive(r); /* an upload may take its time */
   if (r->origin && r->held.len == 0 && !origin_congested(r->origin)) {
     if (origin_write(r->origin, data, n)) {
       failure_set(&f, ERR_BACKEND_UNREACHABLE, "the request's body could not be passed on");
@@ -152,6 +157,19 @@ void request_on_data(struct tunnel_stream *s, void *owner, const uint8_t *data, 
     failure_set(&f, ERR_TOO_LARGE, "the other end ignores the window");
     request_fail(r, &f);
   }
+}
+
+enum err request_pass_held(struct request *r)
+{
+  size_t n = r->held.len;
+  enum err e = n ? origin_write(r->origin, r->held.data, n) : ERR_OK;
+  buf_clear(&r->held);
+  if (!e && r->body_complete) e = origin_write_end(r->origin);
+  if (n) {
+    tunnel_stream_consume(r->stream, n);
+    link_flush(r->link);
+  }
+  return e;
 }
 
 void request_on_end(struct tunnel_stream *s, void *owner, const struct fields *trailers)
@@ -186,13 +204,20 @@ void request_on_close(struct tunnel_stream *s, void *owner, const struct failure
   request_end(r);
 }
 
+static struct request *overdue(const struct connector *c, int64_t now_ns)
+{
+  struct request *r = c->requests;
+  while (r && (!r->deadline_ns || now_ns < r->deadline_ns))
+    r = r->next;
+  return r;
+}
+
 void requests_sweep(struct connector *c, int64_t now_ns)
 {
-  struct request *next;
-  for (struct request *r = c->requests; r; r = next) {
+  struct request *r;
+  /* From the start each time: what one failure sends may end others. */
+  while ((r = overdue(c, now_ns))) {
     struct failure f;
-    next = r->next;
-    if (!r->deadline_ns || now_ns < r->deadline_ns) continue;
     if (r->origin || r->present.open)
       failure_set(&f, ERR_BACKEND_TIMEOUT, "nothing came from %s for %u s", r->app->internal_url.text,
                   r->app->backend_timeout_s);

@@ -48,6 +48,10 @@ void request_on_close(struct tunnel_stream *s, void *owner, const struct failure
 void request_fail(struct request *r, const struct failure *f);
 /* Over: frees everything. The stream is detached if it is still there. */
 void request_end(struct request *r);
+/* The application has its whole time again. */
+void request_keep_alive(struct request *r);
+/* Body that came while the application could not take it goes to r->origin, with the end if that has come. */
+enum err request_pass_held(struct request *r) MUST_CHECK;
 /* Once a second. */
 void requests_sweep(struct connector *c, int64_t now_ns);
 

@@ -14,7 +14,7 @@
 struct delegation {
   struct connector *c;
   char upn[256], spn[256];
-  bool traced;
+  bool traced, done;
   struct request *waiting;
   struct krb_ticket *ticket;
   struct krb_exchange exchange;
@@ -130,7 +130,7 @@ static void job_done(void *arg)
 {
   struct delegation *d = arg;
   struct connector *c = d->c;
-  unlink_delegation(d);
+  d->done = true;
   if (d->ticket) {
     krb_cache_put(c->tickets, d->upn, d->spn, d->ticket);
     atomic_fetch_add_explicit(&c->counters.tickets, 1, memory_order_relaxed);
@@ -143,6 +143,8 @@ static void job_done(void *arg)
     r->next_waiting = NULL;
     deliver(r, d);
   }
+  unlink_delegation(
+      d); /* not before: what one delivery sends may end others, which step4_forget() must find */
   krb_ticket_unref(d->ticket);
   kdc_log_clear(&d->log);
   free(d);
@@ -151,7 +153,7 @@ static void job_done(void *arg)
 static struct delegation *pending_for(struct connector *c, const char *upn, const char *spn)
 {
   for (struct delegation *d = c->pending; d; d = d->next)
-    if (strcmp(d->upn, upn) == 0 && strcmp(d->spn, spn) == 0) return d;
+    if (!d->done && strcmp(d->upn, upn) == 0 && strcmp(d->spn, spn) == 0) return d;
   return NULL;
 }
 

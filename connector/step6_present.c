@@ -3,7 +3,6 @@
  * step6_verify.c. */
 #include "request.h"
 
-#include "clock.h"
 #include "rules.h"
 
 #include <string.h>
@@ -43,23 +42,6 @@ static enum err application_fields(struct request *r, struct failure *f)
   return r->app->sso == SSO_KCD ? negotiate(r, f) : ERR_OK;
 }
 
-/* Body that came while the ticket or the connection was not there yet. */
-static enum err pass_held(struct request *r)
-{
-  enum err e = ERR_OK;
-  size_t n = r->held.len;
-  if (n) {
-    e = origin_write(r->origin, r->held.data, n);
-    buf_clear(&r->held);
-    if (r->stream) {
-      tunnel_stream_consume(r->stream, n);
-      link_flush(r->link);
-    }
-  }
-  if (!e && r->body_complete) e = origin_write_end(r->origin);
-  return e;
-}
-
 void step6_present(struct request *r)
 {
   struct failure f = {0};
@@ -76,12 +58,12 @@ void step6_present(struct request *r)
     e = failure_set(&f, ERR_TOO_LARGE, "the head has no room");
   if (!e) {
     r->tries++;
-    r->deadline_ns = clock_mono_ns() + (int64_t)r->app->backend_timeout_s * 1000000000LL;
+    request_keep_alive(r);
     e = origin_send(r->c->origins, r->app, r->upn, r->method, r->target, r->target_len, r->fields, chunked,
                     r->tries > 1, &step7_origin_events, r, &r->origin);
     if (e) failure_set(&f, ERR_BACKEND_UNREACHABLE, "no connection to %s", r->app->internal_url.text);
   }
-  if (!e && pass_held(r))
+  if (!e && request_pass_held(r))
     e = failure_set(&f, ERR_BACKEND_UNREACHABLE, "the request's body could not be passed on");
   if (e) request_fail(r, &f);
 }

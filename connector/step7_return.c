@@ -2,16 +2,10 @@
  * key) and goes back into the tunnel, as fast as the other end takes it. */
 #include "request.h"
 
-#include "clock.h"
 #include "rules.h"
 
 #include <string.h>
 #include <strings.h>
-
-static void keep_alive(struct request *r)
-{
-  r->deadline_ns = clock_mono_ns() + (int64_t)r->app->backend_timeout_s * 1000000000LL;
-}
 
 /* -- the application's proof
  * ------------------------------------------------------------------------------------------- */
@@ -82,7 +76,7 @@ static void on_head(void *owner, struct http1_head *h)
 {
   struct request *r = owner;
   struct failure f;
-  keep_alive(r);
+  request_keep_alive(r);
   if (h->status == 101) { /* nobody asked for it (HT-22) */
     failure_set(&f, ERR_BACKEND_PROTOCOL, "an unsolicited 101");
     request_fail(r, &f);
@@ -110,7 +104,7 @@ static void on_data(void *owner, const uint8_t *data, size_t n)
 {
   struct request *r = owner;
   struct failure f;
-  keep_alive(r);
+  request_keep_alive(r);
   if (tunnel_stream_write(r->stream, data, n)) {
     failure_set(&f, ERR_TOO_LARGE, "the tunnel's queue is full");
     request_fail(r, &f);
@@ -138,19 +132,10 @@ static void on_end(void *owner, const struct fields *trailers)
 static void on_drain(void *owner)
 {
   struct request *r = owner;
-  size_t n = r->held.len;
-  if (n == 0 || !r->origin) return;
-  enum err e = origin_write(r->origin, r->held.data, n);
-  buf_clear(&r->held);
-  if (!e && r->body_complete) e = origin_write_end(r->origin);
-  if (e) {
-    struct failure f;
-    failure_set(&f, ERR_BACKEND_UNREACHABLE, "the request's body could not be passed on");
-    request_fail(r, &f);
-    return;
-  }
-  tunnel_stream_consume(r->stream, n);
-  link_flush(r->link);
+  struct failure f;
+  if (r->held.len == 0 || !r->origin || request_pass_held(r) == ERR_OK) return;
+  failure_set(&f, ERR_BACKEND_UNREACHABLE, "the request's body could not be passed on");
+  request_fail(r, &f);
 }
 
 static bool may_repeat(const struct request *r)
@@ -179,6 +164,6 @@ const struct origin_events step7_origin_events = {on_head, on_data, on_end, on_d
 
 void step7_resume(struct request *r)
 {
-  keep_alive(r);
+  request_keep_alive(r);
   if (r->origin) origin_pause(r->origin, false);
 }

@@ -1,0 +1,504 @@
+/* Connections to applications, against an origin server that says what it is told. */
+#include "origin.h"
+
+#include <arpa/inet.h>
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* The origin server: its last connection, and what it received in all. */
+static struct {
+  struct stream *stream;
+  int connections, closed;
+  struct buf got;
+} server;
+
+/* Whoever asks. */
+struct asker {
+  struct origin *origin;
+  int heads, interim, status;
+  struct buf body;
+  bool ended, failed, cancel_at_head;
+  char trailer[32];
+  struct failure failure;
+};
+
+static struct connector connector;
+static struct origin_pool *pool;
+static struct lab_app app = {.name = "app", .connect = {.host = "127.0.0.1"}};
+static struct listener *listener;
+static struct asker first, second;
+static uv_timer_t watchdog;
+
+static void barked(uv_timer_t *timer)
+{
+  (void)timer;
+  ck_abort_msg("what the test waits for did not come");
+}
+
+#define run_until(condition)                                                                                 \
+  do {                                                                                                       \
+    while (!(condition))                                                                                     \
+      uv_run(net_loop(connector.net), UV_RUN_ONCE);                                                          \
+  } while (0)
+
+/* -- the origin server
+ * --------------------------------------------------------------------------------------------------- */
+
+static void server_data(struct stream *s, void *arg, const uint8_t *data, size_t n)
+{
+  (void)s;
+  (void)arg;
+  ck_assert_int_eq(buf_append(&server.got, data, n), ERR_OK);
+}
+
+static void server_closed(struct stream *s, void *arg, const struct failure *f)
+{
+  (void)arg;
+  (void)f;
+  server.closed++;
+  if (server.stream == s) server.stream = NULL;
+}
+
+static void *server_accept(void *arg, struct stream *s)
+{
+  (void)arg;
+  server.connections++;
+  server.stream = s;
+  return &server;
+}
+
+static const struct stream_events server_events = {.on_data = server_data, .on_close = server_closed};
+
+static void say(const char *text)
+{
+  ck_assert_int_eq(stream_write(server.stream, text, strlen(text)), ERR_OK);
+}
+
+/* -- the asker
+ * -----------------------------------------------------------------------------------------------------------
+ */
+
+static void on_head(void *owner, struct http1_head *h)
+{
+  struct asker *a = owner;
+  a->status = h->status;
+  if (h->status < 200)
+    a->interim++;
+  else
+    a->heads++;
+  if (a->cancel_at_head) origin_cancel(a->origin);
+}
+
+static void on_data(void *owner, const uint8_t *data, size_t n)
+{
+  ck_assert_int_eq(buf_append(&((struct asker *)owner)->body, data, n), ERR_OK);
+}
+
+static void on_end(void *owner, const struct fields *trailers)
+{
+  struct asker *a = owner;
+  const char *t = fields_get(trailers, "x-trailer");
+  snprintf(a->trailer, sizeof a->trailer, "%s", t ? t : "");
+  ck_assert(!a->ended && !a->failed);
+  a->ended = true;
+}
+
+static void on_fail(void *owner, const struct failure *f)
+{
+  struct asker *a = owner;
+  ck_assert(!a->ended && !a->failed);
+  a->failed = true;
+  a->failure = *f;
+}
+
+static const struct origin_events events = {on_head, on_data, on_end, NULL, on_fail};
+
+static void ask_as(struct asker *a, const char *upn, const char *method, bool fresh)
+{
+  struct fields f;
+  fields_init(&f, 4, 256);
+  buf_clear(&a->body);
+  *a = (struct asker){.cancel_at_head = a->cancel_at_head};
+  buf_init(&a->body, 1024 * 1024);
+  ck_assert_int_eq(fields_add(&f, "Host", "app"), ERR_OK);
+  ck_assert_int_eq(origin_send(pool, &app, upn, method, "/", 1, &f, false, fresh, &events, a, &a->origin),
+                   ERR_OK);
+  ck_assert_int_eq(origin_write_end(a->origin), ERR_OK);
+  fields_clear(&f);
+}
+
+/* Asks, and waits until the server has the request. */
+static void ask(struct asker *a)
+{
+  buf_reset(&server.got);
+  ask_as(a, "alice@x", "GET", false);
+  run_until(strstr(buf_str(&server.got), "\r\n\r\n"));
+}
+
+static void ask_and_get_ok(struct asker *a)
+{
+  ask(a);
+  say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+  run_until(a->ended);
+}
+
+/* -- the lab
+ * -------------------------------------------------------------------------------------------------------------
+ */
+
+static void setup(void)
+{
+  struct sockaddr_in sa = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  socklen_t len = sizeof sa;
+  struct failure f;
+  int fd = socket(AF_INET, SOCK_STREAM, 0);
+  ck_assert_int_eq(bind(fd, (struct sockaddr *)&sa, len), 0);
+  ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&sa, &len), 0);
+  close(fd);
+  app.connect.port = ntohs(sa.sin_port);
+  memset(&server, 0, sizeof server);
+  buf_init(&server.got, 1024 * 1024);
+  memset(&connector, 0, sizeof connector);
+  first = second = (struct asker){0};
+  ck_assert_int_eq(net_new(&connector.net), ERR_OK);
+  uv_timer_init(net_loop(connector.net), &watchdog);
+  uv_timer_start(&watchdog, barked, 20000, 0);
+  ck_assert_int_eq(origin_pool_new(&connector, &pool), ERR_OK);
+  ck_assert_int_eq(
+      listener_new(connector.net, &app.connect, NULL, 0, server_accept, NULL, &server_events, &listener, &f),
+      ERR_OK);
+}
+
+static void teardown(void)
+{
+  origin_pool_stop(pool);
+  uv_close((uv_handle_t *)&watchdog, NULL);
+  net_free(connector.net);
+  origin_pool_free(pool);
+  buf_clear(&server.got);
+  buf_clear(&first.body);
+  buf_clear(&second.body);
+}
+
+/* -- one answer
+ * ----------------------------------------------------------------------------------------------------------
+ */
+
+START_TEST(answer_of_known_length_arrives_and_the_connection_is_used_again)
+{
+  ask_and_get_ok(&first);
+  ck_assert_str_eq(buf_str(&first.body), "ok");
+  ask_and_get_ok(&second);
+  ck_assert_int_eq(server.connections, 1);
+}
+END_TEST
+
+START_TEST(answer_in_chunks_arrives_with_its_trailers)
+{
+  ask(&first);
+  say("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1\r\nc\r\n0\r\nX-Trailer: t\r\n\r\n");
+  run_until(first.ended);
+  ck_assert_str_eq(buf_str(&first.body), "abc");
+  ck_assert_str_eq(first.trailer, "t");
+}
+END_TEST
+
+START_TEST(answer_until_close_is_complete_and_ends_the_connection)
+{
+  ask(&first);
+  say("HTTP/1.1 200 OK\r\n\r\nall");
+  stream_finish(server.stream);
+  run_until(first.ended && server.closed == 1);
+  ck_assert_str_eq(buf_str(&first.body), "all");
+}
+END_TEST
+
+START_TEST(answer_that_says_close_ends_the_connection)
+{
+  ask(&first);
+  say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok");
+  run_until(first.ended && server.closed == 1);
+}
+END_TEST
+
+START_TEST(answer_to_head_has_no_body)
+{
+  buf_reset(&server.got);
+  ask_as(&first, "alice@x", "HEAD", false);
+  run_until(server.got.len);
+  say("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n");
+  run_until(first.ended);
+  ask_and_get_ok(&second); /* and the next one on this connection has */
+  ck_assert_str_eq(buf_str(&second.body), "ok");
+  ck_assert_int_eq(server.connections, 1);
+}
+END_TEST
+
+START_TEST(interim_answers_come_first)
+{
+  ask(&first);
+  say("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n");
+  run_until(first.interim == 2);
+  say("HTTP/1.1 204 No Content\r\n\r\n");
+  run_until(first.ended);
+  ck_assert_int_eq(first.heads, 1);
+}
+END_TEST
+
+START_TEST(answer_that_trickles_in_arrives)
+{
+  static const char text[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+  ask(&first);
+  for (size_t i = 0; i < sizeof text - 1; i++) {
+    ck_assert_int_eq(stream_write(server.stream, text + i, 1), ERR_OK);
+    for (int k = 0; k < 4; k++)
+      uv_run(net_loop(connector.net), UV_RUN_NOWAIT);
+  }
+  run_until(first.ended);
+  ck_assert_str_eq(buf_str(&first.body), "ok");
+}
+END_TEST
+
+/* -- answers that are refused
+ * -------------------------------------------------------------------------------------------- */
+
+START_TEST(answer_that_breaks_http_is_refused)
+{
+  static const char *const answers[] = {
+      "SSH-2.0-OpenSSH_9.2\r\n",
+      "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok",
+      "HTTP/1.1 200 OK\r\nContent-Length: 2, 3\r\n\r\nok",
+      "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+      "HTTP/1.1 200 OK\r\nContent-Length: -2\r\n\r\nok",
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\nok",
+      "HTTP/1.1 200 OK\r\nX: a\r\n b\r\n\r\n",
+      "HTTP/1.1 200 OK\r\nX : a\r\n\r\n",
+      "HTTP/1.1 200 OK\nContent-Length: 0\n\n",
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nSet-Cookie: a=b\r\n\r\n",
+  };
+  ck_assert_int_lt(_i, (int)(sizeof answers / sizeof answers[0]));
+  ask(&first);
+  say(answers[_i]);
+  run_until(first.failed && server.closed == 1);
+  ck_assert_int_eq(first.failure.err, ERR_BACKEND_PROTOCOL);
+}
+END_TEST
+
+START_TEST(answer_cut_short_is_refused)
+{
+  static const char *const answers[] = {
+      "HTTP/1.1 200 OK\r\nContent-Le", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel",
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n",
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n"};
+  ask(&first);
+  say(answers[_i]);
+  stream_finish(server.stream);
+  run_until(first.failed);
+  ck_assert_int_eq(first.failure.err, ERR_BACKEND_PROTOCOL);
+}
+END_TEST
+
+START_TEST(answer_reset_in_the_middle_is_refused)
+{
+  ask(&first);
+  say("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel");
+  run_until(first.body.len == 3);
+  stream_abort(server.stream);
+  run_until(first.failed);
+  ck_assert_int_eq(first.failure.err, ERR_BACKEND_PROTOCOL);
+}
+END_TEST
+
+START_TEST(connection_closed_without_an_answer_is_refused)
+{
+  ask(&first);
+  stream_close(server.stream, NULL);
+  run_until(first.failed);
+  ck_assert_int_eq(first.failure.err, ERR_BACKEND_PROTOCOL);
+}
+END_TEST
+
+START_TEST(server_that_is_not_there_is_unreachable)
+{
+  listener_close(listener);
+  uv_run(net_loop(connector.net), UV_RUN_NOWAIT);
+  ask_as(&first, "alice@x", "GET", false);
+  run_until(first.failed);
+  ck_assert_int_eq(first.failure.err, ERR_BACKEND_UNREACHABLE);
+}
+END_TEST
+
+/* The owner refuses it at its head (step 7 does), and hears no more. */
+START_TEST(owner_that_cancels_at_the_head_hears_no_more)
+{
+  first.cancel_at_head = true;
+  ask(&first);
+  say("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\nHTTP/1.1 200 OK\r\n\r\n");
+  run_until(server.closed == 1);
+  ck_assert_int_eq(first.status, 101);
+  ck_assert_int_eq(first.heads, 0);
+  ck_assert(!first.ended && !first.failed);
+}
+END_TEST
+
+/* -- the pool
+ * ------------------------------------------------------------------------------------------------------------
+ */
+
+START_TEST(surplus_bytes_behind_an_answer_end_the_connection)
+{
+  ask(&first);
+  say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil");
+  run_until(first.ended && server.closed == 1);
+  ask_and_get_ok(&second);
+  ck_assert_str_eq(buf_str(&second.body), "ok");
+  ck_assert_int_eq(server.connections, 2);
+}
+END_TEST
+
+START_TEST(surplus_bytes_on_an_idle_connection_end_it)
+{
+  ask_and_get_ok(&first);
+  say("HTTP/1.1 200 OK\r\n\r\n");
+  run_until(server.closed == 1);
+}
+END_TEST
+
+/* They have arrived, but the loop has not turned since: a server by plain calls, so that nothing turns it. */
+START_TEST(surplus_bytes_not_yet_read_answer_nobody)
+{
+  static const char ok[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+  struct sockaddr_in sa = {
+      .sin_family = AF_INET, .sin_port = htons(app.connect.port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  int at = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), one = 1, fd, other;
+  listener_close(listener);
+  uv_run(net_loop(connector.net), UV_RUN_NOWAIT);
+  setsockopt(at, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+  ck_assert_int_eq(bind(at, (struct sockaddr *)&sa, sizeof sa), 0);
+  ck_assert_int_eq(listen(at, 8), 0);
+  ask_as(&first, "", "GET", false);
+  while ((fd = accept(at, NULL, NULL)) < 0)
+    uv_run(net_loop(connector.net), UV_RUN_NOWAIT);
+  ck_assert_int_eq(write(fd, ok, sizeof ok - 1), sizeof ok - 1);
+  run_until(first.ended);
+  ck_assert_int_eq(write(fd, ok, sizeof ok - 1), sizeof ok - 1);
+  ask_as(&second, "", "GET", false);
+  while ((other = accept(at, NULL, NULL)) < 0 && !second.ended)
+    uv_run(net_loop(connector.net), UV_RUN_NOWAIT);
+  ck_assert(!second.ended);
+  close(fd);
+  close(other);
+  close(at);
+}
+END_TEST
+
+START_TEST(stale_pooled_connection_may_be_tried_again)
+{
+  ask_and_get_ok(&first);
+  ask(&second); /* on the same connection, which then ends without a word */
+  ck_assert_int_eq(server.connections, 1);
+  stream_close(server.stream, NULL);
+  run_until(second.failed);
+  ck_assert_int_eq(second.failure.err, ERR_AGAIN);
+}
+END_TEST
+
+START_TEST(connection_belongs_to_its_user)
+{
+  ask_and_get_ok(&first);
+  buf_reset(&server.got);
+  ask_as(&second, "bob@x", "GET", false);
+  run_until(server.got.len);
+  ck_assert_int_eq(server.connections, 2);
+}
+END_TEST
+
+START_TEST(fresh_connection_is_not_a_pooled_one)
+{
+  ask_and_get_ok(&first);
+  buf_reset(&server.got);
+  ask_as(&second, "alice@x", "GET", true);
+  run_until(server.got.len);
+  ck_assert_int_eq(server.connections, 2);
+}
+END_TEST
+
+START_TEST(connection_in_use_is_not_shared)
+{
+  ask(&first);
+  buf_reset(&server.got);
+  ask_as(&second, "alice@x", "GET", false);
+  run_until(server.got.len);
+  ck_assert_int_eq(server.connections, 2);
+}
+END_TEST
+
+START_TEST(answer_before_the_end_of_the_request_ends_the_connection)
+{
+  struct fields f;
+  fields_init(&f, 4, 256);
+  buf_init(&first.body, 1024);
+  ck_assert_int_eq(fields_add(&f, "Transfer-Encoding", "chunked"), ERR_OK);
+  ck_assert_int_eq(
+      origin_send(pool, &app, "", "POST", "/", 1, &f, true, false, &events, &first, &first.origin), ERR_OK);
+  ck_assert_int_eq(origin_write(first.origin, "half", 4), ERR_OK);
+  fields_clear(&f);
+  run_until(strstr(buf_str(&server.got), "4\r\nhalf\r\n"));
+  say("HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\n\r\n");
+  run_until(first.ended && server.closed == 1);
+}
+END_TEST
+
+START_TEST(idle_connection_is_closed_after_a_while)
+{
+  ask_and_get_ok(&first);
+  origin_pool_sweep(pool, INT64_MAX);
+  run_until(server.closed == 1);
+}
+END_TEST
+
+static void add_tests(TCase *c)
+{
+  tcase_add_test(c, answer_of_known_length_arrives_and_the_connection_is_used_again);
+  tcase_add_test(c, answer_in_chunks_arrives_with_its_trailers);
+  tcase_add_test(c, answer_until_close_is_complete_and_ends_the_connection);
+  tcase_add_test(c, answer_that_says_close_ends_the_connection);
+  tcase_add_test(c, answer_to_head_has_no_body);
+  tcase_add_test(c, interim_answers_come_first);
+  tcase_add_test(c, answer_that_trickles_in_arrives);
+  tcase_add_loop_test(c, answer_that_breaks_http_is_refused, 0, 11);
+  tcase_add_loop_test(c, answer_cut_short_is_refused, 0, 4);
+  tcase_add_test(c, answer_reset_in_the_middle_is_refused);
+  tcase_add_test(c, connection_closed_without_an_answer_is_refused);
+  tcase_add_test(c, server_that_is_not_there_is_unreachable);
+  tcase_add_test(c, owner_that_cancels_at_the_head_hears_no_more);
+  tcase_add_test(c, surplus_bytes_behind_an_answer_end_the_connection);
+  tcase_add_test(c, surplus_bytes_on_an_idle_connection_end_it);
+  tcase_add_test(c, surplus_bytes_not_yet_read_answer_nobody);
+  tcase_add_test(c, stale_pooled_connection_may_be_tried_again);
+  tcase_add_test(c, connection_belongs_to_its_user);
+  tcase_add_test(c, fresh_connection_is_not_a_pooled_one);
+  tcase_add_test(c, connection_in_use_is_not_shared);
+  tcase_add_test(c, answer_before_the_end_of_the_request_ends_the_connection);
+  tcase_add_test(c, idle_connection_is_closed_after_a_while);
+}
+
+int main(void)
+{
+  Suite *suite = suite_create("origin");
+  TCase *c = tcase_create("origin");
+  tcase_set_timeout(c, 60);
+  tcase_add_checked_fixture(c, setup, teardown);
+  add_tests(c);
+  suite_add_tcase(suite, c);
+  SRunner *runner = srunner_create(suite);
+  srunner_run_all(runner, CK_ENV);
+  int failed = srunner_ntests_failed(runner);
+  srunner_free(runner);
+  return failed ? 1 : 0;
+}
