@@ -142,6 +142,12 @@ void tls_ctx_free(struct tls_ctx *c)
   free(c);
 }
 
+/* OpenSSL's macro for it casts const away, which clang refuses. */
+static long set_sni(SSL *ssl, const char *name)
+{
+  return SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, (void *)(uintptr_t)name);
+}
+
 enum err tls_new(struct tls_ctx *c, int fd, const char *server_name, struct tls **ret)
 {
   struct tls *t = calloc(1, sizeof *t);
@@ -151,8 +157,7 @@ enum err tls_new(struct tls_ctx *c, int fd, const char *server_name, struct tls 
   if (SSL_is_server(t->ssl)) {
     SSL_set_accept_state(t->ssl);
   } else {
-    if (server_name &&
-        (SSL_set_tlsext_host_name(t->ssl, server_name) != 1 || SSL_set1_host(t->ssl, server_name) != 1))
+    if (server_name && (set_sni(t->ssl, server_name) != 1 || SSL_set1_host(t->ssl, server_name) != 1))
       goto fail;
     SSL_set_connect_state(t->ssl);
   }
