@@ -56,8 +56,7 @@ void klog_free(struct klog *k)
   free(k);
 }
 
-/* -- reading
- * ---------------------------------------------------------------------------------------------------- */
+/* -- reading --------------------------------------------------------------------------------------------- */
 
 /* "Nov 23 22:08:10 host krb5kdc[8205](info): TEXT" gives TEXT and 8205; anything else is left as it is. */
 static const char *strip(const char *text, long *ret_pid)
@@ -137,8 +136,7 @@ bool klog_drain(struct klog *k)
   return open;
 }
 
-/* -- answering
- * -------------------------------------------------------------------------------------------------- */
+/* -- answering ------------------------------------------------------------------------------------------- */
 
 bool klog_names(const char *text, const char *principal)
 {

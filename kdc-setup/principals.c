@@ -10,8 +10,7 @@ static const char attr_delegate_to[] = "allowed_to_delegate_to";
 static const char attr_owner[] = "made_by";
 static const char owner[] = "sevenstep";
 
-/* -- which there should be
- * ------------------------------------------------------------------------------------ */
+/* -- which there should be ------------------------------------------------------------------------------- */
 
 static char *join(const struct lab_strings *names)
 {
@@ -104,8 +103,7 @@ void principals_clear(struct principal_list *list)
   *list = (struct principal_list){0};
 }
 
-/* -- making them so
- * --------------------------------------------------------------------------------------------- */
+/* -- making them so -------------------------------------------------------------------------------------- */
 
 struct sync {
   const struct database *db;
@@ -220,8 +218,7 @@ static enum err sync_one(struct sync *s, struct provision_result *counts)
   return e;
 }
 
-/* -- those which the lab does not name
- * -------------------------------------------------------------------------- */
+/* -- those which the lab does not name ------------------------------------------------------------------- */
 
 static enum err is_ours(const struct sync *s, bool *ret)
 {

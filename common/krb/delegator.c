@@ -8,6 +8,7 @@
 #include "kdc_link.h"
 #include "krb_error.h"
 #include "krb_name.h"
+#include "s4u.h"
 #include "ticket.h"
 
 #include "clock.h"
@@ -16,11 +17,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* Exported by libkrb5 since 1.7, but declared in a private header only. Flag bits are those of
- * krb5_get_credentials. */
-krb5_error_code krb5_get_credentials_for_user(krb5_context context, krb5_flags options, krb5_ccache ccache,
-                                              krb5_creds *in_creds, krb5_data *cert, krb5_creds **out_creds);
 
 /* The next user must see an error within five seconds when the KDC is silent (all exchanges of one call
  * together). */
@@ -44,8 +40,7 @@ struct krb_delegator {
   struct session *idle;
 };
 
-/* -- sessions
- * ------------------------------------------------------------------------------------------------- */
+/* -- sessions -------------------------------------------------------------------------------------------- */
 
 static void forget_tgt(struct session *s)
 {
@@ -116,8 +111,7 @@ static void session_give(struct krb_delegator *d, struct session *s)
   pthread_mutex_unlock(&d->lock);
 }
 
-/* -- the connector's own credential
- * ------------------------------------------------------------------------------ */
+/* -- the connector's own credential ---------------------------------------------------------------------- */
 
 static krb5_error_code obtain_tgt(struct session *s, const char *keytab_path)
 {
@@ -148,8 +142,7 @@ out:
   return code;
 }
 
-/* -- one delegation
- * ---------------------------------------------------------------------------------------------- */
+/* -- one delegation -------------------------------------------------------------------------------------- */
 
 struct call {
   struct krb_delegator *d;
@@ -255,8 +248,7 @@ enum err krb_obtain(struct krb_delegator *d, const char *upn, const char *spn, s
   return e;
 }
 
-/* -- the delegator
- * -------------------------------------------------------------------------------------------------- */
+/* -- the delegator --------------------------------------------------------------------------------------- */
 
 static bool copy_text(char *out, size_t size, const char *text)
 {

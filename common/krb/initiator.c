@@ -1,7 +1,7 @@
 /* Per request: stamp the authenticator, encrypt it, append it to the constant text; then decrypt the answer's
  * AP-REP and compare. Nothing here allocates but the small struct; gss_init_sec_context does the same for
- * about five times the cost, because it parses, copies and derives everything anew (docs/kerberos.md has the
- * figures). */
+ * more than ten times the cost, because it parses, copies and derives everything anew (docs/kerberos.md has
+ * the figures). */
 #include "ticket.h"
 
 #include "clock.h"
@@ -95,8 +95,7 @@ void krb_initiator_free(struct krb_initiator *i)
   free(i);
 }
 
-/* -- the answer
- * ----------------------------------------------------------------------------------------------- */
+/* -- the answer ------------------------------------------------------------------------------------------ */
 
 /* The checksum type that goes with an encryption type (RFC 3962 7, RFC 8009 7); 0 for those we do not use. */
 static krb5_cksumtype checksum_type(krb5_enctype e)

@@ -7,8 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* -- a context a thread -----------------------------------------------------------------------------------
- */
+/* -- a context a thread ---------------------------------------------------------------------------------- */
 
 static pthread_key_t crypto_key;
 static pthread_once_t crypto_once = PTHREAD_ONCE_INIT;
@@ -31,8 +30,7 @@ krb5_context krb_crypto_context(void)
   return ctx;
 }
 
-/* -- what it says ------------------------------------------------------------------------------------------
- */
+/* -- what it says ---------------------------------------------------------------------------------------- */
 
 static void describe_flags(krb5_flags flags, char *out, size_t size)
 {
@@ -100,8 +98,7 @@ void krb_ticket_info_fill(krb5_context ctx, const krb5_creds *creds, struct krb_
   *out = i;
 }
 
-/* -- making one
- * ----------------------------------------------------------------------------------------------- */
+/* -- making one ------------------------------------------------------------------------------------------ */
 
 /* MIT derives keys when they are first used, and keeps them inside krb5_key. Done here, no request pays for
  * it. */

@@ -44,8 +44,7 @@ struct krb_acceptor {
   atomic_ullong by_gssapi, by_known, refused, replays;
 };
 
-/* -- the keytab
- * ---------------------------------------------------------------------------------------------- */
+/* -- the keytab ------------------------------------------------------------------------------------------ */
 
 static void keys_unref(struct keys *k)
 {
@@ -150,8 +149,7 @@ static void follow_keytab(struct krb_acceptor *a)
   }
 }
 
-/* -- verifying
- * ----------------------------------------------------------------------------------------------- */
+/* -- verifying ------------------------------------------------------------------------------------------- */
 
 static enum err verifier_take(struct krb_acceptor *a, struct verifier **ret, struct failure *f)
 {
@@ -303,8 +301,7 @@ static enum err verify(const struct job *j)
   return e;
 }
 
-/* -- the field's value
- * ----------------------------------------------------------------------------------------- */
+/* -- the field's value ----------------------------------------------------------------------------------- */
 
 static enum err decode_value(const char *value, size_t n, struct buf *token, struct failure *f)
 {
@@ -364,8 +361,7 @@ enum err krb_accept(struct krb_acceptor *a, const char *value, size_t n, struct 
   return e;
 }
 
-/* -- the acceptor
- * ------------------------------------------------------------------------------------------------ */
+/* -- the acceptor ---------------------------------------------------------------------------------------- */
 
 enum err krb_acceptor_new(const struct krb_acceptor_config *c, struct krb_acceptor **ret, struct failure *f)
 {

@@ -31,8 +31,7 @@ krb5_context known_crypto_context(void)
   return ctx;
 }
 
-/* -- one ticket
- * ---------------------------------------------------------------------------------------------- */
+/* -- one ticket ------------------------------------------------------------------------------------------ */
 
 /* MIT derives keys at first use and keeps them inside krb5_key. Done here, no request pays for it. */
 static krb5_error_code derive_keys(krb5_context ctx, krb5_key key)
@@ -179,8 +178,7 @@ void known_ticket_unref(struct known_ticket *t)
   free(t);
 }
 
-/* -- the table ----------------------------------------------------------------------------------------------
- */
+/* -- the table ------------------------------------------------------------------------------------------- */
 
 struct known {
   pthread_mutex_t lock;

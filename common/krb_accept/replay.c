@@ -32,8 +32,7 @@ struct replay {
   struct group group[GROUPS];
 };
 
-/* -- a set --------------------------------------------------------------------------------------------------
- */
+/* -- a set ----------------------------------------------------------------------------------------------- */
 
 static size_t place(const uint64_t *set, size_t cap, uint64_t tag)
 {
@@ -68,8 +67,7 @@ static enum err set_add(struct group *g, uint64_t tag)
   return ERR_OK;
 }
 
-/* -- a group and its file
- * -------------------------------------------------------------------------------------- */
+/* -- a group and its file -------------------------------------------------------------------------------- */
 
 static void file_name(int64_t index, char out[32])
 {
@@ -166,8 +164,7 @@ static void expire(struct replay *r, int64_t now_s)
     if (r->group[i].index && r->group[i].index < first) group_remove(r, &r->group[i]);
 }
 
-/* -- the whole
- * -------------------------------------------------------------------------------------------------- */
+/* -- the whole ------------------------------------------------------------------------------------------- */
 
 static enum err read_folder(struct replay *r, int64_t now_s)
 {

@@ -14,8 +14,7 @@ const void *spnego_mech_types(size_t *ret_len)
   return mech_types;
 }
 
-/* -- what a client sends -----------------------------------------------------------------------------------
- */
+/* -- what a client sends --------------------------------------------------------------------------------- */
 
 /* The cipher that will follow counts as written already: so a mark of 0 wraps it too. */
 static void put_ap_req(struct der_writer *w, const void *ticket, size_t ticket_len, int enctype)
@@ -141,8 +140,7 @@ void spnego_stamp(const struct spnego_authenticator *a, uint8_t *out, int64_t ct
     out[a->seq_at + i] = (uint8_t)(seq >> (24 - 8 * i));
 }
 
-/* -- what a server answers
- * ----------------------------------------------------------------------------------- */
+/* -- what a server answers ------------------------------------------------------------------------------- */
 
 bool spnego_parse_time(const struct der *text, int64_t *ret)
 {

@@ -64,8 +64,7 @@ bool spnego_parse_ap_rep(const void *plain, size_t n, struct spnego_ap_rep *ret)
 /* A GeneralizedTime as Kerberos writes it, YYYYMMDDHHMMSSZ, exactly 15 characters. */
 bool spnego_parse_time(const struct der *text, int64_t *ret);
 
-/* -- the acceptor's side ------------------------------------------------------------------------------------
- */
+/* -- the acceptor's side --------------------------------------------------------------------------------- */
 
 /* A client's first token. Pointers go into the token. */
 struct spnego_request {

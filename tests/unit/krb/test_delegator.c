@@ -183,8 +183,7 @@ START_TEST(krb_delegator_new_without_principal_is_refused)
 }
 END_TEST
 
-/* -- a KDC that comes and goes -----------------------------------------------------------------------------
- */
+/* -- a KDC that comes and goes --------------------------------------------------------------------------- */
 
 START_TEST(krb_obtain_stopped_kdc_is_unreachable_at_once_and_then_works_again)
 {
@@ -228,8 +227,7 @@ START_TEST(krb_obtain_realm_made_anew_is_noticed_and_works)
 }
 END_TEST
 
-/* -- many at once
- * --------------------------------------------------------------------------------------------- */
+/* -- many at once ---------------------------------------------------------------------------------------- */
 
 static void *obtain_many(void *d)
 {

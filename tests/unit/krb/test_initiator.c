@@ -265,8 +265,7 @@ START_TEST(krb_initiator_finish_token_of_20_kilobytes_is_refused)
 }
 END_TEST
 
-/* -- the cache
- * --------------------------------------------------------------------------------------------------- */
+/* -- the cache ------------------------------------------------------------------------------------------- */
 
 START_TEST(krb_cache_get_finds_the_users_own_only)
 {

@@ -263,8 +263,7 @@ START_TEST(krb_acceptor_new_without_keytab_is_refused)
 }
 END_TEST
 
-/* -- stock initiators
- * ---------------------------------------------------------------------------------------- */
+/* -- stock initiators ------------------------------------------------------------------------------------ */
 
 static gss_cred_id_t stock_credential(void)
 {
@@ -402,8 +401,7 @@ START_TEST(krb_acceptor_count_counts)
 }
 END_TEST
 
-/* -- many at once, and keys that change
- * -------------------------------------------------------------------------- */
+/* -- many at once, and keys that change ------------------------------------------------------------------ */
 
 static void *accept_many(void *arg)
 {

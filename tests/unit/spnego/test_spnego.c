@@ -185,8 +185,7 @@ START_TEST(spnego_parse_reply_byte_behind_it_is_refused)
 }
 END_TEST
 
-/* -- what we write, we read -------------------------------------------------------------------------------
- */
+/* -- what we write, we read ------------------------------------------------------------------------------ */
 
 static const char ticket[] = {0x61, 0x03, 0x02, 0x01, 0x05};
 
@@ -306,8 +305,7 @@ START_TEST(spnego_write_reply_reads_back)
 }
 END_TEST
 
-/* -- times and errors ---------------------------------------------------------------------------------------
- */
+/* -- times and errors ------------------------------------------------------------------------------------ */
 
 static bool parse_time(const char *text, int64_t *ret)
 {
