@@ -149,7 +149,9 @@ void link_flush(struct link *l)
     return;
   }
   stream_flush(l->stream);
-  if (tunnel_done(l->tunnel)) stream_finish(l->stream);
+  if (!tunnel_done(l->tunnel)) return;
+  if (!l->failure.err) (void)tunnel_broken(l->tunnel, &l->failure);
+  stream_finish(l->stream);
 }
 
 void link_close(struct link *l, const struct failure *why)

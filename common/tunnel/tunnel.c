@@ -34,6 +34,8 @@ struct tunnel {
   struct tunnel_stream *streams, *pool;
   size_t n_streams, n_pool;
   bool goaway_seen, shutting_down, failed;
+  uint32_t broken; /* the code of a GOAWAY that was sent or came, unless it was NO_ERROR */
+  bool broken_by_peer;
   struct buf *sink; /* where send callbacks write, inside tunnel_send() only */
   size_t sink_limit;
   struct buf lower; /* names in lower case, for one submission */
@@ -203,6 +205,10 @@ static int on_frame(nghttp2_session *h2, const nghttp2_frame *frame, void *arg)
   if (frame->hd.type == NGHTTP2_GOAWAY) {
     bool first = !t->goaway_seen;
     t->goaway_seen = true;
+    if (frame->goaway.error_code != NGHTTP2_NO_ERROR && !t->broken) {
+      t->broken = frame->goaway.error_code;
+      t->broken_by_peer = true;
+    }
     if (first && t->ev->on_goaway) t->ev->on_goaway(t, t->arg);
     return 0;
   }
@@ -331,6 +337,15 @@ static int send_data(nghttp2_session *h2, nghttp2_frame *frame, const uint8_t *h
   return 0;
 }
 
+/* nghttp2 gives the session up by itself when the peer breaks HTTP/2, and only its GOAWAY tells. */
+static int on_frame_sent(nghttp2_session *h2, const nghttp2_frame *frame, void *arg)
+{
+  (void)h2;
+  struct tunnel *t = arg;
+  if (frame->hd.type == NGHTTP2_GOAWAY && !t->broken) t->broken = frame->goaway.error_code;
+  return 0;
+}
+
 enum err tunnel_send(struct tunnel *t, struct buf *out, size_t limit)
 {
   t->sink = out;
@@ -348,6 +363,14 @@ bool tunnel_wants_send(const struct tunnel *t)
 bool tunnel_done(const struct tunnel *t)
 {
   return nghttp2_session_want_write(t->h2) == 0 && nghttp2_session_want_read(t->h2) == 0;
+}
+
+bool tunnel_broken(const struct tunnel *t, struct failure *f)
+{
+  if (t->broken)
+    failure_set(f, ERR_TUNNEL_PROTOCOL, "%s gave the tunnel up: %s",
+                t->broken_by_peer ? "the other end" : "this end", nghttp2_http2_strerror(t->broken));
+  return t->broken != 0;
 }
 
 enum err tunnel_receive(struct tunnel *t, const uint8_t *data, size_t n, struct failure *f)
@@ -368,6 +391,7 @@ static void set_callbacks(nghttp2_session_callbacks *c)
   nghttp2_session_callbacks_set_on_frame_recv_callback(c, on_frame);
   nghttp2_session_callbacks_set_on_data_chunk_recv_callback(c, on_data_chunk);
   nghttp2_session_callbacks_set_on_stream_close_callback(c, on_stream_close);
+  nghttp2_session_callbacks_set_on_frame_send_callback(c, on_frame_sent);
   nghttp2_session_callbacks_set_send_callback(c, on_send);
   nghttp2_session_callbacks_set_send_data_callback(c, send_data);
 }

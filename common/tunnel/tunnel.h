@@ -72,6 +72,8 @@ enum err tunnel_send(struct tunnel *t, struct buf *out, size_t limit) MUST_CHECK
 bool tunnel_wants_send(const struct tunnel *t);
 /* Nothing is left to send or to receive: close the connection. */
 bool tunnel_done(const struct tunnel *t);
+/* Did either end give the tunnel up for an error (GOAWAY with a code)? Then f tells. */
+bool tunnel_broken(const struct tunnel *t, struct failure *f);
 
 size_t tunnel_streams(const struct tunnel *t);
 /* How many more streams the peer allows now; 0 after GOAWAY. */

@@ -211,6 +211,15 @@ static void inside_request(struct tunnel *t, void *arg, struct tunnel_stream *s,
     hello(s, c);
     return;
   }
+  if (strncmp(h->path, "/.sevenstep/", 12) ==
+      0) { /* the cloud's other words to connectors need no answer here */
+    tunnel_stream_reset(s, TUNNEL_CANCEL);
+    return;
+  }
+  if (strcmp(h->path, "/.sevenstep/welcome") == 0) {
+    tunnel_stream_detach(s);
+    return;
+  }
   c->requests++;
   c->stream = s;
   c->ended = tunnel_stream_remote_ended(s);

@@ -1,0 +1,381 @@
+/* Two links joined by a connection on loopback, in one loop; or one, whose peer is no link. */
+#include "link.h"
+
+#include "../cloud/fake_clock.h"
+
+#include <arpa/inet.h>
+#include <check.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+struct end {
+  struct link *link; /* NULL once closed */
+  struct tunnel_stream *stream;
+  int requests, ends, goaways;
+  size_t received;
+  bool opened, closed, stream_closed, refuse, again;
+  struct failure failure, stream_failure;
+};
+
+static struct net *net;
+static struct listener *listener;
+static struct lab_addr at = {.host = "127.0.0.1"};
+static struct end cloud, connector;
+static uv_timer_t watchdog;
+
+static void barked(uv_timer_t *timer)
+{
+  (void)timer;
+  ck_abort_msg("what the test waits for did not come");
+}
+
+#define run_until(condition)                                                                                 \
+  do {                                                                                                       \
+    while (!(condition))                                                                                     \
+      uv_run(net_loop(net), UV_RUN_ONCE);                                                                    \
+  } while (0)
+
+static void ask(struct end *e)
+{
+  struct fields none;
+  fields_init(&none, 1, 64);
+  ck_assert_int_eq(tunnel_request(link_tunnel(e->link), "GET", "a", "/", 1, &none, true, e, &e->stream),
+                   ERR_OK);
+  link_flush(e->link);
+}
+
+static void answer(const char *name, const char *value, bool end)
+{
+  struct fields f;
+  fields_init(&f, 1, 64);
+  if (name) ck_assert_int_eq(fields_add(&f, name, value), ERR_OK);
+  ck_assert_int_eq(tunnel_respond(connector.stream, 200, &f, end), ERR_OK);
+  fields_clear(&f);
+  link_flush(connector.link);
+}
+
+/* -- events
+ * ------------------------------------------------------------------------------------------------------------
+ */
+
+static bool on_open(struct link *l, void *arg, struct failure *f)
+{
+  struct end *e = arg;
+  ck_assert_ptr_eq(l, e->link);
+  ck_assert_ptr_eq(link_arg(l), arg);
+  e->opened = true;
+  if (e->refuse) failure_set(f, ERR_TUNNEL_REFUSED, "not you");
+  return !e->refuse;
+}
+
+static void on_close(struct link *l, void *arg, const struct failure *f)
+{
+  (void)l;
+  struct end *e = arg;
+  ck_assert(!e->closed);
+  e->closed = true;
+  e->link = NULL;
+  e->failure = *f;
+}
+
+static const struct link_events link_events = {on_open, on_close};
+
+static void on_request(struct tunnel *t, void *arg, struct tunnel_stream *s, const struct tunnel_head *h)
+{
+  (void)t;
+  (void)h;
+  struct end *e = arg;
+  e->requests++;
+  e->stream = s;
+  tunnel_stream_set_owner(s, e);
+}
+
+static void on_response(struct tunnel_stream *s, void *owner, const struct tunnel_head *h)
+{
+  (void)s;
+  (void)owner;
+  (void)h;
+}
+
+static void on_data(struct tunnel_stream *s, void *owner, const uint8_t *data, size_t n)
+{
+  (void)data;
+  ((struct end *)owner)->received += n;
+  tunnel_stream_consume(s, n);
+}
+
+static void on_end(struct tunnel_stream *s, void *owner, const struct fields *trailers)
+{
+  (void)s;
+  (void)trailers;
+  ((struct end *)owner)->ends++;
+}
+
+static void on_stream_close(struct tunnel_stream *s, void *owner, const struct failure *f)
+{
+  (void)s;
+  struct end *e = owner;
+  e->stream_closed = true;
+  e->stream_failure = *f;
+  e->stream = NULL;
+  if (e->again) ask(e);
+}
+
+static void on_goaway(struct tunnel *t, void *arg)
+{
+  (void)t;
+  ((struct end *)arg)->goaways++;
+}
+
+static const struct tunnel_events tunnel_events = {.on_request = on_request,
+                                                   .on_response = on_response,
+                                                   .on_data = on_data,
+                                                   .on_end = on_end,
+                                                   .on_close = on_stream_close,
+                                                   .on_goaway = on_goaway};
+
+/* -- the two
+ * ------------------------------------------------------------------------------------------------------------
+ */
+
+static void *accept_one(void *arg, struct stream *s)
+{
+  (void)s;
+  (void)arg;
+  ck_assert_int_eq(link_new(net, TUNNEL_CLOUD, &link_events, &tunnel_events, &cloud, &cloud.link), ERR_OK);
+  return cloud.link;
+}
+
+static void setup(void)
+{
+  struct sockaddr_in sa = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  socklen_t len = sizeof sa;
+  struct failure f;
+  int fd = socket(AF_INET, SOCK_STREAM, 0);
+  ck_assert_int_eq(bind(fd, (struct sockaddr *)&sa, len), 0);
+  ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&sa, &len), 0);
+  close(fd);
+  at.port = ntohs(sa.sin_port);
+  cloud = connector = (struct end){0};
+  ck_assert_int_eq(net_new(&net), ERR_OK);
+  uv_timer_init(net_loop(net), &watchdog);
+  uv_timer_start(&watchdog, barked, 20000, 0);
+  ck_assert_int_eq(listener_new(net, &at, NULL, 0, accept_one, NULL, &link_stream_events, &listener, &f),
+                   ERR_OK);
+}
+
+static void teardown(void)
+{
+  uv_close((uv_handle_t *)&watchdog, NULL);
+  cloud.again = false;
+  net_free(net);
+  ck_assert(!cloud.link && !connector.link);
+}
+
+static void dial(void)
+{
+  struct stream *s;
+  ck_assert_int_eq(link_new(net, TUNNEL_CONNECTOR, &link_events, &tunnel_events, &connector, &connector.link),
+                   ERR_OK);
+  ck_assert_int_eq(stream_connect(net, &at, NULL, NULL, 5000, &link_stream_events, connector.link, &s),
+                   ERR_OK);
+}
+
+static void join(void)
+{
+  dial();
+  run_until(cloud.opened && connector.opened);
+}
+
+/* A peer that is no link. */
+static struct stream *peer;
+static struct buf peer_got;
+static bool peer_closed;
+
+static void peer_data(struct stream *s, void *arg, const uint8_t *data, size_t n)
+{
+  (void)s;
+  (void)arg;
+  ck_assert_int_eq(buf_append(&peer_got, data, n), ERR_OK);
+}
+
+static void peer_close(struct stream *s, void *arg, const struct failure *f)
+{
+  (void)s;
+  (void)arg;
+  (void)f;
+  peer_closed = true;
+}
+
+static const struct stream_events peer_events = {.on_data = peer_data, .on_close = peer_close};
+
+static void join_peer(void)
+{
+  buf_init(&peer_got, 65536);
+  peer_closed = false;
+  ck_assert_int_eq(stream_connect(net, &at, NULL, NULL, 5000, &peer_events, NULL, &peer), ERR_OK);
+  run_until(cloud.opened);
+}
+
+/* -- the tests
+ * ----------------------------------------------------------------------------------------------------------
+ */
+
+START_TEST(request_and_answer_travel)
+{
+  join();
+  ask(&cloud);
+  run_until(connector.requests == 1);
+  answer(NULL, NULL, true);
+  run_until(cloud.stream_closed);
+  ck_assert_int_eq(cloud.stream_failure.err, ERR_OK);
+}
+END_TEST
+
+START_TEST(many_megabytes_travel_past_what_a_stream_queues)
+{
+  static uint8_t piece[128 * 1024];
+  const size_t all = 32 * 1024 * 1024;
+  join();
+  ask(&cloud);
+  run_until(connector.requests == 1);
+  answer(NULL, NULL, false);
+  for (size_t sent = 0; sent < all; sent += sizeof piece) {
+    run_until(!tunnel_stream_congested(connector.stream));
+    ck_assert_int_eq(tunnel_stream_write(connector.stream, piece, sizeof piece), ERR_OK);
+    link_flush(connector.link);
+  }
+  ck_assert_int_eq(tunnel_stream_end(connector.stream, NULL), ERR_OK);
+  link_flush(connector.link);
+  run_until(cloud.stream_closed);
+  ck_assert_uint_eq(cloud.received, all);
+}
+END_TEST
+
+START_TEST(link_refused_at_open_closes_with_the_reason)
+{
+  cloud.refuse = true;
+  dial();
+  run_until(cloud.closed && connector.closed);
+  ck_assert_int_eq(cloud.failure.err, ERR_TUNNEL_REFUSED);
+}
+END_TEST
+
+START_TEST(link_to_nobody_closes_without_open)
+{
+  listener_close(listener);
+  uv_run(net_loop(net), UV_RUN_NOWAIT);
+  dial();
+  run_until(connector.closed);
+  ck_assert(!connector.opened);
+  ck_assert_int_eq(connector.failure.err, ERR_CLOSED);
+}
+END_TEST
+
+START_TEST(link_discard_frees_one_without_a_stream)
+{
+  struct link *l;
+  ck_assert_int_eq(link_new(net, TUNNEL_CLOUD, &link_events, &tunnel_events, &cloud, &l), ERR_OK);
+  ck_assert_ptr_null(link_tunnel(l));
+  link_discard(l);
+}
+END_TEST
+
+START_TEST(link_close_tells_each_stream_and_both_ends)
+{
+  struct failure why;
+  join();
+  ask(&cloud);
+  run_until(connector.requests == 1);
+  failure_set(&why, ERR_TIMEOUT, "enough");
+  link_close(cloud.link, &why);
+  run_until(cloud.closed && connector.closed);
+  ck_assert_int_eq(cloud.failure.err, ERR_TIMEOUT);
+  ck_assert_int_eq(cloud.stream_failure.err, ERR_CONNECTOR_LOST);
+  ck_assert(connector.stream_closed);
+}
+END_TEST
+
+START_TEST(garbage_is_answered_with_goaway_and_closed)
+{
+  static const char junk[] = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+  join_peer();
+  ck_assert_int_eq(stream_write(peer, junk, sizeof junk - 1), ERR_OK);
+  run_until(cloud.closed && peer_closed);
+  ck_assert_int_eq(cloud.failure.err, ERR_TUNNEL_PROTOCOL);
+  buf_clear(&peer_got);
+}
+END_TEST
+
+START_TEST(peer_that_falls_silent_is_cut_off)
+{
+  join_peer();
+  clock_shift_mono(LINK_DEAD_MS / 1000 + 1);
+  run_until(cloud.closed);
+  ck_assert_int_eq(cloud.failure.err, ERR_TIMEOUT);
+  stream_close(peer, NULL);
+  run_until(peer_closed);
+  buf_clear(&peer_got);
+}
+END_TEST
+
+/* nghttp2 resets a malformed answer by itself, from inside of sending, and the owner asks again from there.
+ */
+START_TEST(request_from_inside_of_sending_is_sent)
+{
+  join();
+  cloud.again = true;
+  ask(&cloud);
+  run_until(connector.requests == 1);
+  answer("content-length", "junk", true);
+  run_until(connector.requests == 2);
+  ck_assert_int_eq(cloud.stream_failure.err, ERR_CONNECTOR_LOST);
+}
+END_TEST
+
+START_TEST(connector_that_drains_finishes_what_it_has_then_both_close)
+{
+  join();
+  ask(&cloud);
+  run_until(connector.requests == 1);
+  ck_assert_int_eq(tunnel_shutdown(link_tunnel(connector.link)), ERR_OK);
+  link_flush(connector.link);
+  run_until(cloud.goaways == 1);
+  ck_assert(!cloud.closed && !connector.closed);
+  answer(NULL, NULL, true);
+  run_until(cloud.closed && connector.closed);
+  ck_assert_int_eq(cloud.ends, 1);
+  ck_assert_int_eq(cloud.stream_failure.err, ERR_OK);
+}
+END_TEST
+
+static void add_tests(TCase *c)
+{
+  tcase_add_test(c, request_and_answer_travel);
+  tcase_add_test(c, many_megabytes_travel_past_what_a_stream_queues);
+  tcase_add_test(c, link_refused_at_open_closes_with_the_reason);
+  tcase_add_test(c, link_to_nobody_closes_without_open);
+  tcase_add_test(c, link_discard_frees_one_without_a_stream);
+  tcase_add_test(c, link_close_tells_each_stream_and_both_ends);
+  tcase_add_test(c, garbage_is_answered_with_goaway_and_closed);
+  tcase_add_test(c, peer_that_falls_silent_is_cut_off);
+  tcase_add_test(c, request_from_inside_of_sending_is_sent);
+  tcase_add_test(c, connector_that_drains_finishes_what_it_has_then_both_close);
+}
+
+int main(void)
+{
+  Suite *suite = suite_create("link");
+  TCase *c = tcase_create("link");
+  tcase_set_timeout(c, 60);
+  tcase_add_checked_fixture(c, setup, teardown);
+  add_tests(c);
+  suite_add_tcase(suite, c);
+  SRunner *runner = srunner_create(suite);
+  srunner_run_all(runner, CK_ENV);
+  int failed = srunner_ntests_failed(runner);
+  srunner_free(runner);
+  return failed ? 1 : 0;
+}
