@@ -12,10 +12,14 @@ enum err fetch(const struct fetch *q, long *ret_status, struct buf *out, struct 
 {
   enum err e = ERR_OK;
   CURL *c = curl_easy_init();
+  if (!c) return ERR_NOMEM;
   struct curl_slist *to = q->connect_to ? curl_slist_append(NULL, q->connect_to) : NULL;
   struct curl_slist *fields = NULL;
   char parent[128];
-  if (!c) return ERR_NOMEM;
+  if (q->connect_to && !to) { /* else another machine would be asked */
+    curl_easy_cleanup(c);
+    return ERR_NOMEM;
+  }
   if (q->traceparent) {
     snprintf(parent, sizeof parent, "traceparent: %s", q->traceparent);
     fields = curl_slist_append(NULL, parent);

@@ -34,7 +34,7 @@ struct oidc {
   uv_timer_t retry;
   unsigned retry_ms;
   bool fetching, ready, stopped;
-  int64_t fetched_ns;
+  int64_t asked_ns; /* when a fetch began last */
   struct waiter *waiters;
 };
 
@@ -140,7 +140,6 @@ static void job_done(void *arg)
     jwks_free(o->keys);
     o->metadata = j->metadata;
     o->keys = j->keys;
-    o->fetched_ns = clock_mono_ns();
     atomic_store(&o->cloud->counters.keys_loaded, true);
   } else {
     metadata_clear(&j->metadata);
@@ -168,6 +167,7 @@ static void start_fetch(struct oidc *o)
     return;
   }
   o->fetching = true;
+  o->asked_ns = clock_mono_ns(); /* one that fails counts too: a provider in trouble needs no flood */
 }
 
 enum err oidc_new(struct cloud *c, void (*on_ready)(struct cloud *c), struct oidc **ret, struct failure *f)
@@ -223,7 +223,7 @@ const struct jwks *oidc_keys(const struct oidc *o)
 void oidc_refresh(struct oidc *o, void (*done)(void *arg, bool fetched), void *arg)
 {
   struct waiter *w;
-  bool too_soon = o->keys && clock_mono_ns() - o->fetched_ns < REFRESH_PAUSE_NS;
+  bool too_soon = o->keys && clock_mono_ns() - o->asked_ns < REFRESH_PAUSE_NS;
   if (o->stopped || (too_soon && !o->fetching) || !(w = calloc(1, sizeof *w))) {
     done(arg, false);
     return;
