@@ -31,14 +31,6 @@ static void clean(struct fields *f)
   fields_remove(f, "Sevenstep-Actor");
 }
 
-/* The application's challenge and its mutual token stay inside (SP-07); other schemes are the application's
- * own. */
-static bool is_negotiate(const struct field *field, void *arg)
-{
-  (void)arg;
-  return strcasecmp(field->name, "WWW-Authenticate") == 0 && strncasecmp(field->value, "Negotiate", 9) == 0;
-}
-
 static int64_t take_length(struct fields *f)
 {
   const char *text = fields_get(f, "Content-Length");
@@ -68,7 +60,8 @@ void step7_respond(struct exchange *x, const struct tunnel_head *h)
   snprintf(actor, sizeof actor, "%s", origin && strcmp(origin, "connector") == 0 ? "connector" : "backend");
   span_str(&x->respond, "sevenstep.origin", actor);
   clean(h->fields);
-  if (x->app->sso == SSO_KCD) fields_remove_if(h->fields, is_negotiate, NULL);
+  /* The application's challenge and its mutual token stay inside; other schemes are its own. */
+  if (x->app->sso == SSO_KCD) rules_strip_negotiate(h->fields);
   int64_t length = take_length(h->fields);
   if (fields_set(h->fields, "Sevenstep-Actor", actor)) {
     struct failure f;

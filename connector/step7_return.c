@@ -22,12 +22,6 @@ static const char *negotiate_value(const struct fields *f, size_t *ret_n)
   return NULL;
 }
 
-static bool is_negotiate(const struct field *field, void *arg)
-{
-  (void)arg;
-  return strcasecmp(field->name, "WWW-Authenticate") == 0 && strncasecmp(field->value, "Negotiate", 9) == 0;
-}
-
 /* A ticket from the cache may have outlived the application's key: once, a fresh one is tried instead. */
 static bool try_fresh_ticket(struct request *r)
 {
@@ -62,7 +56,7 @@ static bool proven(struct request *r, struct http1_head *h)
     span_bool(&r->present, "krb.mutual", true);
     krb_initiator_free(r->initiator);
     r->initiator = NULL;
-    fields_remove_if(&h->fields, is_negotiate, NULL);
+    rules_strip_negotiate(&h->fields);
     return true;
   }
   request_fail(r, &f);

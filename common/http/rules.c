@@ -228,3 +228,32 @@ void rules_set_cookie_strip(struct fields *f, const char *prefix)
 {
   fields_remove_if(f, drop_set_cookie, &prefix);
 }
+
+/* -- authentication
+ * ------------------------------------------------------------------------------------------ */
+
+/* A comma inside of a quoted string is taken for one between challenges: then too much is removed, never too
+ * little. */
+static bool drop_negotiate(const struct field *one, void *arg)
+{
+  static const char scheme[] = "negotiate";
+  const size_t n = sizeof scheme - 1;
+  (void)arg;
+  if (!http_name_is(one->name, one->name_len, "www-authenticate")) return false;
+  const char *at = one->value, *end = at + one->value_len;
+  while (at < end) {
+    while (at < end && is_space(*at))
+      at++;
+    if ((size_t)(end - at) >= n && http_name_is(at, n, scheme) &&
+        (at + n == end || is_space(at[n]) || at[n] == ','))
+      return true;
+    const char *comma = memchr(at, ',', (size_t)(end - at));
+    at = comma ? comma + 1 : end;
+  }
+  return false;
+}
+
+void rules_strip_negotiate(struct fields *f)
+{
+  fields_remove_if(f, drop_negotiate, NULL);
+}

@@ -30,4 +30,7 @@ enum err rules_cookie_strip(struct fields *f, const char *prefix) MUST_CHECK;
  * (CK-04). */
 void rules_set_cookie_strip(struct fields *f, const char *prefix);
 
+/* Removes WWW-Authenticate fields that hold a Negotiate challenge or token, alone or in a list (SP-07). */
+void rules_strip_negotiate(struct fields *f);
+
 #endif

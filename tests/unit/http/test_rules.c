@@ -254,6 +254,30 @@ START_TEST(cookie_strip_all_fields)
 }
 END_TEST
 
+START_TEST(strip_negotiate_in_any_list_and_nothing_else)
+{
+  static const struct {
+    const char *value;
+    bool goes;
+  } cases[] = {{"Negotiate", true},
+               {"negotiate oYIB", true},
+               {"Basic realm=\"x\", Negotiate", true},
+               {"NTLM,Negotiate oYIB,Basic realm=\"x\"", true},
+               {"Basic realm=\"x\"", false},
+               {"NegotiateToo abc", false},
+               {"", false}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    struct fields one;
+    fields_init(&one, 4, 1024);
+    ck_assert_int_eq(fields_add(&one, "www-authenticate", cases[i].value), ERR_OK);
+    ck_assert_int_eq(fields_add(&one, "X-Other", "Negotiate"), ERR_OK);
+    rules_strip_negotiate(&one);
+    ck_assert_uint_eq(fields_count(&one), cases[i].goes ? 1 : 2);
+    fields_clear(&one);
+  }
+}
+END_TEST
+
 START_TEST(set_cookie_strip_ours_only)
 {
   add("Set-Cookie", "__Host-sevenstep=evil; Path=/");
@@ -289,6 +313,7 @@ int main(void)
   tcase_add_test(t, cookie_strip_nameless_value);
   tcase_add_test(t, cookie_strip_all_fields);
   tcase_add_test(t, set_cookie_strip_ours_only);
+  tcase_add_test(t, strip_negotiate_in_any_list_and_nothing_else);
   suite_add_tcase(s, t);
   return run(s);
 }
