@@ -29,6 +29,7 @@ struct exchange {
   struct conn *conn;
   const struct http1_head *head; /* the request */
   const struct lab_app *app;
+  size_t rest;                    /* of the target: where what is behind the published path begins */
   const struct exchange_ops *ops; /* NULL: nobody has taken it, or it is answered */
   void *data;
   struct session session; /* upn "" when there is none */

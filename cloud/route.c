@@ -5,11 +5,12 @@
 
 #include "clock.h"
 #include "once.h"
+#include "publish.h"
 #include "rules.h"
 
 #include <string.h>
 
-#define OWN "/.sevenstep/"
+#define OWN ".sevenstep/" /* below the published path */
 
 static void fail_early(struct exchange *x, enum err e, const char *why)
 {
@@ -44,25 +45,23 @@ static bool host_fits_sni(const char *host, size_t n, const char *sni)
   return !is_name || (strlen(sni) == n && strncasecmp(host, sni, n) == 0);
 }
 
-static const struct lab_app *find_app(struct exchange *x, struct failure *f)
+static enum err find_app(struct exchange *x, struct failure *f)
 {
   const char *host = buf_str(&x->head->authority);
   size_t n = strcspn(host, ":");
-  if (!host_fits_sni(host, n, exchange_sni(x))) {
-    failure_set(f, ERR_APP_MISDIRECTED, "Host is %.100s, the connection is for %.100s", host,
-                exchange_sni(x));
-    return NULL;
-  }
-  const struct lab_app *app = lab_app_by_host(x->cloud->lab, host, n);
-  if (!app) failure_set(f, ERR_APP_UNKNOWN, "no application has the external host %.*s", (int)n, host);
-  return app;
+  if (!host_fits_sni(host, n, exchange_sni(x)))
+    return failure_set(f, ERR_APP_MISDIRECTED, "Host is %.100s, the connection is for %.100s", host,
+                       exchange_sni(x));
+  return publish_find(x->cloud->lab, host, n, buf_str(&x->head->target), &x->app, &x->rest, f);
 }
 
 static enum err find_session(struct exchange *x)
 {
   const char *value;
   size_t n;
-  enum err e = rules_cookie_get(&x->head->fields, COOKIE_SESSION, &value, &n);
+  char name[COOKIE_NAME_MAX];
+  session_cookie_name(x->app, name);
+  enum err e = rules_cookie_get(&x->head->fields, name, &value, &n);
   if (e) return e == ERR_NOT_FOUND ? ERR_NOT_FOUND : ERR_SESSION_INVALID;
   e = session_open(x->cloud->seal, x->app, value, n, clock_wall_s(), &x->session);
   if (!e && once_session_ended(x->cloud->once, &x->session)) e = ERR_SESSION_EXPIRED;
@@ -73,7 +72,7 @@ static enum err find_session(struct exchange *x)
 static bool path_is(const struct exchange *x, const char *path)
 {
   size_t n = strlen(path);
-  const char *target = buf_str(&x->head->target);
+  const char *target = buf_str(&x->head->target) + x->rest;
   return strncmp(target, path, n) == 0 && (target[n] == 0 || target[n] == '?');
 }
 
@@ -104,8 +103,7 @@ void route_request(struct exchange *x)
     fail_early(x, ERR_HTTP_METHOD_REFUSED, method);
     return;
   }
-  x->app = find_app(x, &f);
-  if (!x->app) {
+  if (find_app(x, &f)) {
     fail_early(x, f.err, f.why);
     return;
   }
@@ -114,7 +112,7 @@ void route_request(struct exchange *x)
     return;
   }
   enum err e = find_session(x);
-  if (strncmp(buf_str(&x->head->target), OWN, sizeof OWN - 1) == 0)
+  if (strncmp(buf_str(&x->head->target) + x->rest, OWN, sizeof OWN - 1) == 0)
     own_endpoint(x);
   else if (e == ERR_OK)
     start_dispatch(x, traced);

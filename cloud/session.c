@@ -59,6 +59,12 @@ enum err session_seal(struct seal *s, const struct lab_app *app, const struct se
   return seal_text(s, app, "session", &text, out);
 }
 
+void session_cookie_name(const struct lab_app *app, char out[static COOKIE_NAME_MAX])
+{
+  bool root = app->external_url.path[1] == 0;
+  snprintf(out, COOKIE_NAME_MAX, "%s%s", root ? COOKIE_SESSION : COOKIE_SESSION_APP, root ? "" : app->name);
+}
+
 static bool session_read(const char *at, struct session *ret)
 {
   char id[33];

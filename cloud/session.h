@@ -12,6 +12,9 @@
   "__Host-sevenstep" /* every cookie of ours begins so, and none reaches an application                      \
                       */
 #define COOKIE_SESSION "__Host-sevenstep"
+#define COOKIE_SESSION_APP                                                                                   \
+  "__Host-sevenstep-app-" /* + the application's name, where applications share a host by path */
+#define COOKIE_NAME_MAX 96
 #define COOKIE_LOGON                                                                                         \
   "__Host-sevenstep-logon-" /* + 8 characters of the state, so that several tabs can sign in */
 #define COOKIE_TRACE     "__Host-sevenstep-trace"
@@ -24,6 +27,8 @@ struct session {
   int64_t issued_s, expires_s;
 };
 
+/* "__Host-" cookies know hosts only, no paths: so below a path the name tells sessions apart. */
+void session_cookie_name(const struct lab_app *app, char out[static COOKIE_NAME_MAX]);
 /* Seals for this application; appends the cookie's value. */
 enum err session_seal(struct seal *s, const struct lab_app *app, const struct session *session,
                       struct buf *out) MUST_CHECK;

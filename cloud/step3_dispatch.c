@@ -7,6 +7,7 @@
 #include "dispatch.h"
 
 #include "clock.h"
+#include "publish.h"
 #include "rules.h"
 
 #include <stdlib.h>
@@ -104,15 +105,24 @@ static enum err send_request(struct dispatch *d, const struct connector * not, s
   if (!c)
     return failure_set(f, ERR_NO_CONNECTOR, "group %s has no connector that is ready and has room",
                        x->app->connector_group);
-  if (fields.max == 0) fields_init(&fields, 160, 64 * 1024);
+  static struct buf inside; /* the target, where it is another one inside */
+  const struct buf *target = &x->head->target;
+  if (fields.max == 0) {
+    fields_init(&fields, 160, 64 * 1024);
+    buf_init(&inside, 64 * 1024);
+  }
   fields_reset(&fields);
   enum err e = request_fields(x, &fields);
+  if (x->app->by_path) {
+    buf_reset(&inside);
+    if (!e) e = publish_internal_target(x->app, buf_str(target), target->len, x->rest, &inside);
+    target = &inside;
+  }
   d->link = connector_link(c);
   d->via = c;
   if (!e)
-    e = tunnel_request(link_tunnel(d->link), x->head->method, buf_str(&x->head->authority),
-                       buf_str(&x->head->target), x->head->target.len, &fields, !has_body(x), &d->up,
-                       &d->stream);
+    e = tunnel_request(link_tunnel(d->link), x->head->method, buf_str(&x->head->authority), buf_str(target),
+                       target->len, &fields, !has_body(x), &d->up, &d->stream);
   if (e == ERR_TOO_LARGE) return failure_set(f, ERR_HTTP_HEADERS_TOO_LARGE, "with the proxy's own fields");
   if (e) return failure_set(f, e, "the tunnel did not take the request");
   span_str(&x->step, "sevenstep.connector", connector_name(c));

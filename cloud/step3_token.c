@@ -8,6 +8,7 @@
 #include "form.h"
 #include "oidc.h"
 #include "once.h"
+#include "publish.h"
 #include "rules.h"
 #include "token.h"
 
@@ -59,6 +60,7 @@ static enum err session_cookie(struct callback *c, struct fields *f)
   struct exchange *x = c->x;
   struct session s = {.issued_s = clock_wall_s()};
   struct buf value;
+  char name[COOKIE_NAME_MAX];
   s.expires_s = s.issued_s + x->cloud->lab->cloud.session_lifetime_s;
   random_bytes(s.id, sizeof s.id); /* new at every logon (CK-03) */
   snprintf(s.upn, sizeof s.upn, "%s", c->claims.upn);
@@ -67,7 +69,8 @@ static enum err session_cookie(struct callback *c, struct fields *f)
   one_line(s.name);
   buf_init(&value, 8192);
   enum err e = session_seal(x->cloud->seal, x->app, &s, &value);
-  if (!e) e = cookie_set(f, COOKIE_SESSION, buf_str(&value), -1, "Lax");
+  session_cookie_name(x->app, name);
+  if (!e) e = cookie_set(f, name, buf_str(&value), -1, "Lax");
   buf_clear(&value);
   return e;
 }
@@ -86,7 +89,9 @@ static void accept_logon(struct callback *c)
   if (!e) e = cookie_set(&f, COOKIE_TRACE, parent, 30, "Lax"); /* the next request belongs to this trace */
   /* Our own host, then the path we sealed ourselves: never anywhere else (RP-09). */
   const char *path = c->logon.return_to;
-  if (!e) e = buf_printf(&location, "%s%s", x->app->external_url.text, path[0] == '/' ? path + 1 : "");
+  const struct lab_url *url = &x->app->external_url;
+  if (!e)
+    e = buf_printf(&location, "%.*s%s", (int)publish_origin_len(url), url->text, path[0] == '/' ? path : "/");
   if (e) {
     exchange_abort(x);
   } else {

@@ -76,6 +76,13 @@ static bool is_ours(const struct field *field, void *arg)
   return strncmp(field->name, "sevenstep-", 10) == 0;
 }
 
+/* Nor does it leave what the application's internal URL publishes. */
+static bool is_inside(const struct lab_app *app, const char *target)
+{
+  const char *path = app->internal_url.path;
+  return path[1] == 0 || strncmp(target, path, strlen(path)) == 0;
+}
+
 static enum err accept_head(struct request *r, const struct tunnel_head *h, struct failure *f)
 {
   const char *name = fields_get(h->fields, "sevenstep-app");
@@ -95,6 +102,8 @@ static enum err accept_head(struct request *r, const struct tunnel_head *h, stru
   if (upn && strlen(upn) >= sizeof r->upn)
     return failure_set(f, ERR_KRB_NAME_MALFORMED, "the name is too long");
   snprintf(r->upn, sizeof r->upn, "%s", upn ? upn : "");
+  if (!is_inside(r->app, h->path))
+    return failure_set(f, ERR_TUNNEL_PROTOCOL, "the target is outside of %s", r->app->internal_url.text);
   r->method = h->method;
   r->target = h->path;
   r->target_len = h->path_len;

@@ -13,6 +13,21 @@ static enum err derive_app(struct lab_app *app)
   return ERR_OK;
 }
 
+static bool has_path(const struct lab_url *url)
+{
+  return url->path[1] != 0;
+}
+
+static void derive_by_path(struct lab *lab)
+{
+  for (size_t i = 0; i < lab->n_apps; i++) {
+    struct lab_app *a = &lab->apps[i];
+    a->by_path = has_path(&a->external_url) || has_path(&a->internal_url);
+    for (size_t k = 0; k < lab->n_apps && !a->by_path; k++)
+      a->by_path = k != i && strcasecmp(a->external_url.host, lab->apps[k].external_url.host) == 0;
+  }
+}
+
 static enum err derive_connector(const struct lab *lab, struct lab_connector *c, struct arena *arena)
 {
   if (c->principal) return ERR_OK;
@@ -34,6 +49,7 @@ enum err lab_derive(struct lab *lab, struct arena *arena)
   enum err e = ERR_OK;
   for (size_t i = 0; !e && i < lab->n_apps; i++)
     e = derive_app(&lab->apps[i]);
+  derive_by_path(lab);
   for (size_t i = 0; !e && i < lab->n_connectors; i++)
     e = derive_connector(lab, &lab->connectors[i], arena);
   return e;

@@ -56,8 +56,9 @@ enum lab_flow { FLOW_ID_TOKEN, FLOW_CODE };         /* id_token (default, form_p
 struct lab_app {
   const char *name;            /* also its client_id at the identity provider */
   const char *title;           /* for people; default: name */
-  struct lab_url external_url; /* https, path "/" */
-  struct lab_url internal_url; /* http (https later), path "/" */
+  struct lab_url external_url; /* https; its path ends with "/" */
+  struct lab_url internal_url; /* http; its path ends with "/" */
+  bool by_path; /* derived: more than its host decides what it is, or its paths differ from the users' */
   struct lab_addr connect;     /* where internal_url's host really is; default: its host and port */
   const char *spn;             /* service/host, no realm; NULL unless sso is kcd */
   enum lab_preauth preauth;
@@ -148,6 +149,7 @@ const struct lab_app *lab_app_by_name(const struct lab *lab, const char *name);
 const struct lab_app *lab_app_by_host(const struct lab *lab, const char *host, size_t n);
 const struct lab_user *lab_user_by_name(const struct lab *lab, const char *name);
 const struct lab_user *lab_user_by_upn(const struct lab *lab, const char *upn);
+/* The first one: several may share a host. */
 const struct lab_connector *lab_connector_by_name(const struct lab *lab, const char *name);
 /* Directly or by one of the application's groups, or when no assignment is required. */
 bool lab_user_assigned(const struct lab *lab, const struct lab_app *app, const struct lab_user *user);

@@ -166,11 +166,12 @@ static enum err check_app_names(const struct checking *c, const struct lab_app *
     return fail(c, url, "applications.%s.external_url: %s is the identity provider's host", app->name,
                 app->external_url.host);
   for (size_t i = 0; i < index; i++)
-    if (strcasecmp(app->external_url.host, lab->apps[i].external_url.host) == 0)
-      return fail(
-          c, url,
-          "applications.%s.external_url: %s is the host of %s already; each application needs its own",
-          app->name, app->external_url.host, lab->apps[i].name);
+    if (strcasecmp(app->external_url.host, lab->apps[i].external_url.host) == 0 &&
+        strcmp(app->external_url.path, lab->apps[i].external_url.path) == 0)
+      return fail(c, url,
+                  "applications.%s.external_url: %s%s is published as %s already; each application needs a "
+                  "host or a path of its own",
+                  app->name, app->external_url.host, app->external_url.path, lab->apps[i].name);
   for (size_t i = 0; i < lab->idp.n_clients; i++)
     if (strcmp(lab->idp.clients[i].id, app->name) == 0)
       return fail(

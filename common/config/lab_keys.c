@@ -22,10 +22,17 @@ static bool ends_with_host(const struct lab_url *url)
   return strchr(authority, '/') == NULL;
 }
 
-/* The path is "/", and written. */
-static bool is_root(const struct lab_url *url)
+/* Letters, digits and . _ ~ - between slashes: a path that can be written in one way only, and that no server
+ * resolves to another. ".sevenstep" is the proxy's own. */
+static bool is_folder(const struct lab_url *url)
 {
-  return strcmp(url->path, "/") == 0 && !ends_with_host(url);
+  if (ends_with_host(url)) return false;
+  for (const char *at = url->path + 1; *at;) {
+    size_t n = strspn(at, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._~-");
+    if (n == 0 || at[n] != '/' || strspn(at, ".") == n || strncmp(at, ".sevenstep/", 11) == 0) return false;
+    at += n + 1;
+  }
+  return true;
 }
 
 static bool issuer_ok(const struct lab_url *url)
@@ -35,20 +42,20 @@ static bool issuer_ok(const struct lab_url *url)
 
 static bool external_ok(const struct lab_url *url)
 {
-  return is_https(url) && is_root(url);
+  return is_https(url) && is_folder(url);
 }
 
 static bool internal_ok(const struct lab_url *url)
 {
-  return !is_https(url) && is_root(url);
+  return !is_https(url) && is_folder(url);
 }
 
 static const struct lab_url_rule url_issuer = {"an https URL without a path or a \"/\" at its end",
                                                issuer_ok};
-static const struct lab_url_rule url_external = {"an https URL that ends with \"/\" after host and port",
-                                                 external_ok};
-static const struct lab_url_rule url_internal = {"an http URL that ends with \"/\" after host and port",
-                                                 internal_ok};
+static const struct lab_url_rule url_external = {
+    "an https URL that ends with \"/\"; in its path letters, digits and . _ ~ - only", external_ok};
+static const struct lab_url_rule url_internal = {
+    "an http URL that ends with \"/\"; in its path letters, digits and . _ ~ - only", internal_ok};
 
 /* -- sections ------------------------------------------------------------------------------------------ */
 
@@ -187,9 +194,12 @@ static const struct lab_key app_keys[] = {
     {"title", KEY_TEXT, AT(lab_app, title), "The name that people see.",
      .otherwise = "the application's name", .rule = &rule_line},
     {"external_url", KEY_URL, AT(lab_app, external_url),
-     "What users open. Each application has a host of its own.", .required = true, .url_rule = &url_external},
+     "What users open. Several applications may share a host, each below a path; the longest path that fits "
+     "is taken, and what is below none is answered 404.",
+     .required = true, .url_rule = &url_external},
     {"internal_url", KEY_URL, AT(lab_app, internal_url),
-     "What the connector requests; its host is sent in Host.", .required = true, .url_rule = &url_internal},
+     "What the connector requests; its host is sent in Host. Its path takes the place of the external one.",
+     .required = true, .url_rule = &url_internal},
     {"connect", KEY_ADDR, AT(lab_app, connect),
      "Where that host really is, where its name alone does not lead there (curl's --connect-to).",
      .otherwise = "the internal URL's host and port"},

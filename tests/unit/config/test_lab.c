@@ -41,6 +41,20 @@ START_TEST(lab_derive_names_follow_from_others)
 }
 END_TEST
 
+START_TEST(lab_derive_by_path_where_a_host_is_shared_or_paths_differ)
+{
+  ck_assert(!lab->apps[0].by_path && !lab->apps[1].by_path);
+  struct lab *shared =
+      loaded("https://ledger.apps.localhost:{cloud}/", "https://hello.apps.localhost:{cloud}/a/b.c/", 0);
+  ck_assert_str_eq(shared->apps[1].external_url.path, "/a/b.c/");
+  ck_assert(shared->apps[0].by_path && shared->apps[1].by_path && !shared->apps[2].by_path);
+  lab_free(shared);
+  struct lab *inner = loaded("http://ledger.corp.test/", "http://ledger.corp.test/app/", 0);
+  ck_assert(!inner->apps[0].by_path && inner->apps[1].by_path);
+  lab_free(inner);
+}
+END_TEST
+
 START_TEST(lab_app_by_name_known_and_unknown)
 {
   ck_assert_ptr_eq(lab_app_by_name(lab, "ledger"), &lab->apps[1]);
@@ -117,6 +131,7 @@ Suite *lab_suite(void)
   tcase_add_test(t, lab_derive_connect_is_where_it_listens);
   tcase_add_test(t, lab_derive_names_follow_from_others);
   tcase_add_test(t, lab_app_by_name_known_and_unknown);
+  tcase_add_test(t, lab_derive_by_path_where_a_host_is_shared_or_paths_differ);
   tcase_add_test(t, lab_app_by_host_ignores_case);
   tcase_add_test(t, lab_app_by_host_part_of_a_name_is_none);
   tcase_add_test(t, lab_user_by_upn_ignores_case);

@@ -12,7 +12,7 @@ static const struct check_case {
     {"  bob:\n", "  bob:\n    upn: ALICE@test.example\n",
      "lab.yaml:16:10: users.bob.upn: alice has the upn ALICE@test.example already"},
     {"https://ledger.apps.localhost:{cloud}/", "https://hello.apps.localhost:9999/",
-     "lab.yaml:28:19: applications.ledger.external_url: hello.apps.localhost is the host of hello already"},
+     "lab.yaml:28:19: applications.ledger.external_url: hello.apps.localhost/ is published as hello already"},
     {"https://ledger.apps.localhost:{cloud}/", "https://login.localhost/",
      "lab.yaml:28:19: applications.ledger.external_url: login.localhost is the identity provider's host"},
     {"    - id: cli", "    - id: hello",

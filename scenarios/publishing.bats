@@ -1,0 +1,75 @@
+#!/usr/bin/env bats
+# Publishing options: what lab.yaml says of an application is what users and the application meet.
+
+load lib/lab
+
+# The lab with more applications, each played by the same program inside.
+publish() {
+  awk -v more="$BATS_TEST_DIRNAME/publishing.yaml" '{ print } /^applications:/ { while ((getline line < more) > 0) print line }' \
+    "$lab_top/lab.yaml" | sed -E '/allowed_to_delegate_to:/s|\]|, HTTP/files.corp.sevenstep.test]|' >"$1"
+}
+
+setup_file() {
+  publish "$BATS_FILE_TMPDIR/lab.yaml"
+  lab_start "$BATS_FILE_TMPDIR/lab.yaml"
+}
+teardown_file() { lab_stop; }
+setup() {
+  agent_new "$BATS_TEST_TMPDIR/agent"
+  site=https://site.apps.localhost:$((SEVENSTEP_PORT_BASE + 3))
+}
+
+# What the application says of the request that it got: a member of it, such as .target
+got() {
+  jq -r ".request$1" "$agent_body"
+}
+
+# -- paths ---------------------------------------------------------------------------------------------------------
+
+@test "paths: the application gets its internal path, and the rest byte for byte" {
+  agent_get "$site/open/a%20b//c?d=/e" -H 'Accept: application/json'
+  assert_status 200
+  [[ $(got .target) == '/echo/a%20b//c?d=/e' ]]
+  assert_steps "3 6 7"
+}
+
+@test "paths: the most specific path wins, also under another spelling" {
+  for path in /open/files/x /open/%66iles/x //open//files/x; do
+    agent_get "$site$path" --path-as-is
+    assert_status 302
+    [[ $agent_redirect == *client_id=files* ]]
+    assert_reached_no_connector
+  done
+}
+
+@test "paths: signing in below a path goes through all seven steps and back to where the user wanted to go" {
+  sign_in "$site/open/files/x?y=1"
+  [[ $agent_url == "$site/open/files/x?y=1" ]]
+  [[ $(got .target) == '/echo/files/x?y=1' ]]
+  assert_steps "1 2 3 4 5 6 7"
+  [[ -n $(agent_cookie __Host-sevenstep-app-files) ]]
+}
+
+@test "paths: a session of one application is none of its neighbour" {
+  sign_in "$site/open/files/x"
+  agent_get "$site/team/"
+  assert_status 302
+  [[ $agent_redirect == *client_id=team* ]]
+}
+
+@test "paths: logout below a path ends that session" {
+  sign_in "$site/open/files/x"
+  agent_get "$site/open/files/.sevenstep/logout"
+  assert_status 200
+  agent_get "$site/open/files/x"
+  assert_status 302
+}
+
+@test "paths: what is not published is 404 and reaches no connector" {
+  for path in / /open /opening/x /open/../team/ /open/%2e%2e/x '/open/..;/x'; do
+    agent_get "$site$path" --path-as-is
+    assert_status 404
+    assert_error application_unknown
+    assert_reached_no_connector
+  done
+}
