@@ -66,6 +66,8 @@ static const struct metric {
      offsetof(struct counters, failures)},
     {"sevenstep_cloud_ready_connectors", "gauge", "Connectors that can take requests.",
      offsetof(struct counters, ready_connectors)},
+    {"sevenstep_cloud_ready_connections", "gauge", "Connections of these connectors that take requests.",
+     offsetof(struct counters, ready_connections)},
 };
 
 static void metrics(void *arg, struct buf *out)

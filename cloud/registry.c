@@ -15,7 +15,9 @@ struct connector {
   struct link *link;
   const struct lab_connector *lab;
   bool ready;
-  int64_t picked; /* when it was picked last, to spread equal loads */
+  /* When it was picked last, and when any connection of its connector was: equal loads alternate between
+   * connectors first. */
+  int64_t picked, turn;
   struct buf hello;
   struct connector *prev, *next;
 };
@@ -24,16 +26,38 @@ struct registry {
   struct cloud *cloud;
   struct listener *listener;
   struct connector *list;
-  size_t count, ready;
+  size_t count, ready, connections;
   int64_t picks;
 };
 
+/* A connector has several connections, and counts as long as one of them is ready. */
 static void set_ready(struct connector *c, bool ready)
 {
+  struct registry *r = c->r;
+  bool other = false;
   if (c->ready == ready) return;
   c->ready = ready;
-  c->r->ready += ready ? 1 : (size_t)-1;
-  atomic_store(&c->r->cloud->counters.ready_connectors, c->r->ready);
+  for (const struct connector *o = r->list; o && !other; o = o->next)
+    other = o != c && o->ready && o->lab == c->lab;
+  r->connections += ready ? 1 : (size_t)-1;
+  if (!other) r->ready += ready ? 1 : (size_t)-1;
+  atomic_store(&r->cloud->counters.ready_connectors, r->ready);
+  atomic_store(&r->cloud->counters.ready_connections, r->connections);
+}
+
+/* From now on requests may come: what is ready to take them may replace another connection. Nobody waits for
+ * the answer. */
+static enum err welcome(struct connector *c)
+{
+  static const char path[] = "/.sevenstep/welcome";
+  struct tunnel_stream *s;
+  struct fields none;
+  fields_init(&none, 1, 64);
+  enum err e =
+      tunnel_request(link_tunnel(c->link), "GET", "connector", path, sizeof path - 1, &none, true, NULL, &s);
+  if (!e) tunnel_stream_detach(s);
+  fields_clear(&none);
+  return e;
 }
 
 /* -- hello: the tunnel's first stream. The connector says who it is, and is ready when that fits its
@@ -70,6 +94,8 @@ static void hello_end(struct up *u, const struct fields *trailers)
     refuse(c, "hello names another connector than the certificate:", name);
   } else if (!group || strcmp(group, c->lab->group) != 0) {
     refuse(c, "hello names another group than lab.yaml:", group);
+  } else if (welcome(c)) {
+    refuse(c, "welcome could not be sent", NULL);
   } else {
     set_ready(c, true);
     log_info("connector %s of group %s is ready, from %s", c->lab->name, c->lab->group,
@@ -237,20 +263,41 @@ static bool usable(const struct connector *c, const char *group)
          stream_out(link_stream(c->link)) && tunnel_room(link_tunnel(c->link)) > 0;
 }
 
-struct connector *registry_pick(struct registry *r, const char *group, const struct connector * not )
+static bool is_before(const struct connector *a, const struct connector *b)
+{
+  return a->turn != b->turn ? a->turn < b->turn : a->picked < b->picked;
+}
+
+static void take_turn(struct connector *best)
+{
+  struct registry *r = best->r;
+  best->picked = ++r->picks;
+  for (struct connector *c = r->list; c; c = c->next)
+    if (c->lab == best->lab) c->turn = r->picks;
+}
+
+/* except: leaves out all connections of this one's connector. */
+static struct connector *pick(struct registry *r, const char *group, const struct connector * not,
+                              const struct lab_connector *except)
 {
   struct connector *best = NULL;
   size_t best_load = 0;
   for (struct connector *c = r->list; c; c = c->next) {
-    if (c == not || !usable(c, group)) continue;
+    if (c == not || c->lab == except || !usable(c, group)) continue;
     size_t load = tunnel_streams(link_tunnel(c->link));
-    if (!best || load < best_load || (load == best_load && c->picked < best->picked)) {
+    if (!best || load < best_load || (load == best_load && is_before(c, best))) {
       best = c;
       best_load = load;
     }
   }
-  if (best) best->picked = ++r->picks;
+  if (best) take_turn(best);
   return best;
+}
+
+struct connector *registry_pick(struct registry *r, const char *group, const struct connector * not )
+{
+  struct connector *best = pick(r, group, not, not ? not ->lab : NULL);
+  return best || !not ? best : pick(r, group, not, NULL);
 }
 
 const char *connector_name(const struct connector *c)

@@ -1,5 +1,5 @@
-/* The connectors that are connected, and the listener where they dial in (mutual TLS; the certificate's
- * common name must be a connector of the lab). Loop's thread. */
+/* The connectors that are connected, each by one connection or several, and the listener where they dial in
+ * (mutual TLS; the certificate's common name must be a connector of the lab). Loop's thread. */
 #ifndef SEVENSTEP_REGISTRY_H
 #define SEVENSTEP_REGISTRY_H
 
@@ -27,8 +27,9 @@ enum err registry_new(struct cloud *c, struct registry **ret, struct failure *f)
 void registry_stop(struct registry *r);
 void registry_free(struct registry *r); /* after the loop has ended; accepts NULL */
 
-/* The ready connector of this group with the least outstanding work, or NULL. not: one to leave out (may be
- * NULL). */
+/* The ready connection of this group with the least outstanding work, or NULL. not: one to leave out (may be
+ * NULL), and with it the other connections of its connector, unless no other connector is ready: what ended
+ * one connection will often end them all. */
 struct connector *registry_pick(struct registry *r, const char *group, const struct connector * not );
 const char *connector_name(const struct connector *c);
 struct link *connector_link(struct connector *c);

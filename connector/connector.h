@@ -26,7 +26,6 @@ struct connector {
   const struct lab *lab;
   const struct lab_connector *me;
   struct net *net;
-  struct tls_ctx *tunnel_tls;
   struct dialer *dialer;
   struct origin_pool *origins;
   struct krb_delegator *delegator;
@@ -34,8 +33,9 @@ struct connector {
   struct delegation *pending; /* singly linked */
   struct request *requests;   /* all in progress */
   uv_timer_t second;
-  uv_signal_t sigterm, sigint;
+  uv_signal_t sigterm, sigint, sighup;
   bool draining;
+  int64_t drain_until_ns; /* monotonic */
   struct counters counters;
 };
 

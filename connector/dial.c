@@ -1,3 +1,7 @@
+/* A connector keeps as many tunnels to the cloud as lab.yaml says. Each has its place; a place has the tunnel
+ * in use and, while that is being replaced, the next one. A tunnel counts once the cloud has said welcome:
+ * only then may the old one be told to take no more, or requests would find neither. A tunnel that drains has
+ * no place any more. */
 #include "dial.h"
 
 #include "backoff.h"
@@ -11,20 +15,36 @@
 #define DIAL_TIMEOUT_MS 5000
 #define STEADY_NS       10000000000LL /* a tunnel that lived so long was a success: the back-off begins anew */
 
-struct dialer {
-  struct connector *c;
-  struct link *link; /* NULL while waiting */
+struct line {
+  struct dialer *d;
+  struct place *place; /* NULL: it drains */
+  struct link *link;
+  struct tls_ctx *tls; /* its own, read when it is dialled: a renewed certificate is in the next one */
+  bool open, welcome;
+  int64_t opened_ns;
+  struct line *prev, *next;
+};
+
+struct place {
+  struct dialer *d;
+  struct line *line, *replacement;
   uv_timer_t again;
   unsigned failures;
-  bool open, stopped;
-  int64_t opened_ns;
+};
+
+struct dialer {
+  struct connector *c;
+  struct place places[LAB_CONNECTIONS_MAX];
+  unsigned n;
+  struct line *lines;
+  bool stopped;
   void (*drained)(struct connector *c);
 };
 
-static void dial(struct dialer *d);
+static void dial(struct place *p);
 
-/* -- hello: the cloud asks first who this is
- * ------------------------------------------------------------------------ */
+/* -- hello and welcome: the cloud asks who this is, and says when it will send requests
+ * ----------------------------------------------------------------------------------------- */
 
 static void hello(struct connector *c, struct tunnel_stream *s)
 {
@@ -45,16 +65,59 @@ static void hello(struct connector *c, struct tunnel_stream *s)
   json_decref(doc);
 }
 
+static void drain(struct line *l)
+{
+  if (l->welcome) atomic_fetch_sub(&l->d->c->counters.links, 1);
+  l->welcome = false;
+  l->place = NULL;
+  if (tunnel_shutdown(link_tunnel(l->link)) == ERR_OK) link_flush(l->link);
+}
+
+/* The first tunnel shows that the cloud can be reached; only then the others follow. */
+static void dial_others(struct dialer *d)
+{
+  for (unsigned i = 0; i < d->n; i++) {
+    struct place *p = &d->places[i];
+    if (!p->line && !uv_is_active((uv_handle_t *)&p->again)) dial(p);
+  }
+}
+
+static void welcome(struct line *l, struct tunnel_stream *s)
+{
+  struct fields none;
+  struct place *p = l->place;
+  fields_init(&none, 1, 64);
+  if (tunnel_respond(s, 204, &none, true))
+    tunnel_stream_reset(s, TUNNEL_FAILED);
+  else
+    tunnel_stream_detach(s);
+  fields_clear(&none);
+  if (!p || l->welcome) return;
+  struct connector *c = l->d->c;
+  l->welcome = true;
+  log_info("connected to the cloud at %s port %u (%u of %u)", c->lab->cloud.tunnel_connect.host,
+           c->lab->cloud.tunnel_connect.port, (unsigned)atomic_fetch_add(&c->counters.links, 1) + 1, l->d->n);
+  if (p->replacement == l) {
+    struct line *old = p->line;
+    p->line = l;
+    p->replacement = NULL;
+    drain(old);
+  }
+  actor_ready(c->actor);
+  dial_others(l->d);
+}
+
 static void on_request(struct tunnel *t, void *arg, struct tunnel_stream *s, const struct tunnel_head *h)
 {
   (void)t;
-  struct dialer *d = arg;
-  if (strcmp(h->path, "/.sevenstep/hello") == 0 && !fields_get(h->fields, "sevenstep-app")) {
-    hello(d->c, s);
-    actor_ready(d->c->actor);
-  } else {
-    request_begin(d->c, d->link, s, h);
-  }
+  struct line *l = arg;
+  bool ours = !fields_get(h->fields, "sevenstep-app");
+  if (ours && strcmp(h->path, "/.sevenstep/hello") == 0)
+    hello(l->d->c, s);
+  else if (ours && strcmp(h->path, "/.sevenstep/welcome") == 0)
+    welcome(l, s);
+  else
+    request_begin(l->d->c, l->link, s, h);
 }
 
 static const struct tunnel_events tunnel_events = {
@@ -69,16 +132,16 @@ static const struct tunnel_events tunnel_events = {
  * ---------------------------------------------------------------------------------------------------------
  */
 
-static bool on_open(struct link *l, void *arg, struct failure *f)
+static bool on_open(struct link *link, void *arg, struct failure *f)
 {
-  (void)l;
-  (void)f;
-  struct dialer *d = arg;
-  d->open = true;
-  d->opened_ns = clock_mono_ns();
-  atomic_store(&d->c->counters.links, 1);
-  log_info("connected to the cloud at %s port %u", d->c->lab->cloud.tunnel_connect.host,
-           d->c->lab->cloud.tunnel_connect.port);
+  (void)link;
+  struct line *l = arg;
+  if (l->d->drained) {
+    failure_set(f, ERR_CLOSED, "the connector stops");
+    return false;
+  }
+  l->open = true;
+  l->opened_ns = clock_mono_ns();
   return true;
 }
 
@@ -87,82 +150,174 @@ static void dial_again(uv_timer_t *timer)
   dial(timer->data);
 }
 
-static void schedule(struct dialer *d)
+static bool is_any_welcome(const struct dialer *d)
 {
-  uint32_t dice;
-  random_bytes(&dice, sizeof dice);
-  if (d->failures < 1000) d->failures++;
-  uv_timer_start(&d->again, dial_again, backoff_ms(d->failures, dice), 0);
+  for (unsigned i = 0; i < d->n; i++)
+    if (d->places[i].line && d->places[i].line->welcome) return true;
+  return false;
 }
 
-static void on_close(struct link *l, void *arg, const struct failure *f)
+static void schedule(struct place *p)
 {
-  (void)l;
-  struct dialer *d = arg;
-  bool was_open = d->open;
-  d->link = NULL;
-  d->open = false;
-  atomic_store(&d->c->counters.links, 0);
-  if (d->drained) {
-    d->drained(d->c);
-    return;
+  uint32_t dice;
+  if (p->failures < 1000) p->failures++;
+  if (p != p->d->places && !is_any_welcome(p->d)) return; /* dial_others() */
+  random_bytes(&dice, sizeof dice);
+  uv_timer_start(&p->again, dial_again, backoff_ms(p->failures, dice), 0);
+}
+
+static void line_free(struct line *l)
+{
+  if (l->prev)
+    l->prev->next = l->next;
+  else
+    l->d->lines = l->next;
+  if (l->next) l->next->prev = l->prev;
+  tls_ctx_free(l->tls);
+  free(l);
+}
+
+static bool is_any_open(const struct dialer *d)
+{
+  for (const struct line *l = d->lines; l; l = l->next)
+    if (l->open) return true;
+  return false;
+}
+
+/* Said once per outage, and again each minute or so, not at every try. */
+static void tell_loss(const struct place *p, const struct line *l, const struct failure *f)
+{
+  const struct lab_addr *cloud = &p->d->c->lab->cloud.tunnel_connect;
+  const char *what = p->replacement == l ? "no replacement for a tunnel to"
+                     : l->open           ? "lost a tunnel to"
+                                         : "cannot reach";
+  if (l->open || p->replacement == l || p->failures % 10 == 3)
+    log_warn("%s the cloud at %s port %u: %s", what, cloud->host, cloud->port, f->err ? f->why : "closed");
+}
+
+/* Its place, if it still has one, is for the replacement that is under way, or for a new one later. */
+static void leave_place(struct line *l, const struct failure *f)
+{
+  struct place *p = l->place;
+  if (l->welcome && clock_mono_ns() - l->opened_ns > STEADY_NS) p->failures = 0;
+  tell_loss(p, l, f);
+  if (p->replacement == l) {
+    p->replacement = NULL;
+  } else {
+    p->line = p->replacement;
+    p->replacement = NULL;
+    if (!p->line) schedule(p);
   }
-  if (d->stopped) return;
-  if (was_open && clock_mono_ns() - d->opened_ns > STEADY_NS) d->failures = 0;
-  /* Said once per outage, and again each minute or so, not at every try. */
-  if (was_open || d->failures % 10 == 3)
-    log_warn("%s the cloud at %s port %u: %s", was_open ? "lost" : "cannot reach",
-             d->c->lab->cloud.tunnel_connect.host, d->c->lab->cloud.tunnel_connect.port,
-             f->err ? f->why : "closed");
-  schedule(d);
+}
+
+static void on_close(struct link *link, void *arg, const struct failure *f)
+{
+  (void)link;
+  struct line *l = arg;
+  struct dialer *d = l->d;
+  if (l->welcome) atomic_fetch_sub(&d->c->counters.links, 1);
+  if (l->place && !d->stopped && !d->drained) leave_place(l, f);
+  line_free(l);
+  if (d->drained && !d->stopped && !is_any_open(d)) d->drained(d->c);
 }
 
 static const struct link_events link_events = {on_open, on_close};
 
-static void dial(struct dialer *d)
+static enum err read_certificate(struct connector *c, struct tls_ctx **ret, struct failure *f)
 {
-  struct stream *s;
+  char cert[4096 + 128], key[4096 + 128], ca[4096 + 128];
+  actor_path(c->actor, cert, "pki/connectors/%s.crt", c->me->name);
+  actor_path(c->actor, key, "pki/connectors/%s.key", c->me->name);
+  actor_path(c->actor, ca, "pki/ca.crt");
+  return tls_client_ctx_new(ca, cert, key, "h2", ret, f);
+}
+
+static struct line *line_new(struct place *p)
+{
+  struct dialer *d = p->d;
   const struct lab *lab = d->c->lab;
-  if (link_new(d->c->net, TUNNEL_CONNECTOR, &link_events, &tunnel_events, d, &d->link)) {
-    schedule(d);
-  } else if (stream_connect(d->c->net, &lab->cloud.tunnel_connect, d->c->tunnel_tls, lab->cloud.tunnel_name,
-                            DIAL_TIMEOUT_MS, &link_stream_events, d->link, &s)) {
-    link_discard(d->link);
-    d->link = NULL;
-    schedule(d);
+  struct stream *s;
+  struct failure f;
+  struct line *l = calloc(1, sizeof *l);
+  if (!l) return NULL;
+  l->d = d;
+  l->place = p;
+  l->next = d->lines;
+  if (l->next) l->next->prev = l;
+  d->lines = l;
+  if (read_certificate(d->c, &l->tls, &f)) {
+    log_failure(LOG_ERROR, NULL, &f);
+  } else if (link_new(d->c->net, TUNNEL_CONNECTOR, &link_events, &tunnel_events, l, &l->link)) {
+    log_error("no memory for a tunnel");
+  } else if (stream_connect(d->c->net, &lab->cloud.tunnel_connect, l->tls, lab->cloud.tunnel_name,
+                            DIAL_TIMEOUT_MS, &link_stream_events, l->link, &s)) {
+    link_discard(l->link);
+  } else {
+    return l;
   }
+  line_free(l);
+  return NULL;
+}
+
+static void dial(struct place *p)
+{
+  p->line = line_new(p);
+  if (!p->line) schedule(p);
 }
 
 enum err dialer_new(struct connector *c, struct dialer **ret, struct failure *f)
 {
+  struct tls_ctx *tls;
+  enum err e = read_certificate(c, &tls, f); /* what is wrong with it is said at the start */
+  if (e) return e;
+  tls_ctx_free(tls);
   struct dialer *d = calloc(1, sizeof *d);
   if (!d) return failure_set(f, ERR_NOMEM, "no memory");
   d->c = c;
-  uv_timer_init(net_loop(c->net), &d->again);
-  d->again.data = d;
+  d->n = c->me->connections;
+  for (unsigned i = 0; i < d->n; i++) {
+    uv_timer_init(net_loop(c->net), &d->places[i].again);
+    d->places[i].again.data = &d->places[i];
+    d->places[i].d = d;
+  }
   *ret = d;
-  dial(d);
+  dial(d->places);
   return ERR_OK;
+}
+
+void dialer_replace(struct dialer *d)
+{
+  if (d->drained || d->stopped) return;
+  for (unsigned i = 0; i < d->n; i++) {
+    struct place *p = &d->places[i];
+    if (p->line && p->line->welcome && !p->replacement) p->replacement = line_new(p);
+  }
 }
 
 void dialer_drain(struct dialer *d, void (*done)(struct connector *c))
 {
+  struct line *next;
   d->drained = done;
-  uv_timer_stop(&d->again);
-  if (!d->open) {
-    done(d->c);
-  } else if (tunnel_shutdown(link_tunnel(d->link)) == ERR_OK) {
-    link_flush(d->link);
+  for (unsigned i = 0; i < d->n; i++)
+    uv_timer_stop(&d->places[i].again);
+  for (struct line *l = d->lines; l; l = next) {
+    next = l->next;
+    if (l->open) drain(l);
   }
+  if (!is_any_open(d)) done(d->c);
 }
 
 void dialer_stop(struct dialer *d)
 {
+  struct line *next;
   if (!d || d->stopped) return;
   d->stopped = true;
-  d->drained = NULL;
-  uv_close((uv_handle_t *)&d->again, NULL);
-  if (d->link) link_close(d->link, NULL);
+  for (unsigned i = 0; i < d->n; i++)
+    uv_close((uv_handle_t *)&d->places[i].again, NULL);
+  for (struct line *l = d->lines; l; l = next) {
+    next = l->next;
+    link_close(l->link, NULL);
+  }
 }
 
 void dialer_free(struct dialer *d)

@@ -12,8 +12,8 @@
 #include <stddef.h>
 #include <stdlib.h>
 
-#define TICKETS_MAX  10000
-#define DRAIN_MAX_MS 30000
+#define TICKETS_MAX 10000
+#define DRAIN_MAX_S 30
 
 static const struct actor_spec spec = {
     .name = "connector",
@@ -48,7 +48,7 @@ static const struct metric {
     {"sevenstep_connector_requests_total", "counter", "Requests received through the tunnel.",
      offsetof(struct counters, requests)},
     {"sevenstep_connector_in_flight", "gauge", "Requests in progress.", offsetof(struct counters, in_flight)},
-    {"sevenstep_connector_links", "gauge", "Open connections to the cloud.",
+    {"sevenstep_connector_links", "gauge", "Connections to the cloud that take requests.",
      offsetof(struct counters, links)},
     {"sevenstep_connector_ticket_cache_hits_total", "counter", "Step 4: tickets found in the cache.",
      offsetof(struct counters, cache_hits)},
@@ -87,17 +87,13 @@ static void on_second(uv_timer_t *timer)
   int64_t now = clock_mono_ns();
   requests_sweep(c, now);
   origin_pool_sweep(c->origins, now);
+  if (!c->draining || now < c->drain_until_ns) return;
+  log_warn("draining took more than %d s; what is left is cut off", DRAIN_MAX_S);
+  net_stop(c->net);
 }
 
 static void drained(struct connector *c)
 {
-  net_stop(c->net);
-}
-
-static void drain_too_long(uv_timer_t *timer)
-{
-  struct connector *c = timer->data;
-  log_warn("draining took more than %d s; what is left is cut off", DRAIN_MAX_MS / 1000);
   net_stop(c->net);
 }
 
@@ -112,8 +108,17 @@ static void stop(uv_signal_t *signal, int number)
   }
   log_info("stopping: signal %d; what is in progress is finished first", number);
   c->draining = true;
-  uv_timer_start(&c->second, drain_too_long, DRAIN_MAX_MS, 0);
+  c->drain_until_ns = clock_mono_ns() + DRAIN_MAX_S * 1000000000LL;
   dialer_drain(c->dialer, drained);
+}
+
+static void replace(uv_signal_t *signal, int number)
+{
+  (void)number;
+  struct connector *c = signal->data;
+  if (c->draining) return;
+  log_info("SIGHUP: new connections to the cloud take the place of the present ones");
+  dialer_replace(c->dialer);
 }
 
 static enum err open_kerberos(struct connector *c, struct failure *f)
@@ -131,16 +136,12 @@ static enum err open_kerberos(struct connector *c, struct failure *f)
 
 static enum err open_connector(struct connector *c, struct httpd **admin, struct failure *f)
 {
-  char cert[4096 + 128], key[4096 + 128], ca[4096 + 128], path[4096 + 128];
+  char path[4096 + 128];
   c->me = lab_connector_by_name(c->lab, c->actor->instance);
   if (!c->me) return failure_set(f, ERR_CONFIG, "lab.yaml has no connector named %s", c->actor->instance);
-  actor_path(c->actor, cert, "pki/connectors/%s.crt", c->me->name);
-  actor_path(c->actor, key, "pki/connectors/%s.key", c->me->name);
-  actor_path(c->actor, ca, "pki/ca.crt");
   actor_path(c->actor, path, "%s.sock", c->me->name);
   struct httpd_admin config = {.unix_path = path, .ready = ready, .metrics = metrics, .arg = &c->counters};
-  enum err e = tls_client_ctx_new(ca, cert, key, "h2", &c->tunnel_tls, f);
-  if (!e) e = open_kerberos(c, f);
+  enum err e = open_kerberos(c, f);
   if (!e && origin_pool_new(c, &c->origins)) e = failure_set(f, ERR_NOMEM, "no memory");
   if (!e) e = httpd_admin_start(&config, admin, f);
   if (!e) e = dialer_new(c, &c->dialer, f);
@@ -152,7 +153,8 @@ static void start_timers(struct connector *c)
   uv_timer_init(net_loop(c->net), &c->second);
   uv_signal_init(net_loop(c->net), &c->sigterm);
   uv_signal_init(net_loop(c->net), &c->sigint);
-  c->second.data = c->sigterm.data = c->sigint.data = c;
+  uv_signal_init(net_loop(c->net), &c->sighup);
+  c->second.data = c->sigterm.data = c->sigint.data = c->sighup.data = c;
 }
 
 static void run(struct connector *c)
@@ -160,6 +162,7 @@ static void run(struct connector *c)
   uv_timer_start(&c->second, on_second, 1000, 1000);
   uv_signal_start(&c->sigterm, stop, SIGTERM);
   uv_signal_start(&c->sigint, stop, SIGINT);
+  uv_signal_start(&c->sighup, replace, SIGHUP);
   net_run(c->net);
 }
 
@@ -171,12 +174,12 @@ static void close_connector(struct connector *c, struct httpd *admin)
   uv_close((uv_handle_t *)&c->second, NULL);
   uv_close((uv_handle_t *)&c->sigterm, NULL);
   uv_close((uv_handle_t *)&c->sigint, NULL);
+  uv_close((uv_handle_t *)&c->sighup, NULL);
   net_free(c->net);
   dialer_free(c->dialer);
   origin_pool_free(c->origins);
   krb_cache_free(c->tickets);
   krb_delegator_free(c->delegator);
-  tls_ctx_free(c->tunnel_tls);
 }
 
 int main(int argc, char **argv)

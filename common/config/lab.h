@@ -73,12 +73,15 @@ struct lab_app {
   bool assignment_required;           /* default true */
 };
 
+#define LAB_CONNECTIONS_MAX 8
+
 struct lab_connector {
   const char *name;      /* also the common name of its client certificate */
   const char *group;     /* default "default" */
   const char *principal; /* its service principal without realm; default "HTTP/<name>.<internal_domain>" */
   struct lab_strings allowed_to_delegate_to; /* SPNs */
   bool ok_to_auth_as_delegate;               /* protocol transition; default true */
+  unsigned connections;                      /* to the cloud; default 2 */
 };
 
 /* A registered OpenID Connect client besides the applications, e.g. for code + PKCE by hand. */

@@ -244,6 +244,10 @@ static const struct lab_key connector_keys[] = {
      "Protocol transition (AD: \"use any authentication protocol\"): its S4U2Self tickets are good for "
      "S4U2Proxy.",
      .fallback = "true"},
+    {"connections", KEY_COUNT, AT(lab_connector, connections),
+     "How many connections to the cloud it keeps. The others follow when the first has succeeded; a request "
+     "goes to the one with the least work in progress.",
+     .fallback = "2", .min = 1, .max = LAB_CONNECTIONS_MAX},
     {.name = NULL},
 };
 static const struct lab_keys connectors = {.keys = connector_keys,

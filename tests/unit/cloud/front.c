@@ -203,6 +203,15 @@ static void hello(struct tunnel_stream *s, const struct inside *c)
   fields_clear(&none);
 }
 
+static void welcome(struct tunnel_stream *s)
+{
+  struct fields none;
+  fields_init(&none, 1, 64);
+  ck_assert_int_eq(tunnel_respond(s, 204, &none, true), ERR_OK);
+  tunnel_stream_detach(s);
+  fields_clear(&none);
+}
+
 static void inside_request(struct tunnel *t, void *arg, struct tunnel_stream *s, const struct tunnel_head *h)
 {
   (void)t;
@@ -217,7 +226,7 @@ static void inside_request(struct tunnel *t, void *arg, struct tunnel_stream *s,
     return;
   }
   if (strcmp(h->path, "/.sevenstep/welcome") == 0) {
-    tunnel_stream_detach(s);
+    welcome(s);
     return;
   }
   c->requests++;

@@ -41,6 +41,13 @@ START_TEST(lab_derive_names_follow_from_others)
 }
 END_TEST
 
+START_TEST(lab_connectors_keep_two_connections_unless_told)
+{
+  ck_assert_uint_eq(lab->connectors[0].connections, 2);
+  ck_assert_uint_eq(lab->connectors[1].connections, 2);
+}
+END_TEST
+
 START_TEST(lab_derive_by_path_where_a_host_is_shared_or_paths_differ)
 {
   ck_assert(!lab->apps[0].by_path && !lab->apps[1].by_path);
@@ -130,6 +137,7 @@ Suite *lab_suite(void)
   tcase_add_test(t, lab_derive_connect_is_the_url_s_place);
   tcase_add_test(t, lab_derive_connect_is_where_it_listens);
   tcase_add_test(t, lab_derive_names_follow_from_others);
+  tcase_add_test(t, lab_connectors_keep_two_connections_unless_told);
   tcase_add_test(t, lab_app_by_name_known_and_unknown);
   tcase_add_test(t, lab_derive_by_path_where_a_host_is_shared_or_paths_differ);
   tcase_add_test(t, lab_app_by_host_ignores_case);

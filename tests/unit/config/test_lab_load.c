@@ -200,6 +200,10 @@ static const struct refusal_case {
     {"  alice:", "  alice@test:", "lab.yaml:12:3: users: expected an account name of letters"},
     {"  hello:", "  Hello:", "lab.yaml:21:3: applications: expected a name of lower-case letters"},
     {"  connector-1:", "  ../connector:", "lab.yaml:39:3: connectors: expected a name of lower-case letters"},
+    {"    ok_to_auth_as_delegate: false", "    connections: 0",
+     "lab.yaml:43:18: connectors.connector-2.connections: expected a whole number from 1 to 8"},
+    {"    ok_to_auth_as_delegate: false", "    connections: 9",
+     "lab.yaml:43:18: connectors.connector-2.connections: expected a whole number from 1 to 8"},
     {"[https://client.localhost/cb]", "[client.localhost/cb]",
      "lab.yaml:10:23: idp.clients.1.redirect_uris: expected an absolute"},
 };
