@@ -12,7 +12,7 @@ usage_of() {
     logs) echo 'logs [-f] [ACTOR...]' ;;
     trace) echo 'trace [--json] [ID]' ;;
     start | stop) echo "$1 ACTOR" ;;
-    bench) echo 'bench [OPTIONS]' ;;
+    bench | doctor) echo "$1 [OPTIONS]" ;;
     *) echo "$1" ;;
   esac
 }

@@ -1,0 +1,207 @@
+/* sevenstep-doctor: names the link at which single sign-on breaks, its cause, and what to do. */
+#include "doctor.h"
+#include "lab.h"
+
+#include <curl/curl.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char help_text[] =
+    "usage: sevenstep-doctor -c LAB.YAML -r RUN [--connector NAME] [--app NAME] [OPTIONS]\n"
+    "       sevenstep-doctor --keytab FILE --principal NAME --realm REALM --user UPN --spn SPN [OPTIONS]\n"
+    "\n"
+    "Checks every link of single sign-on by constrained delegation, in the order in which they are needed: "
+    "krb5.conf,\n"
+    "names, the KDC by UDP and TCP, its clock, the connector's keytab, encryption types, its own ticket, the "
+    "ticket in\n"
+    "the user's name (S4U2Self), key version, PAC, whether it is forwardable, the ticket for the application "
+    "(S4U2Proxy),\n"
+    "and the application's answer and proof. What fails is told with its cause and the fix for MIT and for "
+    "Active\n"
+    "Directory. It changes nothing, and waits at most two seconds for a KDC. It works with the lab, and with "
+    "a real\n"
+    "domain from the connector's host.\n"
+    "\n"
+    "  -c, --lab FILE         the lab file: everything below is taken from it, unless given\n"
+    "  -r, --run FOLDER       the lab's run folder: krb5.conf and keytabs\n"
+    "      --connector NAME   which connector of the lab file (default: the first)\n"
+    "      --app NAME         which application of the lab file (default: the first with single sign-on "
+    "kcd)\n"
+    "\n"
+    "      --krb5-conf FILE   default: $KRB5_CONFIG, or the system's\n"
+    "      --keytab FILE      the connector's keytab\n"
+    "      --principal NAME   the connector's principal, without realm: HTTP/connector.corp.example\n"
+    "      --realm REALM      the Kerberos realm (in Active Directory: the domain's name in capitals)\n"
+    "      --user UPN         for whom a ticket is asked: alice@corp.example\n"
+    "      --upn-suffix NAME  what must follow the @ (default: whatever does)\n"
+    "      --other-user UPN   a second user, to tell a user's fault from the connector's\n"
+    "      --spn SPN          the application's service principal: HTTP/web.corp.example\n"
+    "      --url URL          the application, as the connector opens it; without it the last three checks "
+    "are skipped\n"
+    "      --connect ADDRESS  where it really is, HOST:PORT\n"
+    "      --ca FILE          the authority of its certificate\n"
+    "      --json             one JSON document instead of lines\n"
+    "  -h, --help             this text\n"
+    "\n"
+    "Exit code: 0 nothing failed, 1 something failed, 2 usage, 3 the lab file or krb5.conf is wrong.\n";
+
+enum { EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_CONFIG = 3 };
+
+struct options {
+  const char *lab, *run, *connector, *app, *krb5_conf;
+  struct doctor_subject subject;
+  bool json;
+};
+
+/* Values that are made of the lab file's. */
+struct made {
+  char keytab[4096 + 128], krb5_conf[4096 + 128], connect[300];
+};
+
+static int usage(const char *why)
+{
+  fprintf(stderr, "sevenstep-doctor: %s\nsevenstep-doctor --help tells the options.\n", why);
+  return EXIT_USAGE;
+}
+
+/* 0 to go on, else the exit code plus one. */
+static int parse(int argc, char **argv, struct options *o)
+{
+  struct doctor_subject *s = &o->subject;
+  const struct {
+    const char *name;
+    const char **value;
+  } texts[] = {{"lab", &o->lab},
+               {"run", &o->run},
+               {"connector", &o->connector},
+               {"app", &o->app},
+               {"krb5-conf", &o->krb5_conf},
+               {"keytab", &s->keytab},
+               {"principal", &s->principal},
+               {"realm", &s->realm},
+               {"user", &s->upn},
+               {"upn-suffix", &s->upn_suffix},
+               {"other-user", &s->other_upn},
+               {"spn", &s->spn},
+               {"url", &s->url},
+               {"connect", &s->connect},
+               {"ca", &s->ca}};
+  enum { TEXTS = sizeof texts / sizeof texts[0], TEXT_BASE = 1000 };
+  struct option longs[TEXTS + 3] = {{"json", no_argument, NULL, 'j'}, {"help", no_argument, NULL, 'h'}};
+  for (int i = 0; i < TEXTS; i++)
+    longs[i + 2] = (struct option){texts[i].name, required_argument, NULL, TEXT_BASE + i};
+  for (int c; (c = getopt_long(argc, argv, "c:r:h", longs, NULL)) != -1;) {
+    if (c == 'c') c = TEXT_BASE;
+    if (c == 'r') c = TEXT_BASE + 1;
+    if (c == 'h') {
+      fputs(help_text, stdout);
+      return 1;
+    }
+    if (c == '?') return 1 + usage("unknown option");
+    if (c == 'j')
+      o->json = true;
+    else
+      *texts[c - TEXT_BASE].value = optarg;
+  }
+  return optind == argc ? 0 : 1 + usage("unexpected argument");
+}
+
+static const struct lab_app *choose_app(const struct lab *lab, const char *name)
+{
+  if (name) return lab_app_by_name(lab, name);
+  for (size_t i = 0; i < lab->n_apps; i++)
+    if (lab->apps[i].sso == SSO_KCD) return &lab->apps[i];
+  return NULL;
+}
+
+/* The first users for whom it should work: enabled, with a UPN, assigned; the first of them, and another. */
+static void choose_users(const struct lab *lab, const struct lab_app *app, struct doctor_subject *s)
+{
+  for (size_t i = 0; i < lab->n_users; i++) {
+    const struct lab_user *u = &lab->users[i];
+    if (!u->upn || !u->enabled || u->sensitive || !lab_user_assigned(lab, app, u)) continue;
+    if (!s->upn)
+      s->upn = u->upn;
+    else if (!s->other_upn && strcmp(s->upn, u->upn) != 0)
+      s->other_upn = u->upn;
+  }
+}
+
+static void fill(const char **field, const char *value)
+{
+  if (!*field) *field = value;
+}
+
+static enum err fill_from_lab(struct options *o, const struct lab *lab, struct made *m, struct failure *f)
+{
+  struct doctor_subject *s = &o->subject;
+  const struct lab_app *app = choose_app(lab, o->app);
+  const struct lab_connector *c = o->connector        ? lab_connector_by_name(lab, o->connector)
+                                  : lab->n_connectors ? &lab->connectors[0]
+                                                      : NULL;
+  if (!app || app->sso != SSO_KCD)
+    return failure_set(f, ERR_CONFIG, "%s has no application%s%s with single sign-on kcd", lab->path,
+                       o->app ? " " : "", o->app ? o->app : "");
+  if (!c)
+    return failure_set(f, ERR_CONFIG, "%s has no connector %s", lab->path, o->connector ? o->connector : "");
+  snprintf(m->keytab, sizeof m->keytab, "%s/keytabs/%s.keytab", o->run, c->name);
+  snprintf(m->krb5_conf, sizeof m->krb5_conf, "%s/krb5.conf", o->run);
+  snprintf(m->connect, sizeof m->connect, "%s:%u", app->connect.host, app->connect.port);
+  fill(&o->krb5_conf, m->krb5_conf);
+  fill(&s->keytab, m->keytab);
+  fill(&s->principal, c->principal);
+  fill(&s->realm, lab->realm);
+  fill(&s->upn_suffix, lab->upn_suffix);
+  fill(&s->spn, app->spn);
+  if (!s->url) fill(&s->connect, m->connect);
+  fill(&s->url, app->internal_url.text);
+  choose_users(lab, app, s);
+  return ERR_OK;
+}
+
+static int examine(const struct options *o)
+{
+  struct report report;
+  struct failure f = {0};
+  if (report_init(&report, stdout, o->json)) abort();
+  enum err e = doctor_examine(&o->subject, &report, &f);
+  if (e)
+    fprintf(stderr, "sevenstep-doctor: %s\n", f.why);
+  else
+    report_end(&report);
+  bool failed = report.failed > 0;
+  report_clear(&report);
+  return e ? EXIT_CONFIG : failed ? EXIT_FAILED : 0;
+}
+
+int main(int argc, char **argv)
+{
+  struct options o = {0};
+  struct made made;
+  struct lab *lab = NULL;
+  struct failure f = {0};
+  int code = parse(argc, argv, &o);
+  if (code) return code - 1;
+  if (o.lab && !o.run) return usage("-c needs -r");
+  if (o.lab) {
+    enum err e = lab_load(o.lab, 0, &lab, &f);
+    if (!e) e = fill_from_lab(&o, lab, &made, &f);
+    if (e) {
+      fprintf(stderr, "sevenstep-doctor: %s\n", f.why);
+      lab_free(lab);
+      return EXIT_CONFIG;
+    }
+  }
+  const struct doctor_subject *s = &o.subject;
+  if (!s->keytab || !s->principal || !s->realm || !s->upn || !s->spn) {
+    lab_free(lab);
+    return usage("--keytab, --principal, --realm, --user and --spn are needed, or -c and -r");
+  }
+  if (o.krb5_conf) setenv("KRB5_CONFIG", o.krb5_conf, 1);
+  curl_global_init(CURL_GLOBAL_DEFAULT);
+  code = examine(&o);
+  curl_global_cleanup();
+  lab_free(lab);
+  return code;
+}
