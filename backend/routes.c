@@ -4,6 +4,7 @@
 #include "encode.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { ECHO_MAX = 1024 * 1024 };
@@ -23,6 +24,27 @@ static void handle_root(const struct httpd_request *q, struct httpd_response *r)
 static void handle_json(const struct httpd_request *q, struct httpd_response *r)
 {
   answer_whoami(q, r, true);
+}
+
+/* As many applications do: an absolute URL and a cookie's domain, made of the Host they are asked for. */
+static enum err answer_moved(const struct httpd_request *q, struct httpd_response *r)
+{
+  char text[400];
+  const char *host = fields_get(q->fields, "Host");
+  if (!host) host = "";
+  snprintf(text, sizeof text, "http://%.300s/echo/moved", host);
+  enum err e = fields_set(&r->fields, "Location", text);
+  snprintf(text, sizeof text, "visited=yes; Domain=%.*s; Path=/echo/; SameSite=Lax", (int)strcspn(host, ":"),
+           host);
+  if (!e) e = fields_set(&r->fields, "Set-Cookie", text);
+  return e ? e : httpd_text(r, 302, "text/plain; charset=utf-8", "Moved.\n");
+}
+
+static void handle_moved(const struct httpd_request *q, struct httpd_response *r)
+{
+  struct visit v;
+  if (!visit_begin(&v, q->arg, q) && answer_moved(q, r)) r->status = 500;
+  visit_end(&v, r);
 }
 
 static void handle_healthz(const struct httpd_request *q, struct httpd_response *r)
@@ -48,6 +70,7 @@ static void handle_other(const struct httpd_request *q, struct httpd_response *r
 const struct httpd_route backend_routes[] = {
     {.method = "GET", .path = "/", .handle = handle_root},
     {.method = "GET", .path = "/whoami.json", .handle = handle_json},
+    {.method = "GET", .path = "/echo/move", .handle = handle_moved},
     {.method = "*", .path = "/echo*", .max_body = ECHO_MAX, .handle = handle_json},
     {.method = "GET", .path = "/download", .handle = handle_download},
     {.method = "GET", .path = "/slow", .handle = handle_slow},

@@ -6,13 +6,15 @@
 #include <string.h>
 #include <strings.h>
 
-/* The application whose internal URL has this host. A port in the field is the listener's business. */
+/* The application that is asked for by this host: its internal URL's, or the external one's where Host is not
+ * translated. A port in the field is the listener's business. */
 static const struct lab_app *app_of_host(const struct lab *lab, const char *host)
 {
   size_t n = host ? strcspn(host, ":") : 0;
   for (size_t i = 0; n && i < lab->n_apps; i++) {
-    const char *own = lab->apps[i].internal_url.host;
-    if (strlen(own) == n && strncasecmp(own, host, n) == 0) return &lab->apps[i];
+    const struct lab_app *app = &lab->apps[i];
+    const char *own = app->translate_headers ? app->internal_url.host : app->external_url.host;
+    if (strlen(own) == n && strncasecmp(own, host, n) == 0) return app;
   }
   return NULL;
 }

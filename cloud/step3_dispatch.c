@@ -9,6 +9,7 @@
 #include "clock.h"
 #include "publish.h"
 #include "rules.h"
+#include "translate.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -70,6 +71,7 @@ static enum err request_fields(struct exchange *x, struct fields *f)
   /* The application gets the connector's Negotiate instead; a browser's never reaches it (HT-33, SP-07). */
   if (kcd) fields_remove(f, "Authorization");
   e = rules_cookie_strip(f, COOKIE_PREFIX);
+  if (!e && x->app->translate_headers) e = translate_request(x->cloud->lab, x->app, f);
   trace_ctx_format(&x->ctx, parent);
   if (!e)
     e = rules_add_forwarding(f, "sevenstep", x->head->minor, exchange_peer_ip(x), "https",

@@ -4,6 +4,7 @@
 #include "dispatch.h"
 
 #include "rules.h"
+#include "translate.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -63,7 +64,9 @@ void step7_respond(struct exchange *x, const struct tunnel_head *h)
   /* The application's challenge and its mutual token stay inside; other schemes are its own. */
   if (x->app->sso == SSO_KCD) rules_strip_negotiate(h->fields);
   int64_t length = take_length(h->fields);
-  if (fields_set(h->fields, "Sevenstep-Actor", actor)) {
+  enum err e = fields_set(h->fields, "Sevenstep-Actor", actor);
+  if (!e && x->app->translate_headers) e = translate_response(x->cloud->lab, x->app, h->fields);
+  if (e) {
     struct failure f;
     failure_set(&f, ERR_TOO_LARGE, "the response's head has no room for the proxy's own fields");
     dispatch_fail(x->data, &f);

@@ -10,12 +10,12 @@
 static enum err host_field(const struct lab_app *app, struct fields *f)
 {
   char host[300];
-  bool standard = strcmp(app->internal_url.scheme, "https") == 0 ? app->internal_url.port == 443
-                                                                 : app->internal_url.port == 80;
+  const struct lab_url *url = app->translate_headers ? &app->internal_url : &app->external_url;
+  bool standard = url->port == (strcmp(url->scheme, "https") == 0 ? 443 : 80);
   if (standard)
-    snprintf(host, sizeof host, "%s", app->internal_url.host);
+    snprintf(host, sizeof host, "%s", url->host);
   else
-    snprintf(host, sizeof host, "%s:%u", app->internal_url.host, app->internal_url.port);
+    snprintf(host, sizeof host, "%s:%u", url->host, url->port);
   return fields_set(f, "Host", host);
 }
 

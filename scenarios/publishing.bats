@@ -73,3 +73,31 @@ got() {
     assert_reached_no_connector
   done
 }
+
+# -- URLs in header fields -----------------------------------------------------------------------------------------
+
+@test "headers: the application sees its own host, and users see theirs" {
+  agent_get "$site/open/" -H 'Accept: application/json' -H "Origin: $site" -H "Referer: $site/open/from?x"
+  inside=http://open.corp.sevenstep.test:$((SEVENSTEP_PORT_BASE + 6))
+  [[ $(got '.fields[] | select(.[0] | ascii_downcase == "host") | .[1]') == "${inside#http://}" ]]
+  [[ $(got '.fields[] | select(.[0] | ascii_downcase == "origin") | .[1]') == "$inside" ]]
+  [[ $(got '.fields[] | select(.[0] | ascii_downcase == "referer") | .[1]') == "$inside/echo/from?x" ]]
+
+  agent_get "$site/open/move"
+  assert_status 302
+  [[ $agent_redirect == "$site/open/moved" ]]
+  [[ $(agent_header Set-Cookie) == 'visited=yes; Domain=site.apps.localhost; Path=/open/; SameSite=Lax' ]]
+  agent_follow
+  assert_status 200
+  [[ $(got .target) == /echo/moved ]]
+}
+
+@test "headers: not translated, the application sees the external host, and its answers stay as they are" {
+  outside=https://outside.apps.localhost:$((SEVENSTEP_PORT_BASE + 3))
+  agent_get "$outside/echo" -H 'Accept: application/json' -H "Origin: $outside"
+  [[ $(got '.fields[] | select(.[0] | ascii_downcase == "host") | .[1]') == "${outside#https://}" ]]
+  [[ $(got '.fields[] | select(.[0] | ascii_downcase == "origin") | .[1]') == "$outside" ]]
+  agent_get "$outside/echo/move"
+  [[ $agent_redirect == "http://${outside#https://}/echo/moved" ]]
+  [[ $(agent_header Set-Cookie) == *'Domain=outside.apps.localhost; Path=/echo/'* ]]
+}

@@ -67,6 +67,7 @@ struct lab_app {
   const char
       *client_secret; /* NULL unless LAB_SECRETS or set; the cloud keeps its own (see LAB_CLIENT_SECRETS) */
   const char *connector_group;        /* default "default" */
+  bool translate_headers;              /* default true */
   unsigned backend_timeout_s;         /* default -> 85, long -> 180 */
   struct lab_strings assigned_users;  /* names */
   struct lab_strings assigned_groups; /* names */
@@ -149,10 +150,10 @@ void lab_free(struct lab *lab); /* accepts NULL; wipes secrets */
 
 /* Look-ups; NULL when absent. Names are case-sensitive, hosts and UPNs are not. */
 const struct lab_app *lab_app_by_name(const struct lab *lab, const char *name);
+/* The first one: several may share a host. */
 const struct lab_app *lab_app_by_host(const struct lab *lab, const char *host, size_t n);
 const struct lab_user *lab_user_by_name(const struct lab *lab, const char *name);
 const struct lab_user *lab_user_by_upn(const struct lab *lab, const char *upn);
-/* The first one: several may share a host. */
 const struct lab_connector *lab_connector_by_name(const struct lab *lab, const char *name);
 /* Directly or by one of the application's groups, or when no assignment is required. */
 bool lab_user_assigned(const struct lab *lab, const struct lab_app *app, const struct lab_user *user);

@@ -219,6 +219,11 @@ static const struct lab_key app_keys[] = {
      .fallback = "default", .rule = &rule_name},
     {"backend_timeout", KEY_CHOICE, AT(lab_app, backend_timeout_s),
      "How long the application may take to answer.", .fallback = "default", .choices = timeout_choices},
+    {"translate_urls_in_headers", KEY_BOOL, AT(lab_app, translate_headers),
+     "true: the application sees its internal host in Host, Origin and Referer, and its own URLs in Location, "
+     "Content-Location and Set-Cookie become external ones. false: it sees the external host, and its answers "
+     "stay as they are.",
+     .fallback = "true"},
     {"assignment_required", KEY_BOOL, AT(lab_app, assignment_required),
      "false lets every user in who can log on.", .fallback = "true"},
     {"assigned_users", KEY_TEXTS, AT(lab_app, assigned_users), "Users who may use it.", .otherwise = "none",
