@@ -2,6 +2,7 @@
 # Looking at a lab: status, env, logs, trace, hosts, check, bench, version.
 
 help_status='Show every actor: its process, whether it can serve, since when it runs.
+Of a connector it says, too, whether the cloud sees it: active or inactive; it takes requests when it is active.
 --json prints the same for programs. Exit code 0: all are ready; 1: some are not; 6: the lab is not running.'
 help_env='Print shell variables for scripts: eval "$(./sevenstep env)".
 URLs, CA file, user and password, client id and secret, KRB5_CONFIG, keytabs, ports; those of the running lab, if one runs
@@ -31,19 +32,28 @@ actor_state() {
   [[ -n $reason ]] || reason='its admin socket does not answer'
 }
 
-# One line an actor: NAME STATE PID SINCE REASON, separated by tabs, in the order of start.
+# The connectors as the cloud sees them: NAME active|inactive. Nothing when the cloud does not answer.
+connectors_seen() {
+  curl -s -m 3 --unix-socket "$run/cloud.sock" http://localhost/metrics 2>/dev/null |
+    sed -nE 's/^sevenstep_cloud_connector_connections\{connector="([^"]*)".*\} 0$/\1 inactive/p; t
+      s/^sevenstep_cloud_connector_connections\{connector="([^"]*)".*/\1 active/p'
+}
+
+# One line an actor: NAME STATE PID SINCE SEEN REASON, separated by tabs, in the order of start.
 status_lines() {
-  local name _
+  local name seen _
+  local -A activity=()
+  while read -r name seen; do activity[$name]=$seen; done < <(connectors_seen)
   while read -r name _; do
     actor_state "$name"
     actor_id='' actor_since=''
     [[ $state == stopped ]] || actor_read "$name"
-    printf '%s\t%s\t%s\t%s\t%s\n' "$name" "$state" "${actor_id:--}" "${actor_since:--}" "$reason"
+    printf '%s\t%s\t%s\t%s\t%s\t%s\n' "$name" "$state" "${actor_id:--}" "${actor_since:--}" "${activity[$name]:--}" "$reason"
   done < <(ask list actors)
 }
 
 command_status() {
-  local json=0 lines name state pid since reason total=0 ready=0 stopped=0
+  local json=0 lines name state pid since seen reason total=0 ready=0 stopped=0
   [[ ${1-} != --json ]] || { json=1; shift; }
   no_arguments "$@"
   settings_load
@@ -52,17 +62,18 @@ command_status() {
   lines=$(status_lines)
   if ((json)); then
     jq -R -s --arg run "$run" '{run: $run, actors: [split("\n")[] | select(. != "") | split("\t") | {name: .[0], state: .[1],
-      pid: (.[2] | tonumber? // null), since: (.[3] | tonumber? // null | if . then todate else null end), reason: .[4]}]}' <<<"$lines"
+      pid: (.[2] | tonumber? // null), since: (.[3] | tonumber? // null | if . then todate else null end),
+      seen: (.[4] | if . == "-" then null else . end), reason: .[5]}]}' <<<"$lines"
   else
-    printf '%s%-14s %-10s %8s  %-20s%s\n' "$bold" ACTOR STATE PID SINCE "$plain"
+    printf '%s%-14s %-10s %8s  %-20s %-9s%s\n' "$bold" ACTOR STATE PID SINCE 'TO CLOUD' "$plain"
   fi
-  while IFS=$'\t' read -r name state pid since reason; do
+  while IFS=$'\t' read -r name state pid since seen reason; do
     total=$((total + 1))
     [[ $state != ready ]] || ready=$((ready + 1))
     [[ $state != stopped ]] || stopped=$((stopped + 1))
     ((json)) && continue
     [[ $since == - ]] || printf -v since '%(%F %T)T' "$since"
-    printf '%-14s %-10s %8s  %-20s %s\n' "$name" "$state" "$pid" "$since" "$reason"
+    printf '%-14s %-10s %8s  %-20s %-9s %s\n' "$name" "$state" "$pid" "$since" "$seen" "$reason"
   done <<<"$lines"
   ((ready == total)) && return 0
   ((stopped == total)) && return "$EX_DOWN"

@@ -20,6 +20,7 @@ struct counters {
   _Atomic uint64_t status[6]; /* responses by hundreds; [0] unused */
   _Atomic uint64_t open_connections, ready_connectors, ready_connections;
   _Atomic bool keys_loaded;
+  _Atomic uint64_t *connections_of; /* ready ones, by connector as in the lab file; the registry's */
 };
 
 struct cloud {

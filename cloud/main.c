@@ -37,7 +37,7 @@ static bool not_ready(struct buf *reason, const char *why)
 
 static bool ready(void *arg, struct buf *reason)
 {
-  struct counters *n = arg;
+  struct counters *n = &((struct cloud *)arg)->counters;
   if (!atomic_load(&n->keys_loaded)) return not_ready(reason, "the identity provider's keys are not loaded");
   if (atomic_load(&n->ready_connectors) == 0) return not_ready(reason, "no connector is ready");
   return true;
@@ -70,12 +70,27 @@ static const struct metric {
      offsetof(struct counters, ready_connections)},
 };
 
+/* Whether the cloud sees a connector, as only the cloud knows. */
+static enum err connector_metrics(const struct cloud *c, struct buf *out)
+{
+  static const char name[] = "sevenstep_cloud_connector_connections";
+  enum err e = buf_printf(
+      out, "# HELP %s A connector's connections that take requests; 0: it is inactive.\n# TYPE %s gauge\n",
+      name, name);
+  for (size_t i = 0; i < c->lab->n_connectors && !e; i++)
+    e = buf_printf(out, "%s{connector=\"%s\",group=\"%s\"} %llu\n", name, c->lab->connectors[i].name,
+                   c->lab->connectors[i].group,
+                   (unsigned long long)atomic_load(&c->counters.connections_of[i]));
+  return e;
+}
+
 static void metrics(void *arg, struct buf *out)
 {
-  enum err e = ERR_OK;
+  struct cloud *c = arg;
+  enum err e = connector_metrics(c, out);
   for (size_t i = 0; i < sizeof metrics_table / sizeof metrics_table[0] && !e; i++) {
     const struct metric *m = &metrics_table[i];
-    _Atomic uint64_t *value = (_Atomic uint64_t *)(void *)((char *)arg + m->offset);
+    _Atomic uint64_t *value = (_Atomic uint64_t *)(void *)((char *)&c->counters + m->offset);
     e = buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n%s %llu\n", m->name, m->help, m->name, m->type, m->name,
                    (unsigned long long)atomic_load(value));
   }
@@ -129,7 +144,7 @@ static enum err open_cloud(struct cloud *c, struct httpd **admin, struct failure
   actor_path(c->actor, path, "cloud/store.db");
   if (!e) e = once_new(c, path, &c->once, f);
   actor_path(c->actor, path, "%s.sock", c->actor->instance);
-  struct httpd_admin config = {.unix_path = path, .ready = ready, .metrics = metrics, .arg = &c->counters};
+  struct httpd_admin config = {.unix_path = path, .ready = ready, .metrics = metrics, .arg = c};
   if (!e) e = registry_new(c, &c->registry, f);
   if (!e)
     e = listener_new(c->net, &c->lab->cloud.listen, c->front_tls, HANDSHAKE_MS, conn_accept, c, &conn_events,

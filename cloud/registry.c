@@ -27,6 +27,7 @@ struct registry {
   struct listener *listener;
   struct connector *list;
   size_t count, ready, connections;
+  _Atomic uint64_t *connections_of; /* as in the counters */
   int64_t picks;
 };
 
@@ -43,6 +44,7 @@ static void set_ready(struct connector *c, bool ready)
   if (!other) r->ready += ready ? 1 : (size_t)-1;
   atomic_store(&r->cloud->counters.ready_connectors, r->ready);
   atomic_store(&r->cloud->counters.ready_connections, r->connections);
+  atomic_fetch_add(&r->connections_of[c->lab - r->cloud->lab->connectors], ready ? 1 : UINT64_MAX);
 }
 
 /* From now on requests may come: what is ready to take them may replace another connection. Nobody waits for
@@ -233,12 +235,17 @@ static void *on_accept(void *arg, struct stream *s)
 enum err registry_new(struct cloud *cloud, struct registry **ret, struct failure *f)
 {
   struct registry *r = calloc(1, sizeof *r);
-  if (!r) return failure_set(f, ERR_NOMEM, "no memory");
+  if (r) r->connections_of = calloc(cloud->lab->n_connectors, sizeof *r->connections_of);
+  if (!r || !r->connections_of) {
+    free(r);
+    return failure_set(f, ERR_NOMEM, "no memory");
+  }
   r->cloud = cloud;
+  cloud->counters.connections_of = r->connections_of;
   enum err e = listener_new(cloud->net, &cloud->lab->cloud.tunnel, cloud->tunnel_tls, HANDSHAKE_MS, on_accept,
                             r, &link_stream_events, &r->listener, f);
   if (e) {
-    free(r);
+    registry_free(r);
     return e;
   }
   *ret = r;
@@ -253,6 +260,7 @@ void registry_stop(struct registry *r)
 
 void registry_free(struct registry *r)
 {
+  if (r) free(r->connections_of);
   free(r);
 }
 

@@ -69,6 +69,26 @@ await_metric() {
   await_metric cloud sevenstep_cloud_ready_connectors 2
 }
 
+seen() {
+  lab status --json | jq -r --arg name "$1" '.actors[] | select(.name == $name) | .seen'
+}
+
+@test "status tells which connectors the cloud sees" {
+  [[ $(seen connector-1) == active && $(seen connector-2) == active && $(seen cloud) == null ]]
+  lab stop connector-2
+  [[ $(seen connector-1) == active && $(seen connector-2) == inactive ]]
+  run lab status
+  [[ $output == *connector-2*inactive* ]]
+  lab stop cloud
+  [[ $(seen connector-1) == null ]]
+  run lab status
+  [[ $output == *connector-1*'not ready'* ]]
+  lab start cloud
+  lab start connector-2
+  [[ $(seen connector-2) == active ]]
+  await_metric connector-1 sevenstep_connector_links 2
+}
+
 @test "SIGTERM: a request in progress is finished, new ones go to the other connector" {
   local before after
   lab stop connector-2
