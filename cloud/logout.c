@@ -8,10 +8,8 @@ static void ended(void *arg, enum err e)
   struct exchange *x = arg;
   struct fields f;
   struct failure why;
-  char name[COOKIE_NAME_MAX];
   fields_init(&f, 4, 2048);
-  session_cookie_name(x->app, name);
-  if (!e || e == ERR_EXISTS) e = cookie_set(&f, name, "", 0, "Lax");
+  if (!e || e == ERR_EXISTS) e = session_cookie_set(&f, x->app, "", 0);
   if (e) {
     failure_set(&why, e, "the end of the session could not be stored");
     exchange_fail(x, &why);

@@ -164,16 +164,31 @@ enum err logon_open(struct seal *s, const struct lab_app *app, const char *text,
   return e;
 }
 
-enum err cookie_set(struct fields *f, const char *name, const char *value, long max_age,
-                    const char *same_site)
+static enum err add_cookie(struct fields *f, const char *name, const char *value, long max_age,
+                           const char *same_site, bool http_only)
 {
   struct buf line;
   char age[40] = "";
   buf_init(&line, 8192);
   if (max_age >= 0) snprintf(age, sizeof age, "; Max-Age=%ld", max_age);
-  enum err e =
-      buf_printf(&line, "%s=%s; Path=/; Secure; HttpOnly; SameSite=%s%s", name, value, same_site, age);
+  enum err e = buf_printf(&line, "%s=%s; Path=/; Secure%s; SameSite=%s%s", name, value,
+                          http_only ? "; HttpOnly" : "", same_site, age);
   if (!e) e = fields_add(f, "Set-Cookie", buf_str(&line));
   buf_wipe(&line);
   return e;
+}
+
+enum err cookie_set(struct fields *f, const char *name, const char *value, long max_age,
+                    const char *same_site)
+{
+  return add_cookie(f, name, value, max_age, same_site, true);
+}
+
+enum err session_cookie_set(struct fields *f, const struct lab_app *app, const char *value,
+                            unsigned lifetime_s)
+{
+  char name[COOKIE_NAME_MAX];
+  long max_age = app->persistent_cookie || lifetime_s == 0 ? (long)lifetime_s : -1;
+  session_cookie_name(app, name);
+  return add_cookie(f, name, value, max_age, "Lax", app->http_only_cookie);
 }

@@ -56,6 +56,11 @@ enum err logon_seal(struct seal *s, const struct lab_app *app, const struct logo
 enum err logon_open(struct seal *s, const struct lab_app *app, const char *text, size_t n, const char *state,
                     int64_t now_s, struct logon *ret) MUST_CHECK;
 
+/* Adds the application's session cookie, with the options it is published with: HttpOnly or not, kept for
+ * lifetime_s when it is persistent. lifetime_s 0: removes it. */
+enum err session_cookie_set(struct fields *f, const struct lab_app *app, const char *value,
+                            unsigned lifetime_s) MUST_CHECK;
+
 /* Adds Set-Cookie: NAME=VALUE with Path=/; Secure; HttpOnly and same_site ("Lax", "None"). max_age < 0: a
  * session cookie; 0: removes it. */
 enum err cookie_set(struct fields *f, const char *name, const char *value, long max_age,

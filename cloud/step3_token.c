@@ -60,7 +60,6 @@ static enum err session_cookie(struct callback *c, struct fields *f)
   struct exchange *x = c->x;
   struct session s = {.issued_s = clock_wall_s()};
   struct buf value;
-  char name[COOKIE_NAME_MAX];
   s.expires_s = s.issued_s + x->cloud->lab->cloud.session_lifetime_s;
   random_bytes(s.id, sizeof s.id); /* new at every logon (CK-03) */
   snprintf(s.upn, sizeof s.upn, "%s", c->claims.upn);
@@ -69,8 +68,7 @@ static enum err session_cookie(struct callback *c, struct fields *f)
   one_line(s.name);
   buf_init(&value, 8192);
   enum err e = session_seal(x->cloud->seal, x->app, &s, &value);
-  session_cookie_name(x->app, name);
-  if (!e) e = cookie_set(f, name, buf_str(&value), -1, "Lax");
+  if (!e) e = session_cookie_set(f, x->app, buf_str(&value), x->cloud->lab->cloud.session_lifetime_s);
   buf_clear(&value);
   return e;
 }

@@ -101,3 +101,29 @@ got() {
   [[ $agent_redirect == "http://${outside#https://}/echo/moved" ]]
   [[ $(agent_header Set-Cookie) == *'Domain=outside.apps.localhost; Path=/echo/'* ]]
 }
+
+# -- the session's cookie ------------------------------------------------------------------------------------------
+
+# The Set-Cookie line of this name that the callback answers with.
+session_cookie_of() {
+  agent_open "$1"
+  agent_logon "$SEVENSTEP_USER" "$SEVENSTEP_PASSWORD"
+  agent_submit
+  grep -i "^set-cookie: $2=" "$agent_headers" | tr -d '\r'
+}
+
+@test "cookie: Secure and HttpOnly, and it ends with the browser" {
+  run session_cookie_of "${site/site/hello}/" __Host-sevenstep
+  [[ $output == *'; Path=/; Secure; HttpOnly; SameSite=Lax' ]]
+}
+
+@test "cookie: an application may want it persistent, and readable by scripts" {
+  run session_cookie_of "$site/open/files/" __Host-sevenstep-app-files
+  [[ $output == *'; Path=/; Secure; SameSite=Lax; Max-Age=3600' ]]
+}
+
+@test "cookie: one that is not Secure is refused when the lab file is read" {
+  sed 's/persistent_cookie: true/secure_cookie: false/' "$BATS_FILE_TMPDIR/lab.yaml" >"$BATS_TEST_TMPDIR/lab.yaml"
+  SEVENSTEP_LAB=$BATS_TEST_TMPDIR/lab.yaml run lab check
+  [[ $status != 0 && $output == *'files.secure_cookie: must be true'* ]]
+}

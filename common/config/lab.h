@@ -68,6 +68,9 @@ struct lab_app {
       *client_secret; /* NULL unless LAB_SECRETS or set; the cloud keeps its own (see LAB_CLIENT_SECRETS) */
   const char *connector_group;        /* default "default" */
   bool translate_headers;              /* default true */
+  bool http_only_cookie;               /* of the proxy's session cookie; default true */
+  bool secure_cookie;                  /* always true */
+  bool persistent_cookie;              /* default false */
   unsigned backend_timeout_s;         /* default -> 85, long -> 180 */
   struct lab_strings assigned_users;  /* names */
   struct lab_strings assigned_groups; /* names */

@@ -152,6 +152,11 @@ static enum err check_combination(const struct checking *c, const struct lab_app
   if (app->sso != SSO_KCD && app->spn)
     return fail(c, place_of(c, "applications", n, "spn"),
                 "applications.%s.spn: only with single_sign_on: kcd", n);
+  if (!app->secure_cookie)
+    return fail(c, place_of(c, "applications", n, "secure_cookie"),
+                "applications.%s.secure_cookie: must be true: browsers take a cookie named __Host- only when "
+                "it is Secure (RFC 6265bis 4.1.3.2)",
+                n);
   if (app->flow != FLOW_CODE && yaml_get(row, "client_secret"))
     return fail(c, place_of(c, "applications", n, "client_secret"),
                 "applications.%s.client_secret: only with flow: code", n);

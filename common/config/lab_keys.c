@@ -220,10 +220,26 @@ static const struct lab_key app_keys[] = {
     {"backend_timeout", KEY_CHOICE, AT(lab_app, backend_timeout_s),
      "How long the application may take to answer.", .fallback = "default", .choices = timeout_choices},
     {"translate_urls_in_headers", KEY_BOOL, AT(lab_app, translate_headers),
-     "true: the application sees its internal host in Host, Origin and Referer, and its own URLs in Location, "
-     "Content-Location and Set-Cookie become external ones. false: it sees the external host, and its answers "
+     "true: the application sees its internal host in Host, Origin and Referer, and its own URLs in "
+     "Location, "
+     "Content-Location and Set-Cookie become external ones. false: it sees the external host, and its "
+     "answers "
      "stay as they are.",
      .fallback = "true"},
+    {"http_only_cookie", KEY_BOOL, AT(lab_app, http_only_cookie),
+     "Keeps the proxy's session cookie from scripts (HttpOnly). false only for pages whose scripts must read "
+     "it.",
+     .fallback = "true"},
+    {"secure_cookie", KEY_BOOL, AT(lab_app, secure_cookie),
+     "The proxy's session cookie travels over TLS only. false is refused: its name begins with __Host-, "
+     "which "
+     "browsers take from Secure cookies alone.",
+     .fallback = "true"},
+    {"persistent_cookie", KEY_BOOL, AT(lab_app, persistent_cookie),
+     "true: the proxy's session cookie outlives the browser, up to cloud.session_lifetime. false: it ends "
+     "with "
+     "it.",
+     .fallback = "false"},
     {"assignment_required", KEY_BOOL, AT(lab_app, assignment_required),
      "false lets every user in who can log on.", .fallback = "true"},
     {"assigned_users", KEY_TEXTS, AT(lab_app, assigned_users), "Users who may use it.", .otherwise = "none",

@@ -227,6 +227,34 @@ START_TEST(cookie_set_writes_the_attributes_a_host_cookie_needs)
 }
 END_TEST
 
+static const struct cookie_case {
+  bool http_only, persistent;
+  const char *path;
+  unsigned lifetime_s;
+  const char *line;
+} session_cookies[] = {
+    {true, false, "/", 600, "__Host-sevenstep=v; Path=/; Secure; HttpOnly; SameSite=Lax"},
+    {false, false, "/", 600, "__Host-sevenstep=v; Path=/; Secure; SameSite=Lax"},
+    {true, true, "/", 600, "__Host-sevenstep=v; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=600"},
+    {true, false, "/a/", 600, "__Host-sevenstep-app-x=v; Path=/; Secure; HttpOnly; SameSite=Lax"},
+    {true, false, "/", 0, "__Host-sevenstep=v; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0"},
+};
+
+START_TEST(session_cookie_set_follows_the_application_s_options)
+{
+  const struct cookie_case *k = &session_cookies[_i];
+  const struct lab_app app = {.name = "x",
+                              .external_url = {.path = k->path},
+                              .http_only_cookie = k->http_only,
+                              .persistent_cookie = k->persistent};
+  struct fields f;
+  fields_init(&f, 4, 1024);
+  ck_assert_int_eq(session_cookie_set(&f, &app, "v", k->lifetime_s), ERR_OK);
+  ck_assert_str_eq(fields_get(&f, "set-cookie"), k->line);
+  fields_clear(&f);
+}
+END_TEST
+
 int main(void)
 {
   Suite *suite = suite_create("session");
@@ -249,6 +277,8 @@ int main(void)
   tcase_add_test(c, logon_begin_with_a_return_path_too_long_is_refused);
   tcase_add_test(c, logon_cookie_name_of_a_foreign_state_is_refused);
   tcase_add_test(c, cookie_set_writes_the_attributes_a_host_cookie_needs);
+  tcase_add_loop_test(c, session_cookie_set_follows_the_application_s_options, 0,
+                      sizeof session_cookies / sizeof *session_cookies);
   suite_add_tcase(suite, c);
   SRunner *runner = srunner_create(suite);
   srunner_run_all(runner, CK_ENV);

@@ -57,6 +57,8 @@ static const struct check_case {
      "lab.yaml:38:21: applications.public.single_sign_on: needs preauthentication"},
     {"    preauthentication: passthru", "    preauthentication: passthru\n    assigned_users: [bob]",
      "lab.yaml:34:3: applications.public: with preauthentication: passthru everybody gets through"},
+    {"    flow: code\n", "    flow: code\n    secure_cookie: false\n",
+     "lab.yaml:31:20: applications.ledger.secure_cookie: must be true"},
     {"    flow: code\n", "", "lab.yaml:30:20: applications.ledger.client_secret: only with flow: code"},
     {"[https://client.localhost/cb]", "[]",
      "lab.yaml:8:7: idp.clients: cli: redirect_uris: expected at least one"},
