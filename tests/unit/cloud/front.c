@@ -20,7 +20,7 @@
 #define USERS_MAX 8
 
 struct cloud *cloud;
-struct inside one, two;
+struct inside one, two, three;
 static char folder[64];
 static struct actor actor;
 static struct lab *lab;
@@ -125,7 +125,7 @@ static void listen_at(struct lab_addr *at, struct tls_ctx *tls, struct listener 
 void front_open(void)
 {
   struct failure f = {0};
-  one = two = (struct inside){0};
+  one = two = three = (struct inside){0};
   n_users = 0;
   setenv("SEVENSTEP_LOG", "error", 1);
   log_init("cloud");
@@ -181,6 +181,7 @@ void front_close(void)
   free(cloud);
   forget(&one);
   forget(&two);
+  forget(&three);
   for (size_t i = 0; i < n_users; i++)
     buf_clear(&users[i].got);
 }
@@ -194,8 +195,7 @@ static void hello(struct tunnel_stream *s, const struct inside *c)
   char text[100];
   struct fields none;
   fields_init(&none, 1, 64);
-  int n = snprintf(text, sizeof text, "{\"name\":\"%s\",\"group\":\"default\"}",
-                   c == &one ? "connector-1" : "connector-2");
+  int n = snprintf(text, sizeof text, "{\"name\":\"%s\",\"group\":\"%s\"}", c->name, c->group);
   ck_assert_int_eq(tunnel_respond(s, 200, &none, false), ERR_OK);
   ck_assert_int_eq(tunnel_stream_write(s, text, (size_t)n), ERR_OK);
   ck_assert_int_eq(tunnel_stream_end(s, NULL), ERR_OK);
@@ -285,12 +285,11 @@ static void inside_gone(struct link *l, void *arg, const struct failure *f)
 
 static const struct link_events inside_link_events = {inside_opened, inside_gone};
 
-void inside_dial(struct inside *c, const char *name)
+static void dial(struct inside *c, const char *name)
 {
   struct stream *s;
   struct failure f;
   char cert[64], key[64];
-  uint64_t ready = cloud->counters.ready_connectors;
   snprintf(cert, sizeof cert, "pki/connectors/%s.crt", name);
   snprintf(key, sizeof key, "pki/connectors/%s.key", name);
   tls_ctx_free(inside_tls); /* a connection keeps what it needs of it */
@@ -304,7 +303,24 @@ void inside_dial(struct inside *c, const char *name)
   ck_assert_int_eq(stream_connect(cloud->net, &lab->cloud.tunnel_connect, inside_tls, "tunnel.localhost",
                                   5000, &link_stream_events, c->link, &s),
                    ERR_OK);
-  run_until(cloud->counters.ready_connectors > ready);
+}
+
+void inside_dial(struct inside *c, const char *name)
+{
+  uint64_t ready = cloud->counters.ready_connections;
+  c->name = name;
+  c->group = "default";
+  dial(c, name);
+  run_until(cloud->counters.ready_connections > ready);
+}
+
+void inside_dial_refused(struct inside *c, const char *certificate, const char *name, const char *group)
+{
+  c->name = name;
+  c->group = group;
+  dial(c, certificate);
+  run_until(!c->link);
+  ck_assert_uint_eq(cloud->counters.ready_connections, 0);
 }
 
 void inside_answer(struct inside *c, int status, const char *name, const char *value, bool end)
@@ -417,8 +433,8 @@ static void settle(void)
 void pass(int64_t seconds)
 {
   clock_shift_mono(seconds);
-  struct inside *all[] = {&one, &two};
-  for (size_t i = 0; i < 2; i++)
+  struct inside *all[] = {&one, &two, &three};
+  for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
     if (all[i]->link && tunnel_ping(link_tunnel(all[i]->link)) == ERR_OK) link_flush(all[i]->link);
   settle();
   conn_sweep(cloud, clock_mono_ns());

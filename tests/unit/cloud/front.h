@@ -18,7 +18,8 @@ struct user {
 
 /* A connector, and the last request that it was sent. */
 struct inside {
-  struct link *link;
+  const char *name, *group;     /* what it says in its hello */
+  struct link *link;            /* NULL once the cloud has closed it */
   struct tunnel_stream *stream; /* NULL when there is none */
   int requests, lost;           /* lost: streams that ended before their time */
   char method[16], path[256], authority[128];
@@ -28,14 +29,17 @@ struct inside {
 };
 
 extern struct cloud *cloud;
-extern struct inside one, two;
+extern struct inside one, two, three;
 
 void front_pki(void); /* once: keys and certificates in a folder of its own */
 void front_pki_remove(void);
 void front_open(void);
 void front_close(void);
 
+/* A connection with the certificate of this connector; until the cloud takes it. */
 void inside_dial(struct inside *c, const char *name);
+/* The same with what it says in hello; until the cloud refuses it. */
+void inside_dial_refused(struct inside *c, const char *certificate, const char *name, const char *group);
 void inside_answer(struct inside *c, int status, const char *name, const char *value, bool end);
 void inside_write(struct inside *c, const void *data, size_t n);
 void inside_end(struct inside *c);

@@ -1,0 +1,152 @@
+/* Which connection a request goes to, when connectors have several. */
+#include "front.h"
+
+#include "exchange.h"
+
+#define PUBLIC "Host: public.apps.localhost\r\n"
+
+static struct user *ask(void)
+{
+  int before = one.requests + two.requests + three.requests;
+  struct user *u = user_connect(NULL);
+  user_send(u, "GET / HTTP/1.1\r\n" PUBLIC "\r\n");
+  run_until(one.requests + two.requests + three.requests == before + 1);
+  return u;
+}
+
+START_TEST(ready_counts_connectors_and_their_connections)
+{
+  inside_dial(&one, "connector-1");
+  inside_dial(&three, "connector-1");
+  ck_assert_uint_eq(cloud->counters.ready_connectors, 1);
+  ck_assert_uint_eq(cloud->counters.ready_connections, 2);
+  ck_assert_uint_eq(cloud->counters.connections_of[0], 2);
+  inside_dial(&two, "connector-2");
+  ck_assert_uint_eq(cloud->counters.ready_connectors, 2);
+  ck_assert_uint_eq(cloud->counters.connections_of[1], 1);
+  link_close(one.link, NULL);
+  run_until(cloud->counters.ready_connections == 2);
+  ck_assert_uint_eq(cloud->counters.ready_connectors, 2);
+  link_close(three.link, NULL);
+  run_until(cloud->counters.ready_connections == 1);
+  ck_assert_uint_eq(cloud->counters.ready_connectors, 1);
+  ck_assert_uint_eq(cloud->counters.connections_of[0], 0);
+}
+END_TEST
+
+START_TEST(pick_equal_loads_alternates_between_connectors)
+{
+  inside_dial(&two, "connector-2");
+  inside_dial(&one, "connector-1");
+  inside_dial(&three, "connector-1");
+  for (int i = 0; i < 4; i++) {
+    ask();
+    struct inside *took = one.stream ? &one : two.stream ? &two : &three;
+    inside_answer(took, 200, NULL, NULL, true);
+    run_until(!took->stream);
+  }
+  ck_assert_int_eq(two.requests, 2);
+  ck_assert_int_eq(one.requests, 1);
+  ck_assert_int_eq(three.requests, 1);
+}
+END_TEST
+
+START_TEST(pick_takes_the_connection_with_the_least_work)
+{
+  inside_dial(&one, "connector-1");
+  inside_dial(&two, "connector-2");
+  ask();
+  ask();
+  ck_assert_int_eq(one.requests, 1);
+  ck_assert_int_eq(two.requests, 1);
+  inside_answer(&one, 200, NULL, NULL, true);
+  run_until(!one.stream);
+  ask();
+  ck_assert_int_eq(one.requests, 2);
+  inside_answer(&one, 200, NULL, NULL, true);
+  run_until(!one.stream);
+  ask();
+  ck_assert_int_eq(one.requests, 3);
+}
+END_TEST
+
+START_TEST(pick_after_a_loss_prefers_another_connector)
+{
+  inside_dial(&one, "connector-1");
+  struct user *u = ask();
+  inside_dial(&three, "connector-1");
+  inside_dial(&two, "connector-2");
+  link_close(one.link, NULL);
+  run_until(two.requests == 1);
+  ck_assert_int_eq(three.requests, 0);
+  inside_answer(&two, 200, NULL, NULL, true);
+  run_until(user_got(u, "200 OK"));
+}
+END_TEST
+
+START_TEST(pick_after_a_loss_takes_the_same_connector_when_there_is_no_other)
+{
+  inside_dial(&one, "connector-1");
+  struct user *u = ask();
+  inside_dial(&three, "connector-1");
+  link_close(one.link, NULL);
+  run_until(three.requests == 1);
+  inside_answer(&three, 200, NULL, NULL, true);
+  run_until(user_got(u, "200 OK"));
+}
+END_TEST
+
+START_TEST(connection_that_leaves_finishes_its_work_and_gets_no_more)
+{
+  inside_dial(&one, "connector-1");
+  struct user *u = ask();
+  inside_dial(&three, "connector-1");
+  ck_assert_int_eq(tunnel_shutdown(link_tunnel(one.link)), ERR_OK);
+  link_flush(one.link);
+  run_until(cloud->counters.ready_connections == 1);
+  ck_assert_uint_eq(cloud->counters.ready_connectors, 1);
+  ask();
+  ask();
+  ck_assert_int_eq(one.requests, 1);
+  ck_assert_int_eq(three.requests, 2);
+  inside_answer(&one, 200, NULL, NULL, true);
+  run_until(user_got(u, "200 OK"));
+  run_until(!one.link);
+  ck_assert_int_eq(one.lost, 0);
+}
+END_TEST
+
+START_TEST(hello_with_the_name_of_another_connector_is_refused)
+{
+  inside_dial_refused(&one, "connector-1", "connector-2", "default");
+}
+END_TEST
+
+START_TEST(hello_with_another_group_is_refused)
+{
+  inside_dial_refused(&one, "connector-1", "connector-1", "others");
+}
+END_TEST
+
+int main(void)
+{
+  Suite *suite = suite_create("registry");
+  TCase *c = tcase_create("registry");
+  tcase_set_timeout(c, 60);
+  tcase_add_unchecked_fixture(c, front_pki, front_pki_remove);
+  tcase_add_checked_fixture(c, front_open, front_close);
+  tcase_add_test(c, ready_counts_connectors_and_their_connections);
+  tcase_add_test(c, pick_equal_loads_alternates_between_connectors);
+  tcase_add_test(c, pick_takes_the_connection_with_the_least_work);
+  tcase_add_test(c, pick_after_a_loss_prefers_another_connector);
+  tcase_add_test(c, pick_after_a_loss_takes_the_same_connector_when_there_is_no_other);
+  tcase_add_test(c, connection_that_leaves_finishes_its_work_and_gets_no_more);
+  tcase_add_test(c, hello_with_the_name_of_another_connector_is_refused);
+  tcase_add_test(c, hello_with_another_group_is_refused);
+  suite_add_tcase(suite, c);
+  SRunner *runner = srunner_create(suite);
+  srunner_run_all(runner, CK_ENV);
+  int failed = srunner_ntests_failed(runner);
+  srunner_free(runner);
+  return failed ? 1 : 0;
+}
