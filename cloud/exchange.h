@@ -86,6 +86,8 @@ void step3_token(struct exchange *x);
 void step3_dispatch(struct exchange *x);
 /* logout.c */
 void logout(struct exchange *x);
+/* robots.c */
+void robots(struct exchange *x);
 struct tunnel_head;
 struct tunnel_stream;
 void step7_respond(struct exchange *x, const struct tunnel_head *h);

@@ -37,6 +37,8 @@ static const char *title_for(int status)
     return "Too many requests";
   case 502:
     return "Bad gateway";
+  case 503:
+    return "Down for maintenance";
   case 504:
     return "Gateway timeout";
   default:

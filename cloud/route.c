@@ -94,6 +94,14 @@ static void own_endpoint(struct exchange *x)
     fail_early(x, ERR_NOT_FOUND, "the proxy has no such endpoint");
 }
 
+/* Of the host, so below no published path. */
+static bool asks_for_robots(const struct exchange *x)
+{
+  const char *target = buf_str(&x->head->target), *method = x->head->method;
+  if (strncmp(target, "/robots.txt", 11) != 0 || (target[11] && target[11] != '?')) return false;
+  return strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
+}
+
 void route_request(struct exchange *x)
 {
   struct failure f = {0};
@@ -103,8 +111,16 @@ void route_request(struct exchange *x)
     fail_early(x, ERR_HTTP_METHOD_REFUSED, method);
     return;
   }
+  if (asks_for_robots(x)) {
+    robots(x);
+    return;
+  }
   if (find_app(x, &f)) {
     fail_early(x, f.err, f.why);
+    return;
+  }
+  if (x->app->maintenance) {
+    fail_early(x, ERR_APP_MAINTENANCE, x->app->title);
     return;
   }
   if (x->app->preauth == PREAUTH_PASSTHRU) {

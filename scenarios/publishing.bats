@@ -127,3 +127,27 @@ session_cookie_of() {
   SEVENSTEP_LAB=$BATS_TEST_TMPDIR/lab.yaml run lab check
   [[ $status != 0 && $output == *'files.secure_cookie: must be true'* ]]
 }
+
+# -- closed to everybody -------------------------------------------------------------------------------------------
+
+@test "maintenance: everybody is refused with a page of its own, and nothing goes inside" {
+  for path in /closed/ /closed/x /closed/.sevenstep/callback; do
+    agent_get "$site$path"
+    assert_status 503
+    assert_error maintenance
+    assert_page 'Down for maintenance'
+    assert_page 'Closed for now'
+    assert_reached_no_connector
+  done
+  agent_get "$site/open/"
+  assert_status 200
+}
+
+@test "robots.txt: the proxy answers, for every host, without a session" {
+  for host in site hello public; do
+    agent_get "${site/site/$host}/robots.txt"
+    assert_status 200
+    [[ $(<"$agent_body") == $'User-agent: *\nDisallow: /' ]]
+    assert_reached_no_connector
+  done
+}

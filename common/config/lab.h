@@ -67,6 +67,7 @@ struct lab_app {
   const char
       *client_secret; /* NULL unless LAB_SECRETS or set; the cloud keeps its own (see LAB_CLIENT_SECRETS) */
   const char *connector_group;        /* default "default" */
+  bool maintenance;                    /* everybody is refused; default false */
   bool translate_headers;              /* default true */
   bool http_only_cookie;               /* of the proxy's session cookie; default true */
   bool secure_cookie;                  /* always true */

@@ -219,6 +219,8 @@ static const struct lab_key app_keys[] = {
      .fallback = "default", .rule = &rule_name},
     {"backend_timeout", KEY_CHOICE, AT(lab_app, backend_timeout_s),
      "How long the application may take to answer.", .fallback = "default", .choices = timeout_choices},
+    {"maintenance", KEY_BOOL, AT(lab_app, maintenance),
+     "true: everybody is refused with a page that says so (503), signed in or not.", .fallback = "false"},
     {"translate_urls_in_headers", KEY_BOOL, AT(lab_app, translate_headers),
      "true: the application sees its internal host in Host, Origin and Referer, and its own URLs in "
      "Location, "

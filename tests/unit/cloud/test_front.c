@@ -487,6 +487,45 @@ START_TEST(method_that_tunnels_or_reflects_is_refused)
 }
 END_TEST
 
+START_TEST(robots_are_sent_away_from_every_host)
+{
+  static const char *const hosts[] = {PUBLIC, HELLO, NOBODY};
+  char text[128];
+  struct user *u = user_connect(NULL);
+  snprintf(text, sizeof text, "GET /robots.txt?x HTTP/1.1\r\n%s\r\n", hosts[_i]);
+  user_send(u, text);
+  run_until(user_got(u, "\r\n\r\nUser-agent: *\nDisallow: /\n"));
+  ck_assert(user_got(u, "HTTP/1.1 200 "));
+}
+END_TEST
+
+START_TEST(robots_is_a_name_of_the_host_alone)
+{
+  static const char *const others[] = {"GET /robots.txtx", "GET /a/robots.txt", "POST /robots.txt"};
+  char text[128];
+  struct user *u = user_connect(NULL);
+  snprintf(text, sizeof text, "%s HTTP/1.1\r\n" PUBLIC "\r\n", others[_i]);
+  user_send(u, text);
+  run_until(user_got(u, "no_connector"));
+}
+END_TEST
+
+START_TEST(application_in_maintenance_is_closed)
+{
+  static const char *const targets[] = {"/", "/.sevenstep/callback", "/.sevenstep/logout"};
+  char text[128];
+  inside_dial(&one, "connector-1");
+  const struct lab_app *app = lab_app_by_name(cloud->lab, "public");
+  ((struct lab_app *)(uintptr_t)app)->maintenance = true;
+  struct user *u = user_connect(NULL);
+  snprintf(text, sizeof text, "GET %s HTTP/1.1\r\n" PUBLIC "\r\n", targets[_i]);
+  user_send(u, text);
+  run_until(user_got(u, "maintenance</code>"));
+  ck_assert(user_got(u, "HTTP/1.1 503 ") && user_got(u, "Retry-After: "));
+  ck_assert_int_eq(one.requests, 0);
+}
+END_TEST
+
 START_TEST(request_for_which_no_connector_is_there_says_so)
 {
   struct user *u = user_connect(NULL);
@@ -554,6 +593,9 @@ static void add_rules(TCase *c)
   tcase_add_test(c, host_of_another_application_than_the_connection_is_misdirected);
   tcase_add_test(c, host_of_the_connection_passes);
   tcase_add_loop_test(c, method_that_tunnels_or_reflects_is_refused, 0, 2);
+  tcase_add_loop_test(c, robots_are_sent_away_from_every_host, 0, 3);
+  tcase_add_loop_test(c, robots_is_a_name_of_the_host_alone, 0, 3);
+  tcase_add_loop_test(c, application_in_maintenance_is_closed, 0, 3);
   tcase_add_test(c, request_for_which_no_connector_is_there_says_so);
 }
 

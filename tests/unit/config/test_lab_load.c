@@ -47,7 +47,7 @@ START_TEST(lab_load_text_what_is_not_written_has_its_default)
   ck_assert_int_eq(lab->apps[1].sso, SSO_NONE);
   ck_assert_uint_eq(lab->apps[0].backend_timeout_s, 85);
   ck_assert(lab->apps[0].assignment_required);
-  ck_assert(lab->apps[0].translate_headers);
+  ck_assert(lab->apps[0].translate_headers && !lab->apps[0].maintenance);
   ck_assert(lab->apps[0].http_only_cookie && lab->apps[0].secure_cookie && !lab->apps[0].persistent_cookie);
   ck_assert_str_eq(lab->connectors[0].group, "default");
   ck_assert(lab->connectors[0].ok_to_auth_as_delegate);
