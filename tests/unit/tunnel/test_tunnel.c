@@ -109,8 +109,11 @@ static bool move(struct end *from, struct end *to)
 
 static void pump(void)
 {
-  while (move(&cloud, &connector) | move(&connector, &cloud))
-    continue;
+  bool forth, back;
+  do {
+    forth = move(&cloud, &connector);
+    back = move(&connector, &cloud);
+  } while (forth || back);
 }
 
 static void setup(void)
