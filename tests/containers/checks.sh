@@ -129,7 +129,7 @@ reached() {
   shift
   # shellcheck disable=SC2016
   inside "$from" bash -c 'for at; do
-      timeout 3 bash -c "exec 3<>/dev/tcp/${at%:*}/${at##*:}" 2>/dev/null && printf "%s\n" "$at" &
+      timeout 2 bash -c "exec 3<>/dev/tcp/${at%:*}/${at##*:}" 2>/dev/null && printf "%s\n" "$at" &
     done; wait' reached "$@" | sort | xargs
 }
 

@@ -37,7 +37,7 @@ engine_start() {
     export SEVENSTEP_PUBLISH=127.0.83.1
   else
     ((EUID == 0)) || skip "no container engine answers, and only root can start one"
-    for tool in dockerd ip nsenter unshare iptables; do
+    for tool in dockerd ip nsenter unshare pgrep iptables; do
       command -v "$tool" >/dev/null || skip "no container engine answers, and $tool is not installed to start one"
     done
     network_make || skip "no container engine answers, and a network for one cannot be made: $(<"$engine_folder/errors")"
@@ -89,7 +89,7 @@ daemon_start() {
   mkdir "$engine_folder/data" "$engine_folder/exec"
   nsenter --net="/run/netns/$engine_network" unshare --mount --pid --fork --kill-child --mount-proc \
     dockerd --data-root "$engine_folder/data" --exec-root "$engine_folder/exec" --pidfile "$engine_folder/pid" \
-    -H "unix://$engine_folder/socket" --mtu 1400 >"$engine_folder/log" 2>&1 </dev/null &
+    -H "unix://$engine_folder/socket" --cgroup-parent "/$engine_network" --mtu 1400 >"$engine_folder/log" 2>&1 </dev/null &
   engine_process=$!
   exec {lines}< <(exec tail -n +1 -f --pid="$engine_process" "$engine_folder/log")
   reader=$!
@@ -104,10 +104,10 @@ daemon_stop() {
   local daemon
   [[ -n $engine_process ]] || return
   # unshare passes no signal on; its one child is dockerd.
-  read -r daemon _ <"/proc/$engine_process/task/$engine_process/children" || daemon=$engine_process
-  kill -TERM "$daemon"
+  daemon=$(pgrep -P "$engine_process") && kill -TERM "$daemon"
   timeout 30 tail -f /dev/null --pid="$engine_process" || kill -KILL "$engine_process"
   wait "$engine_process"
+  find /sys/fs/cgroup -depth -type d -path "*/$engine_network*" -exec rmdir {} +
 } 2>/dev/null
 
 engine_stop() {

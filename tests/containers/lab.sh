@@ -57,7 +57,8 @@ lab_await_end() {
 }
 
 id_of() {
-  lab ps -aq "$1" 2>/dev/null
+  docker ps -aq --filter "label=com.docker.compose.project=$project" --filter "label=com.docker.compose.service=$1" \
+    --filter label=com.docker.compose.oneoff=False
 }
 
 inside() {
