@@ -87,14 +87,15 @@ network_remove() {
 daemon_start() {
   local lines line reader
   mkdir "$engine_folder/data" "$engine_folder/exec"
+  : >"$engine_folder/log"
   nsenter --net="/run/netns/$engine_network" unshare --mount --pid --fork --kill-child --mount-proc \
     dockerd --data-root "$engine_folder/data" --exec-root "$engine_folder/exec" --pidfile "$engine_folder/pid" \
-    -H "unix://$engine_folder/socket" --cgroup-parent "/$engine_network" --mtu 1400 >"$engine_folder/log" 2>&1 </dev/null &
+    -H "unix://$engine_folder/socket" --cgroup-parent "/$engine_network" --mtu 1400 >>"$engine_folder/log" 2>&1 </dev/null &
   engine_process=$!
   exec {lines}< <(exec tail -n +1 -f --pid="$engine_process" "$engine_folder/log")
   reader=$!
   while IFS= read -r -t 30 -u "$lines" line; do [[ $line != *'API listen on'* ]] || break; done
-  kill "$reader"
+  kill "$reader" 2>/dev/null
   exec {lines}<&-
   export DOCKER_HOST=unix://$engine_folder/socket
   timeout 20 docker info >"$engine_folder/info" 2>&1
