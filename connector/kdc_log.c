@@ -39,13 +39,21 @@ static bool of_s4u2proxy(const char *line, const char *spn)
          strstr(line, "NOT_ALLOWED_TO_DELEGATE") || strstr(line, "EVIDENCE_T");
 }
 
-/* A refused S4U2Proxy is logged in the connector's name alone, the user being "<unknown>". */
-static bool refusal_for(const char *line, const char *spn)
+/* A refusal is logged in the connector's name alone, the user being "<unknown>": so it is known by the
+ * exchange that this request failed in. */
+static bool refusal_in(const char *line, const char *self, const char *spn, const struct krb_exchange *x)
 {
-  return of_s4u2proxy(line, spn) && !strstr(line, " ISSUE: ") && strncmp(line, "... ", 4) != 0;
+  char itself[300];
+  if (strstr(line, " ISSUE: ") || strncmp(line, "... ", 4) == 0) return false;
+  if (x->s4u2proxy_ns) return of_s4u2proxy(line, spn);
+  if (!x->s4u2self_ns) return strncmp(line, "AS_REQ ", 7) == 0 && strstr(line, " for krbtgt/");
+  snprintf(itself, sizeof itself, " for %s@", self);
+  return strncmp(line, "TGS_REQ ", 8) == 0 && strstr(line, itself);
 }
 
-static void read_lines(const struct buf *text, const char *spn, bool refusals_only, struct kdc_log *ret)
+/* refused_in NULL: all lines; else only what refused this exchange of the connector. */
+static void read_lines(const struct connector *c, const struct buf *text, const char *spn,
+                       const struct krb_exchange *refused_in, struct kdc_log *ret)
 {
   json_t *doc = json_loadb(buf_str(text), text->len, 0, NULL);
   json_t *lines = json_object_get(doc, "lines"), *line;
@@ -53,7 +61,8 @@ static void read_lines(const struct buf *text, const char *spn, bool refusals_on
   json_array_foreach(lines, i, line)
   {
     const char *s = json_string_value(json_object_get(line, "text"));
-    if (!s || ret->n == KDC_LOG_LINES || (refusals_only && !refusal_for(s, spn))) continue;
+    if (!s || ret->n == KDC_LOG_LINES) continue;
+    if (refused_in && !refusal_in(s, c->me->principal, spn, refused_in)) continue;
     struct kdc_log_line *at = &ret->lines[ret->n];
     at->text = strdup(s);
     if (!at->text) break;
@@ -66,7 +75,7 @@ static void read_lines(const struct buf *text, const char *spn, bool refusals_on
 
 /* The lines about principal (without its realm). */
 static void fetch_about(struct connector *c, const char *principal, size_t n, const char *spn,
-                        bool refusals_only, int64_t since_ns, struct kdc_log *ret)
+                        const struct krb_exchange *refused_in, int64_t since_ns, struct kdc_log *ret)
 {
   const struct lab_addr *at = &c->lab->kdc.admin_connect;
   struct buf url, body;
@@ -78,16 +87,16 @@ static void fetch_about(struct connector *c, const char *principal, size_t n, co
   if (!e) e = percent_encode(&url, c->lab->realm, strlen(c->lab->realm));
   if (!e) e = buf_printf(&url, "&since=%lld", (long long)since_ns);
   if (!e) e = get(buf_str(&url), &body);
-  if (!e) read_lines(&body, spn, refusals_only, ret);
+  if (!e) read_lines(c, &body, spn, refused_in, ret);
   buf_clear(&url);
   buf_clear(&body);
 }
 
-void kdc_log_fetch(struct connector *c, const char *upn, const char *spn, int64_t since_ns, bool refused,
-                   struct kdc_log *ret)
+void kdc_log_fetch(struct connector *c, const char *upn, const char *spn, const struct krb_exchange *x,
+                   bool refused, struct kdc_log *ret)
 {
-  fetch_about(c, upn, strcspn(upn, "@"), spn, false, since_ns, ret);
-  if (refused) fetch_about(c, c->me->principal, strlen(c->me->principal), spn, true, since_ns, ret);
+  fetch_about(c, upn, strcspn(upn, "@"), spn, NULL, x->start_wall_ns, ret);
+  if (refused) fetch_about(c, c->me->principal, strlen(c->me->principal), spn, x, x->start_wall_ns, ret);
 }
 
 void kdc_log_clear(struct kdc_log *l)

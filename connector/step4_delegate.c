@@ -102,7 +102,7 @@ static void job_run(void *arg)
   struct delegation *d = arg;
   if (krb_obtain(d->c->delegator, d->upn, d->spn, &d->ticket, &d->exchange, &d->failure)) d->ticket = NULL;
   if (d->traced && d->failure.err != ERR_KDC_UNREACHABLE)
-    kdc_log_fetch(d->c, d->upn, d->spn, d->exchange.start_wall_ns, !d->ticket, &d->log);
+    kdc_log_fetch(d->c, d->upn, d->spn, &d->exchange, !d->ticket, &d->log);
 }
 
 static void unlink_delegation(struct delegation *d)
