@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154
 # The tests, in order: each builds on the lab as the ones before left it.
 
 run_checks() {

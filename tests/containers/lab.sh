@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154
 # The lab of docker-compose.yml under a project name of its own.
 #
 #   lab COMPOSE-ARGUMENT...          compose on this lab
