@@ -5,6 +5,17 @@
 #include <string.h>
 #include <time.h>
 
+void exchange_trace_request(struct exchange *x)
+{
+  struct buf url;
+  if (!x->step.ctx.sampled) return;
+  buf_init(&url, 16384);
+  span_str(&x->step, "http.request.method", x->head->method);
+  if (buf_printf(&url, "https://%s%s", buf_str(&x->head->authority), buf_str(&x->head->target)) == ERR_OK)
+    span_strn(&x->step, "url.full", buf_str(&url), url.len);
+  buf_clear(&url);
+}
+
 void exchange_hold(struct exchange *x)
 {
   conn_hold(x->conn);

@@ -51,6 +51,9 @@ extern const struct stream_events conn_events;
 void conn_sweep(struct cloud *c, int64_t now_ns);
 size_t conn_count(const struct cloud *c);
 
+/* Method and URL into the step's span. */
+void exchange_trace_request(struct exchange *x);
+
 void exchange_hold(struct exchange *x);
 void exchange_release(struct exchange *x);
 

@@ -43,12 +43,35 @@ static enum err authorization_url(struct buf *url, const struct exchange *x, con
   return e;
 }
 
+/* A page that asks for many things at once begins many logons; their cookies must not drive their own user
+ * over the limit of a head. Beyond LOGONS_MAX those that are there are given up. */
+static enum err forget_old_logons(struct exchange *x, struct fields *f)
+{
+  enum { LOGONS_MAX = 8, NAME = sizeof COOKIE_LOGON - 1 + 8 };
+  char names[32][NAME + 1];
+  size_t n = 0;
+  for (size_t i = 0; i < fields_count(&x->head->fields); i++) {
+    struct field field = fields_at(&x->head->fields, i);
+    if (!http_name_is(field.name, field.name_len, "Cookie")) continue;
+    for (const char *at = field.value; (at = strstr(at, COOKIE_LOGON)) && n < 32; at += NAME) {
+      if (strlen(at) < NAME || !http_is_token(at, NAME)) break;
+      memcpy(names[n], at, NAME);
+      names[n++][NAME] = 0;
+    }
+  }
+  enum err e = ERR_OK;
+  for (size_t i = 0; n >= LOGONS_MAX && i < n && !e; i++)
+    e = cookie_set(f, names[i], "", 0, "None");
+  return e;
+}
+
 static enum err set_logon_cookie(struct exchange *x, struct fields *f, const struct logon *l)
 {
   char name[64];
   struct buf value;
   buf_init(&value, 8192);
-  enum err e = logon_cookie_name(l->state, name);
+  enum err e = forget_old_logons(x, f);
+  if (!e) e = logon_cookie_name(l->state, name);
   if (!e) e = logon_seal(x->cloud->seal, x->app, l, &value);
   /* The answer comes back as a form posted from the provider's site: only SameSite=None cookies travel with
    * that. */
@@ -67,8 +90,7 @@ void step1_redirect(struct exchange *x)
   span_start(&x->step, x->cloud->actor->tracer, 1, SPAN_SERVER, NULL, &x->ctx, true);
   x->ctx = x->step.ctx;
   span_str(&x->step, "sevenstep.application", x->app->name);
-  span_str(&x->step, "http.request.method", x->head->method);
-  span_str(&x->step, "url.path", buf_str(&x->head->target));
+  exchange_trace_request(x);
   if (strcmp(x->head->method, "GET") != 0 && strcmp(x->head->method, "HEAD") != 0) {
     failure_set(&why, ERR_SESSION_REQUIRED, "%s without a session", x->head->method);
     exchange_fail(x, &why);
@@ -80,7 +102,7 @@ void step1_redirect(struct exchange *x)
     return;
   }
   buf_init(&url, 8192);
-  fields_init(&f, 16, 16384);
+  fields_init(&f, 48, 16384);
   enum err e = logon_begin(&l, &x->ctx, x->app->flow == FLOW_CODE, buf_str(&x->head->target),
                            x->head->target.len, clock_wall_s());
   if (!e) e = authorization_url(&url, x, &l);

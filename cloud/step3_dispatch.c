@@ -252,8 +252,7 @@ void step3_dispatch(struct exchange *x)
 {
   struct failure f = {0};
   span_str(&x->step, "sevenstep.application", x->app->name);
-  span_str(&x->step, "http.request.method", x->head->method);
-  span_str(&x->step, "url.path", buf_str(&x->head->target));
+  exchange_trace_request(x);
   if (x->session.upn[0]) {
     span_str(&x->step, "sevenstep.upn", x->session.upn);
     span_str(&x->step, "sevenstep.spn", x->session.spn);

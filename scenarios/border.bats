@@ -89,6 +89,17 @@ received() {
   assert_status 302
 }
 
+@test "many logons at once do not pile up cookies until the head is too large" {
+  local cookies='' i
+  for i in 1 2 3 4 5 6 7 8 9; do cookies+="; __Host-sevenstep-logon-ABCDEFG$i=x"; done
+  agent_get "$SEVENSTEP_APP_URL" -H "Cookie: ${cookies#; }"
+  assert_status 302
+  [[ $(grep -ci '^set-cookie: __Host-sevenstep-logon-ABCDEFG[1-9]=;.*Max-Age=0' "$agent_headers") == 9 ]]
+  # Fewer are let live: each may be a tab in which somebody is signing in.
+  agent_get "$SEVENSTEP_APP_URL" -H "Cookie: ${cookies:2:200}"
+  [[ $(grep -c 'Max-Age=0' "$agent_headers") == 0 ]]
+}
+
 @test "without a session only what can be repeated is sent to the logon" {
   agent_request POST "$SEVENSTEP_APP_URL" -d a=b
   assert_status 403
