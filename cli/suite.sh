@@ -3,11 +3,14 @@
 
 help_test='Install what is missing, build with AddressSanitizer and UndefinedBehaviorSanitizer, and run all tests.
 First the unit tests and the fuzz corpora (ctest), then the scenarios (bats): each starts a lab of its own on its own ports.
+Last the lab in containers, where an engine answers or one can be started (as root, with the packages docker.io,
+docker-compose, debootstrap and iptables); otherwise that is skipped, with the reason.
 Reports in JUnit'\''s form go to build/reports/. The last line counts: N passed, N failed, N skipped.
 
   --no-install    only list the missing Debian packages, and exit with code 5 if there are any
   --unit          only the first part
   --scenarios     only the second part
+  --containers    only the third part
   FILTER          only unit tests, or scenario files, whose name contains this'
 
 # Sums over JUnit reports: TESTS FAILED SKIPPED. A program of many Check cases counts as these; one that failed though none of
@@ -52,29 +55,40 @@ run_scenarios() {
   SEVENSTEP_BIN=$top/build/asan/bin bats --report-formatter junit --output "$reports/scenarios" --print-output-on-failure "${files[@]}"
 }
 
+# 77: skipped; the reason is printed by the test itself, and the count says one.
+run_containers() {
+  local code=0
+  heading "Containers"
+  "$top/tests/containers/run" --junit "$reports/containers.xml" || code=$?
+  ((code != 77)) || printf '<testsuite><testcase name="containers"><skipped/></testcase></testsuite>\n' >"$reports/containers.xml"
+  ((code == 0 || code == 77))
+}
+
 command_test() {
-  local install=1 unit=1 scenarios=1 filter='' code=0 tests failed skipped
+  local install=1 unit=1 scenarios=1 containers=1 filter='' code=0 tests failed skipped
   while (($#)); do
     case $1 in
       --no-install) install=0 ;;
-      --unit) scenarios=0 ;;
-      --scenarios) unit=0 ;;
+      --unit) scenarios=0 containers=0 ;;
+      --scenarios) unit=0 containers=0 ;;
+      --containers) unit=0 scenarios=0 ;;
       -*) die "$EX_USAGE" "unknown option $1" "./sevenstep test --help" ;;
-      *) filter=$1 ;;
+      *) filter=$1 containers=0 ;;
     esac
     shift
   done
   packages_install "$install" run build test
   reports=$top/build/reports
   mkdir -p "$reports"
-  rm -f "$reports/unit.xml"
+  rm -f "$reports/unit.xml" "$reports/containers.xml"
   rm -rf "$reports/scenarios"
   # The settings of a lab that somebody runs beside must not reach the tests'.
   unset SEVENSTEP_RUN SEVENSTEP_PORT_BASE SEVENSTEP_LAB SEVENSTEP_BIN
-  build_preset asan
+  ((!unit && !scenarios)) || build_preset asan
   ((!unit)) || run_unit_tests "$filter" || code=1
   ((!scenarios)) || run_scenarios "$filter" || code=1
-  read -r tests failed skipped < <(count_reports "$reports/unit.xml" "$reports/scenarios"/*.xml)
+  ((!containers)) || run_containers || code=1
+  read -r tests failed skipped < <(count_reports "$reports/unit.xml" "$reports/scenarios"/*.xml "$reports/containers.xml")
   say ''
   say "$((tests - failed - skipped)) passed, $failed failed, $skipped skipped"
   ((code == 0 && failed == 0 && tests > 0))
