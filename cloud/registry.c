@@ -29,6 +29,8 @@ struct registry {
   size_t count, ready, connections;
   _Atomic uint64_t *connections_of; /* as in the counters */
   int64_t picks;
+  struct connector *last; /* picked last, in this turn of the loop */
+  uint64_t last_turn;
 };
 
 /* A connector has several connections, and counts as long as one of them is ready. */
@@ -196,6 +198,7 @@ static void on_close(struct link *l, void *arg, const struct failure *f)
   struct connector *c = arg;
   struct registry *r = c->r;
   set_ready(c, false);
+  if (r->last == c) r->last = NULL;
   if (f->err == ERR_TUNNEL_REFUSED || f->err == ERR_TLS)
     log_failure(LOG_WARN, NULL, f);
   else if (c->lab)
@@ -284,6 +287,18 @@ static void take_turn(struct connector *best)
     if (c->lab == best->lab) c->turn = r->picks;
 }
 
+/* Requests that arrive in the same turn of the loop go down the same tunnel, in one record instead of many,
+ * as long as that is hardly more loaded than the others. */
+#define BATCH 8
+
+static struct connector *batch_with(struct registry *r, const char *group, const struct connector * not,
+                                    const struct lab_connector *except, size_t least)
+{
+  struct connector *last = r->last_turn == net_turn(r->cloud->net) ? r->last : NULL;
+  if (!last || last == not || last->lab == except || !usable(last, group)) return NULL;
+  return tunnel_streams(link_tunnel(last->link)) < least + BATCH ? last : NULL;
+}
+
 /* except: leaves out all connections of this one's connector. */
 static struct connector *pick(struct registry *r, const char *group, const struct connector * not,
                               const struct lab_connector *except)
@@ -298,7 +313,11 @@ static struct connector *pick(struct registry *r, const char *group, const struc
       best_load = load;
     }
   }
+  struct connector *last = best ? batch_with(r, group, not, except, best_load) : NULL;
+  if (last) return last;
   if (best) take_turn(best);
+  r->last = best;
+  r->last_turn = net_turn(r->cloud->net);
   return best;
 }
 
