@@ -27,15 +27,6 @@ static bool lab_needs_tickets(const struct lab *lab)
   return false;
 }
 
-/* The run folder's krb5.conf, when it is there; else whatever the environment says. Before any thread needs
- * it. */
-static void use_krb5_conf(const struct actor *a)
-{
-  char path[PATH_LEN];
-  actor_path(a, path, "krb5.conf");
-  if (access(path, R_OK) == 0) setenv("KRB5_CONFIG", path, 1);
-}
-
 static enum err open_acceptor(const struct actor *a, struct krb_acceptor **ret, struct failure *f)
 {
   char keytab[PATH_LEN], folder[PATH_LEN], replay[PATH_LEN];
@@ -80,7 +71,7 @@ int main(int argc, char **argv)
   sigaddset(&signals, SIGINT);
   pthread_sigmask(SIG_BLOCK, &signals, NULL);
   actor_start(&a, &spec, argc, argv);
-  use_krb5_conf(&a);
+  actor_use_krb5_conf(&a);
 
   b.lab = a.lab;
   b.tracer = a.tracer;

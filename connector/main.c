@@ -190,6 +190,7 @@ int main(int argc, char **argv)
   /* Before any thread: workers wait for the KDC, and a stalled one must not use them up. */
   setenv("UV_THREADPOOL_SIZE", "16", 0);
   actor_start(&actor, &spec, argc, argv);
+  actor_use_krb5_conf(&actor);
   struct connector *c = calloc(1, sizeof *c);
   if (!c || net_new(&c->net)) abort();
   c->actor = &actor;

@@ -192,6 +192,13 @@ void actor_start(struct actor *a, const struct actor_spec *spec, int argc, char 
   if (e) die(spec, actor_exit_code(e), "trace: %s %s", err_info(e)->what, f.why);
 }
 
+void actor_use_krb5_conf(const struct actor *a)
+{
+  char path[4096 + 128];
+  actor_path(a, path, "krb5.conf");
+  if (access(path, R_OK) == 0) setenv("KRB5_CONFIG", path, 1);
+}
+
 void actor_ready(struct actor *a)
 {
   log_info("ready");

@@ -35,6 +35,9 @@ struct actor {
 /* Parses, loads, opens. Returns 0 to go on, else exits the process itself with the code above after a message
  * on standard error. Ignores SIGPIPE, sets umask 077. */
 void actor_start(struct actor *a, const struct actor_spec *spec, int argc, char **argv);
+/* KRB5_CONFIG becomes the run folder's krb5.conf when that is there; else it stays what it was. Call it
+ * behind actor_start(), before any thread. */
+void actor_use_krb5_conf(const struct actor *a);
 /* The actor can serve: tells --ready-fd and logs "ready". Once. */
 void actor_ready(struct actor *a);
 /* Frees. */
