@@ -142,8 +142,9 @@ krb5_conf() {
 }
 
 @test "the connector's account is not there" {
-  printf 'add_entry -password -p HTTP/ghost.corp.sevenstep.test@%s -k 1 -e aes256-cts-hmac-sha1-96\nx\nwrite_kt %s\nquit\n' \
-    "$SEVENSTEP_REALM" "$BATS_TEST_TMPDIR/keytab" | ktutil
+  admin 'addprinc -randkey HTTP/ghost.corp.sevenstep.test'
+  admin "ktadd -k $BATS_TEST_TMPDIR/keytab HTTP/ghost.corp.sevenstep.test"
+  admin 'delprinc -force HTTP/ghost.corp.sevenstep.test'
   diagnose --principal HTTP/ghost.corp.sevenstep.test --keytab "$BATS_TEST_TMPDIR/keytab"
   assert_first as connector_credential "does not know the connector's principal"
 }
