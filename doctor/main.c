@@ -1,4 +1,5 @@
 /* sevenstep-doctor: names the link at which single sign-on breaks, its cause, and what to do. */
+#include "clock.h"
 #include "doctor.h"
 #include "lab.h"
 
@@ -115,12 +116,14 @@ static const struct lab_app *choose_app(const struct lab *lab, const char *name)
   return NULL;
 }
 
-/* The first users for whom it should work: enabled, with a UPN, assigned; the first of them, and another. */
+/* The first users for whom it should work: enabled and not expired, with a UPN, assigned; the first of them,
+ * and another. */
 static void choose_users(const struct lab *lab, const struct lab_app *app, struct doctor_subject *s)
 {
   for (size_t i = 0; i < lab->n_users; i++) {
     const struct lab_user *u = &lab->users[i];
-    if (!u->upn || !u->enabled || u->sensitive || !lab_user_assigned(lab, app, u)) continue;
+    if (!u->upn || !lab_user_is_active(u, clock_wall_s()) || u->sensitive || !lab_user_assigned(lab, app, u))
+      continue;
     if (!s->upn)
       s->upn = u->upn;
     else if (!s->other_upn && strcmp(s->upn, u->upn) != 0)

@@ -105,6 +105,10 @@ static enum err give(struct visit *v, const struct authorize *a, const struct se
     failure_set(&f, ERR_LOGON_USER_DISABLED, "user %s", u->name);
     return refuse_user(v, a, request, &f);
   }
+  if (!lab_user_is_active(u, clock_wall_s())) {
+    failure_set(&f, ERR_LOGON_USER_EXPIRED, "user %s", u->name);
+    return refuse_user(v, a, request, &f);
+  }
   if (!client_assigned(v->idp->lab, &a->client, u)) {
     failure_set(&f, ERR_LOGON_USER_UNASSIGNED, "user %s, application %s", u->name, a->client.id);
     return refuse_user(v, a, request, &f);
@@ -240,7 +244,7 @@ static enum err sign_in(struct visit *v, const struct authorize *a, const struct
   if (e == ERR_LOGON_WRONG_PASSWORD || e == ERR_LOGON_LOCKED_OUT)
     return show_logon(v, a, l->request, l->username, &f);
   if (e) return reply_page(v, &f, NULL);
-  if (u->enabled) {
+  if (lab_user_is_active(u, clock_wall_s())) {
     e = session_begin(v->idp, v->q->fields, u, &v->r->fields, &s);
     if (e) return e;
     idp_count(v->idp, COUNT_LOGON_OK);

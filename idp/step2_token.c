@@ -1,6 +1,7 @@
 /* The end of step 2 in the code flow: the proxy exchanges the authorization code, which went through the
  * user, for the tokens, which do not (RFC 6749 4.1.3, OpenID Connect Core 3.1.3). */
 #include "client_auth.h"
+#include "clock.h"
 #include "encode.h"
 #include "grant.h"
 #include "params.h"
@@ -30,8 +31,8 @@ static enum err redeem(struct idp *i, const struct fields *params, const struct 
     e = failure_set(f, ERR_OIDC_INVALID_GRANT, "redirect_uri is not the one of the authorization request");
   else if (!verifier || !pkce_matches(verifier, g->code_challenge))
     e = failure_set(f, ERR_OIDC_INVALID_GRANT, "code_verifier is missing, or not the challenge's");
-  else if (!g->user->enabled)
-    e = failure_set(f, ERR_OIDC_INVALID_GRANT, "the user is disabled");
+  else if (!lab_user_is_active(g->user, clock_wall_s()))
+    e = failure_set(f, ERR_OIDC_INVALID_GRANT, "the user is disabled or has expired");
   if (e) grant_clear(g);
   return e;
 }

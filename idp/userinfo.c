@@ -39,7 +39,8 @@ static enum err read_user(struct idp *i, const char *token, struct token_claims 
   enum err e = verify(i, token, c, f);
   if (e) return e;
   const struct lab_user *u = lab_user_by_name(i->lab, c->subject);
-  if (!u || !u->enabled) return failure_set(f, ERR_OIDC_INVALID_TOKEN, "its user is no more, or disabled");
+  if (!u || !lab_user_is_active(u, clock_wall_s()))
+    return failure_set(f, ERR_OIDC_INVALID_TOKEN, "its user is no more, disabled or expired");
   if (grant_revoked(i, c->jti)) return failure_set(f, ERR_OIDC_INVALID_TOKEN, "it was revoked");
   *ret = u;
   return ERR_OK;

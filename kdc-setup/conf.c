@@ -45,7 +45,6 @@ enum err conf_kdc(const struct lab *lab, const char *run, const char *module_dir
                     "    db_library = sevenstep\n"
                     "    database_name = %s/kdc/principal\n"
                     "    disable_last_success = true\n"
-                    "    disable_lockout = true\n"
                     "  }\n"
                     "[plugins]\n"
                     "  kdcpreauth = {\n"

@@ -5,8 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* String attributes (see kdb_module.c for the first). The second marks what we made, and so may remove. */
+/* String attributes (see kdb_module.c for the first two). The last marks what we made, and so may remove. */
 static const char attr_delegate_to[] = "allowed_to_delegate_to";
+static const char attr_act_from[] = "allowed_to_act_from";
 static const char attr_owner[] = "made_by";
 static const char owner[] = "sevenstep";
 
@@ -40,8 +41,8 @@ static enum err add_users(const struct lab *lab, struct principal_list *list, st
     krb5_flags flags = KRB5_KDB_REQUIRES_PRE_AUTH | KRB5_KDB_DISALLOW_SVR;
     if (u->sensitive) flags |= KRB5_KDB_DISALLOW_FORWARDABLE;
     if (!u->enabled) flags |= KRB5_KDB_DISALLOW_ALL_TIX;
-    list->v[list->n++] =
-        (struct principal_wanted){.name = u->name, .password = u->password, .attributes = flags};
+    list->v[list->n++] = (struct principal_wanted){
+        .name = u->name, .password = u->password, .attributes = flags, .expires_s = u->expires_s};
   }
   return ERR_OK;
 }
@@ -63,18 +64,41 @@ static enum err add_connectors(const struct lab *lab, struct principal_list *lis
   return ERR_OK;
 }
 
+/* The principals of these connectors, behind those that are there: applications may share an SPN. */
+static enum err add_actors(const struct lab *lab, const struct lab_app *app, struct principal_wanted *w)
+{
+  struct buf b;
+  buf_init(&b, 64 * 1024);
+  enum err e = w->act_from ? buf_puts(&b, w->act_from) : ERR_OK;
+  for (size_t i = 0; i < app->allowed_to_act.n && !e; i++) {
+    const struct lab_connector *c = lab_connector_by_name(lab, app->allowed_to_act.v[i]);
+    e = buf_printf(&b, "%s%s", b.len ? " " : "", c->principal);
+  }
+  if (e) {
+    buf_clear(&b);
+    return e;
+  }
+  free(w->act_from);
+  w->act_from = (char *)b.data;
+  return ERR_OK;
+}
+
 /* Applications may share an SPN; a connector's principal is never an application's. */
 static enum err add_services(const struct lab *lab, struct principal_list *list, struct failure *f)
 {
   size_t first = list->n;
   for (size_t i = 0; i < lab->n_apps; i++) {
     const char *spn = lab->apps[i].spn;
-    const struct principal_wanted *same = spn ? find_wanted(list, spn) : NULL;
+    struct principal_wanted *same = spn ? find_wanted(list, spn) : NULL;
     if (same && (size_t)(same - list->v) < first)
       return failure_set(f, ERR_CONFIG, "application %s: the principal %s belongs to somebody else",
                          lab->apps[i].name, spn);
-    if (spn && !same)
-      list->v[list->n++] = (struct principal_wanted){.name = spn, .attributes = KRB5_KDB_REQUIRES_PRE_AUTH};
+    if (spn && !same) {
+      same = &list->v[list->n++];
+      *same = (struct principal_wanted){.name = spn, .attributes = KRB5_KDB_REQUIRES_PRE_AUTH};
+    }
+    if (spn && add_actors(lab, &lab->apps[i], same))
+      return failure_set(f, ERR_TOO_LARGE, "application %s: allowed_to_act is too long", lab->apps[i].name);
   }
   return ERR_OK;
 }
@@ -97,8 +121,10 @@ enum err principals_of_lab(const struct lab *lab, struct principal_list *ret, st
 
 void principals_clear(struct principal_list *list)
 {
-  for (size_t i = 0; i < list->n; i++)
+  for (size_t i = 0; i < list->n; i++) {
     free(list->v[i].delegate_to);
+    free(list->v[i].act_from);
+  }
   free(list->v);
   *list = (struct principal_list){0};
 }
@@ -138,6 +164,7 @@ static enum err sync_strings(struct sync *s)
   kadm5_ret_t code = kadm5_get_strings(s->db->handle, s->name, &have, &n);
   if (code) return sync_failed(s, code, "reading the attributes of");
   enum err e = sync_string(s, have, n, attr_delegate_to, s->wanted->delegate_to);
+  if (!e) e = sync_string(s, have, n, attr_act_from, s->wanted->act_from);
   if (!e) e = sync_string(s, have, n, attr_owner, owner);
   kadm5_free_strings(s->db->handle, have, n);
   return e;
@@ -176,25 +203,31 @@ static enum err sync_password(struct sync *s)
   return code ? sync_failed(s, code, "setting the password of") : ERR_OK;
 }
 
+static const long managed = KADM5_ATTRIBUTES | KADM5_MAX_LIFE | KADM5_PRINC_EXPIRE_TIME;
+
 static enum err sync_entry(struct sync *s, kadm5_principal_ent_rec *have)
 {
   krb5_flags flags = (have->attributes & ~PRINCIPAL_MANAGED) | s->wanted->attributes;
-  if (flags == have->attributes && have->max_life == s->max_life) return ERR_OK;
+  krb5_timestamp expires = (krb5_timestamp)s->wanted->expires_s;
+  if (flags == have->attributes && have->max_life == s->max_life && expires == have->princ_expire_time)
+    return ERR_OK;
   have->attributes = flags;
+  have->princ_expire_time = expires;
   have->max_life = s->max_life;
   s->changed = true;
-  kadm5_ret_t code = kadm5_modify_principal(s->db->handle, have, KADM5_ATTRIBUTES | KADM5_MAX_LIFE);
+  kadm5_ret_t code = kadm5_modify_principal(s->db->handle, have, managed);
   return code ? sync_failed(s, code, "changing") : ERR_OK;
 }
 
 static enum err create(struct sync *s)
 {
-  kadm5_principal_ent_rec entry = {
-      .principal = s->name, .attributes = s->wanted->attributes, .max_life = s->max_life};
+  kadm5_principal_ent_rec entry = {.principal = s->name,
+                                   .attributes = s->wanted->attributes,
+                                   .max_life = s->max_life,
+                                   .princ_expire_time = (krb5_timestamp)s->wanted->expires_s};
   /* Without a password the keys are random. */
-  kadm5_ret_t code =
-      kadm5_create_principal(s->db->handle, &entry, KADM5_PRINCIPAL | KADM5_ATTRIBUTES | KADM5_MAX_LIFE,
-                             (char *)(uintptr_t)s->wanted->password);
+  kadm5_ret_t code = kadm5_create_principal(s->db->handle, &entry, KADM5_PRINCIPAL | managed,
+                                            (char *)(uintptr_t)s->wanted->password);
   if (code) return sync_failed(s, code, "creating");
   return sync_strings(s);
 }
@@ -202,8 +235,7 @@ static enum err create(struct sync *s)
 static enum err sync_one(struct sync *s, struct provision_result *counts)
 {
   kadm5_principal_ent_rec have = {0};
-  kadm5_ret_t code =
-      kadm5_get_principal(s->db->handle, s->name, &have, KADM5_PRINCIPAL | KADM5_ATTRIBUTES | KADM5_MAX_LIFE);
+  kadm5_ret_t code = kadm5_get_principal(s->db->handle, s->name, &have, KADM5_PRINCIPAL | managed);
   if (code == KADM5_UNK_PRINC) {
     counts->created++;
     return create(s);

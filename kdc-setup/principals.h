@@ -15,7 +15,9 @@ struct principal_wanted {
   const char *name;     /* without realm */
   const char *password; /* NULL: a random key */
   krb5_flags attributes;
+  int64_t expires_s; /* 0: never */
   char *delegate_to; /* allowed_to_delegate_to, space-separated; NULL: none */
+  char *act_from;    /* allowed_to_act_from, the same from the target's side */
 };
 
 struct principal_list {

@@ -99,6 +99,17 @@ static bool contains(const struct lab_strings *list, const char *text)
   return false;
 }
 
+bool lab_user_is_active(const struct lab_user *user, int64_t now_s)
+{
+  return user->enabled && (user->expires_s == 0 || now_s < user->expires_s);
+}
+
+bool lab_may_delegate(const struct lab_connector *connector, const struct lab_app *app)
+{
+  return app->spn && (contains(&connector->allowed_to_delegate_to, app->spn) ||
+                      contains(&app->allowed_to_act, connector->name));
+}
+
 bool lab_user_assigned(const struct lab *lab, const struct lab_app *app, const struct lab_user *user)
 {
   if (!app->assignment_required || contains(&app->assigned_users, user->name)) return true;

@@ -42,6 +42,7 @@ struct lab_user {
   const char *password; /* NULL unless LAB_SECRETS */
   bool enabled;         /* default true */
   bool sensitive;       /* "account is sensitive and cannot be delegated"; default false */
+  int64_t expires_s;    /* when the account ends, in seconds since 1970; 0: never */
 };
 
 struct lab_group {
@@ -59,19 +60,20 @@ struct lab_app {
   struct lab_url external_url; /* https; its path ends with "/" */
   struct lab_url internal_url; /* http; its path ends with "/" */
   bool by_path; /* derived: more than its host decides what it is, or its paths differ from the users' */
-  struct lab_addr connect;     /* where internal_url's host really is; default: its host and port */
-  const char *spn;             /* service/host, no realm; NULL unless sso is kcd */
+  struct lab_addr connect;           /* where internal_url's host really is; default: its host and port */
+  const char *spn;                   /* service/host, no realm; NULL unless sso is kcd */
+  struct lab_strings allowed_to_act; /* connectors' names: resource-based delegation */
   enum lab_preauth preauth;
   enum lab_sso sso;
   enum lab_flow flow;
   const char
       *client_secret; /* NULL unless LAB_SECRETS or set; the cloud keeps its own (see LAB_CLIENT_SECRETS) */
   const char *connector_group;        /* default "default" */
-  bool maintenance;                    /* everybody is refused; default false */
-  bool translate_headers;              /* default true */
-  bool http_only_cookie;               /* of the proxy's session cookie; default true */
-  bool secure_cookie;                  /* always true */
-  bool persistent_cookie;              /* default false */
+  bool maintenance;                   /* everybody is refused; default false */
+  bool translate_headers;             /* default true */
+  bool http_only_cookie;              /* of the proxy's session cookie; default true */
+  bool secure_cookie;                 /* always true */
+  bool persistent_cookie;             /* default false */
   unsigned backend_timeout_s;         /* default -> 85, long -> 180 */
   struct lab_strings assigned_users;  /* names */
   struct lab_strings assigned_groups; /* names */
@@ -159,6 +161,10 @@ const struct lab_app *lab_app_by_host(const struct lab *lab, const char *host, s
 const struct lab_user *lab_user_by_name(const struct lab *lab, const char *name);
 const struct lab_user *lab_user_by_upn(const struct lab *lab, const char *upn);
 const struct lab_connector *lab_connector_by_name(const struct lab *lab, const char *name);
+/* Enabled, and not expired by now_s. */
+bool lab_user_is_active(const struct lab_user *user, int64_t now_s);
+/* By the connector's own list or by the application's; protocol transition is another matter. */
+bool lab_may_delegate(const struct lab_connector *connector, const struct lab_app *app);
 /* Directly or by one of the application's groups, or when no assignment is required. */
 bool lab_user_assigned(const struct lab *lab, const struct lab_app *app, const struct lab_user *user);
 

@@ -149,6 +149,9 @@ static enum err check_combination(const struct checking *c, const struct lab_app
     return fail(c, place_of(c, "applications", n, "single_sign_on"),
                 "applications.%s.single_sign_on: kcd needs the application's spn, e.g. spn: HTTP/%s", n,
                 app->internal_url.host);
+  if (!app->spn && app->allowed_to_act.n)
+    return fail(c, place_of(c, "applications", n, "allowed_to_act"),
+                "applications.%s.allowed_to_act: only with an spn", n);
   if (app->sso != SSO_KCD && app->spn)
     return fail(c, place_of(c, "applications", n, "spn"),
                 "applications.%s.spn: only with single_sign_on: kcd", n);
@@ -195,6 +198,17 @@ static enum err check_connector_group(const struct checking *c, const struct lab
               app->connector_group);
 }
 
+static enum err check_allowed_to_act(const struct checking *c, const struct lab_app *app)
+{
+  const struct yaml_node *list = find(c, "applications", app->name, "allowed_to_act");
+  for (size_t i = 0; i < app->allowed_to_act.n; i++)
+    if (!lab_connector_by_name(c->lab, app->allowed_to_act.v[i]))
+      return fail(c, place_of_item(c, list, i),
+                  "applications.%s.allowed_to_act: there is no connector \"%s\"", app->name,
+                  app->allowed_to_act.v[i]);
+  return ERR_OK;
+}
+
 static enum err check_apps(const struct checking *c)
 {
   enum err e = ERR_OK;
@@ -204,6 +218,7 @@ static enum err check_apps(const struct checking *c)
     if (!e) e = check_combination(c, app);
     if (!e) e = check_assignment(c, app);
     if (!e) e = check_connector_group(c, app);
+    if (!e) e = check_allowed_to_act(c, app);
   }
   return e;
 }

@@ -148,6 +148,9 @@ static const struct lab_key user_keys[] = {
      "\"Account is sensitive and cannot be delegated\": the KDC gives no forwardable evidence ticket for "
      "this user.",
      .fallback = "false"},
+    {"expires", KEY_TIME, AT(lab_user, expires_s),
+     "When the account ends: from then on the user can neither log on nor get tickets.",
+     .otherwise = "never"},
     {.name = NULL},
 };
 static const struct lab_keys users = {.keys = user_keys,
@@ -210,6 +213,11 @@ static const struct lab_key app_keys[] = {
     {"spn", KEY_TEXT, AT(lab_app, spn),
      "The application's service principal name, without the realm. Only with kcd, and there required.",
      .otherwise = "none", .rule = &rule_spn},
+    {"allowed_to_act", KEY_TEXTS, AT(lab_app, allowed_to_act),
+     "Resource-based delegation (AD: msDS-AllowedToActOnBehalfOfOtherIdentity): connectors that may get "
+     "tickets for this "
+     "application, whatever their own list says, and without protocol transition.",
+     .otherwise = "none", .rule = &rule_name},
     {"flow", KEY_CHOICE, AT(lab_app, flow), "How the token reaches the proxy.", .fallback = "id_token",
      .choices = flow_choices},
     {"client_secret", KEY_TEXT, AT(lab_app, client_secret),

@@ -11,6 +11,7 @@ enum lab_key_type {
   KEY_BOOL,    /* bool */
   KEY_COUNT,   /* unsigned, .min to .max */
   KEY_PORT,    /* uint16_t, .min to .max */
+  KEY_TIME,    /* int64_t, seconds since 1970 */
   KEY_CHOICE,  /* an enum or unsigned, one of .choices */
   KEY_ADDR,    /* struct lab_addr */
   KEY_URL,     /* struct lab_url, further restricted by .url_rule */

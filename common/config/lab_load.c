@@ -139,6 +139,8 @@ static const char *set_scalar(struct loading *l, const struct lab_key *key, cons
     return set_count(key, text, field);
   case KEY_CHOICE:
     return set_choice(key, text, field);
+  case KEY_TIME:
+    return lab_parse_time(text, field);
   case KEY_ADDR:
     return lab_parse_addr(&l->box->arena, text, field);
   case KEY_URL:

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 
 const struct lab_port lab_ports[] = {
     {"stage", 0, "the stage (reserved)"},
@@ -225,6 +226,30 @@ const char *lab_parse_url(struct arena *a, const char *text, struct lab_url *ret
   if (!url.text || !url.path) return "a shorter file (out of memory)";
   *ret = url;
   return NULL;
+}
+
+const char *lab_parse_time(const char *text, int64_t *ret)
+{
+  static const char expected[] = "a date or time in UTC, 2026-01-31 or 2026-01-31T17:30:00Z";
+  char whole[21], back[21];
+  struct tm tm = {0};
+  snprintf(whole, sizeof whole, "%s%s", text, strlen(text) == 10 ? "T00:00:00Z" : "");
+  const char *end = strptime(whole, "%Y-%m-%dT%H:%M:%SZ", &tm);
+  if (strlen(text) > 20 || !end || *end) return expected;
+  int64_t time_s = timegm(&tm);
+  /* Back again, since days that no month has are carried over, and numbers may be short. */
+  lab_format_time(time_s, back);
+  if (strcmp(whole, back) != 0 || tm.tm_year < 71 || tm.tm_year > 205) return expected;
+  *ret = time_s;
+  return NULL;
+}
+
+void lab_format_time(int64_t time_s, char out[21])
+{
+  struct tm tm;
+  time_t t = (time_t)time_s;
+  gmtime_r(&t, &tm);
+  if (strftime(out, 21, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0) out[0] = 0;
 }
 
 unsigned lab_word_distance(const char *a, const char *b)

@@ -43,6 +43,12 @@ const char *lab_parse_url(struct arena *a, const char *text, struct lab_url *ret
 /* Decimal digits only, min..max. */
 bool lab_parse_count(const char *text, unsigned min, unsigned max, unsigned *ret) MUST_CHECK;
 
+/* "2026-01-31", the beginning of that day, or "2026-01-31T17:30:00Z": UTC, to seconds since 1970. From 1971
+ * to 2105, as Kerberos counts (RFC 4120 5.2.3 has more room than MIT's 32 bits). */
+const char *lab_parse_time(const char *text, int64_t *ret) MUST_CHECK;
+/* The longer form of it; out holds 21 bytes. */
+void lab_format_time(int64_t time_s, char out[21]);
+
 /* How many letters must be changed, added or taken away to make b of a; at most 99. */
 unsigned lab_word_distance(const char *a, const char *b);
 /* Up to which distance another word may be what was meant: half of the letters, at most 3. */

@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 static void export(const char *name, const char *value)
 {
@@ -39,8 +40,7 @@ static bool is_delegated(const struct lab *lab, const struct lab_app *app)
   for (size_t i = 0; i < lab->n_connectors; i++) {
     const struct lab_connector *c = &lab->connectors[i];
     if (strcmp(c->group, app->connector_group) != 0) continue;
-    for (size_t k = 0; k < c->allowed_to_delegate_to.n; k++)
-      if (strcmp(c->allowed_to_delegate_to.v[k], app->spn) == 0) return true;
+    if (lab_may_delegate(c, app)) return true;
   }
   return false;
 }
@@ -65,7 +65,8 @@ static const struct lab_user *find_user(const struct lab *lab, const struct lab_
 {
   for (size_t i = 0; app && i < lab->n_users; i++) {
     const struct lab_user *u = &lab->users[i];
-    if (u->enabled && !u->sensitive && u->upn && lab_user_assigned(lab, app, u)) return u;
+    if (lab_user_is_active(u, time(NULL)) && !u->sensitive && u->upn && lab_user_assigned(lab, app, u))
+      return u;
   }
   return NULL;
 }

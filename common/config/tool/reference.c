@@ -36,6 +36,9 @@ static void print_type(const struct lab_key *k)
     for (const struct lab_choice *c = k->choices; c->word; c++)
       printf("%s`%s`: %s", c == k->choices ? "" : "; ", c->word, c->help);
     break;
+  case KEY_TIME:
+    printf("a date or time in UTC: `2026-01-31` or `2026-01-31T17:30:00Z`");
+    break;
   case KEY_ADDR:
     printf("HOST:PORT");
     break;

@@ -31,6 +31,13 @@ static void write_addr(const struct lab_addr *addr)
   printf("\"%s%s%s:%u\"", v6 ? "[" : "", addr->host, v6 ? "]" : "", addr->port);
 }
 
+static void write_time(int64_t time_s)
+{
+  char text[21];
+  lab_format_time(time_s, text);
+  write_text(text);
+}
+
 static const char *choice_word(const struct lab_key *key, unsigned value)
 {
   const struct lab_choice *c = key->choices;
@@ -46,6 +53,8 @@ static bool is_absent(const struct lab_key *key, const char *field, const char *
   case KEY_ADDR: /* begins with its host */
   case KEY_URL:  /* begins with its text */
     return *(const char *const *)(const void *)field == NULL;
+  case KEY_TIME:
+    return *(const int64_t *)(const void *)field == 0;
   case KEY_TEXTS:
     return !key->required && ((const struct lab_strings *)(const void *)field)->n == 0;
   case KEY_TABLE:
@@ -73,6 +82,9 @@ static void write_value(const struct lab_key *key, const void *field)
     break;
   case KEY_PORT:
     printf("%u", *(const uint16_t *)field);
+    break;
+  case KEY_TIME:
+    write_time(*(const int64_t *)field);
     break;
   case KEY_CHOICE:
     write_text(choice_word(key, *(const unsigned *)field));

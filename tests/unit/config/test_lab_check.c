@@ -46,7 +46,12 @@ static const struct check_case {
     {"[HTTP/hello.corp.test]", "[HTTP/hello.corp.test, HTTP/other.corp.test]",
      "lab.yaml:40:52: connectors.connector-1.allowed_to_delegate_to: no application has the spn "
      "HTTP/other.corp.test"},
+    {"    spn: HTTP/hello.corp.test",
+     "    spn: HTTP/hello.corp.test\n    allowed_to_act: [connector-1, connector-9]",
+     "lab.yaml:26:35: applications.hello.allowed_to_act: there is no connector \"connector-9\""},
     /* combinations without effect */
+    {"    flow: code\n", "    flow: code\n    allowed_to_act: [connector-1]\n",
+     "lab.yaml:31:21: applications.ledger.allowed_to_act: only with an spn"},
     {"    spn: HTTP/hello.corp.test\n", "",
      "lab.yaml:24:21: applications.hello.single_sign_on: kcd needs the application's spn, e.g. spn: "
      "HTTP/hello.corp.test"},

@@ -100,6 +100,41 @@ START_TEST(lab_parse_addr_malformed_is_refused)
 }
 END_TEST
 
+START_TEST(lab_parse_time_date_or_time_is_seconds)
+{
+  int64_t t;
+  char text[21];
+  ck_assert_ptr_null(lab_parse_time("2033-05-18", &t));
+  ck_assert_int_eq(t, 1999987200);
+  ck_assert_ptr_null(lab_parse_time("2033-05-18T03:33:20Z", &t));
+  ck_assert_int_eq(t, 2000000000);
+  lab_format_time(t, text);
+  ck_assert_str_eq(text, "2033-05-18T03:33:20Z");
+}
+END_TEST
+
+START_TEST(lab_parse_time_malformed_is_refused)
+{
+  static const char *const bad[] = {"",
+                                    "tomorrow",
+                                    "2033-5-18",
+                                    "2033-02-30",
+                                    "2033-13-01",
+                                    "1970-01-01",
+                                    "2106-01-01",
+                                    "2033-05-18T03:33:20",
+                                    "2033-05-18T24:00:00Z",
+                                    "2033-05-18T03:33:20Z ",
+                                    "2033-05-18 03:33:20",
+                                    " 033-05-18",
+                                    "2033-05-18T03:33:20+01"};
+  int64_t untouched = 7;
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+    ck_assert_msg(lab_parse_time(bad[i], &untouched) != NULL, "\"%s\" was taken", bad[i]);
+  ck_assert_int_eq(untouched, 7);
+}
+END_TEST
+
 START_TEST(lab_parse_url_parts_are_split)
 {
   struct lab_url u;
@@ -209,6 +244,8 @@ Suite *lab_value_suite(void)
   tcase_add_test(t, lab_rule_long_name_is_refused);
   tcase_add_test(t, lab_parse_addr_host_and_port_are_split);
   tcase_add_test(t, lab_parse_addr_malformed_is_refused);
+  tcase_add_test(t, lab_parse_time_date_or_time_is_seconds);
+  tcase_add_test(t, lab_parse_time_malformed_is_refused);
   tcase_add_test(t, lab_parse_url_parts_are_split);
   tcase_add_test(t, lab_parse_url_absent_parts_have_the_scheme_s_defaults);
   tcase_add_test(t, lab_parse_url_malformed_is_refused);

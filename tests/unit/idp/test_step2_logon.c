@@ -218,6 +218,21 @@ START_TEST(step2_logon_disabled_user_refused_only_with_right_password)
 }
 END_TEST
 
+START_TEST(step2_logon_expired_user_refused_and_a_session_ends_with_the_account)
+{
+  struct lab_user *alice = &provider.lab->users[0];
+  authorize_with(hello_request(NULL));
+  logon("alice", "alice-password");
+  ck_assert(page_has_field("id_token"));
+  alice->expires_s = 1000000000;
+  authorize_with(hello_request(NULL));
+  refused_page(403, "account_expired");
+  alice->expires_s = 4000000000;
+  authorize_with(hello_request(NULL));
+  ck_assert(page_has_field("id_token"));
+}
+END_TEST
+
 START_TEST(step2_logon_unassigned_user_refused_with_a_way_out)
 {
   authorize_with(hello_request(NULL));
@@ -427,6 +442,7 @@ Suite *step2_logon_suite(void)
   tcase_add_test(t, step2_logon_empty_user_or_password_refused);
   tcase_add_test(t, step2_logon_many_wrong_passwords_locked_out);
   tcase_add_test(t, step2_logon_disabled_user_refused_only_with_right_password);
+  tcase_add_test(t, step2_logon_expired_user_refused_and_a_session_ends_with_the_account);
   tcase_add_test(t, step2_logon_unassigned_user_refused_with_a_way_out);
   tcase_add_test(t, step2_authorize_with_session_asks_no_password);
   tcase_add_test(t, step2_authorize_bad_client_or_uri_page_never_redirect);

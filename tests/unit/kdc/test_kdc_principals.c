@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const char *actors[] = {"c"};
 static const char *targets[] = {"HTTP/a.test", "HTTP/b.test"};
 
 struct sample {
@@ -17,10 +18,13 @@ struct sample {
 static void sample_init(struct sample *s)
 {
   *s = (struct sample){
-      .users = {{.name = "u", .password = "p", .enabled = true},
-                {.name = "off", .password = "p"},
-                {.name = "sens", .password = "p", .enabled = true, .sensitive = true}},
-      .apps = {{.name = "a", .spn = "HTTP/a.test"}, {.name = "a2", .spn = "HTTP/a.test"}, {.name = "free"}},
+      .users =
+          {{.name = "u", .password = "p", .enabled = true},
+           {.name = "off", .password = "p"},
+           {.name = "sens", .password = "p", .enabled = true, .sensitive = true, .expires_s = 2000000000}},
+      .apps = {{.name = "a", .spn = "HTTP/a.test"},
+               {.name = "a2", .spn = "HTTP/a.test", .allowed_to_act = {actors, 1}},
+               {.name = "free"}},
       .connectors = {{.name = "c",
                       .principal = "HTTP/c.test",
                       .allowed_to_delegate_to = {targets, 2},
@@ -68,6 +72,9 @@ START_TEST(principals_of_lab_attributes_follow_the_lab)
   ck_assert(find(&list, "HTTP/c.test")->attributes & KRB5_KDB_OK_TO_AUTH_AS_DELEGATE);
   ck_assert_str_eq(find(&list, "HTTP/c.test")->delegate_to, "HTTP/a.test HTTP/b.test");
   ck_assert_ptr_null(find(&list, "HTTP/a.test")->password);
+  ck_assert_str_eq(find(&list, "HTTP/a.test")->act_from, "HTTP/c.test");
+  ck_assert_int_eq(find(&list, "u")->expires_s, 0);
+  ck_assert_int_eq(find(&list, "sens")->expires_s, 2000000000);
   principals_clear(&list);
 }
 END_TEST

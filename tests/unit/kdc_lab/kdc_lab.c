@@ -24,6 +24,8 @@ static struct lab_user users[] = {
     {.name = "dave", .upn = "dave@test", .password = "dave-password", .enabled = true, .sensitive = true},
 };
 
+static const char *actors[] = {"connector-2"};
+
 static struct lab_app apps[] = {
     {.name = "hello",
      .title = "Hello",
@@ -43,6 +45,13 @@ static struct lab_app apps[] = {
      .translate_headers = true,
      .spn = SPN("vault"),
      .sso = SSO_KCD},
+    {.name = "shared",
+     .title = "Shared",
+     .internal_url = {.host = "shared.corp.test"},
+     .translate_headers = true,
+     .spn = SPN("shared"),
+     .allowed_to_act = {actors, 1},
+     .sso = SSO_KCD},
     {.name = "public",
      .title = "Public",
      .internal_url = {.host = "public.corp.test"},
@@ -57,7 +66,7 @@ static struct lab_connector connectors[] = {
      .principal = SPN("connector-1"),
      .allowed_to_delegate_to = {delegate_to, 2},
      .ok_to_auth_as_delegate = true},
-    {.name = "connector-2", .principal = SPN("connector-2")}, /* may do nothing */
+    {.name = "connector-2", .principal = SPN("connector-2")}, /* may do nothing of itself */
 };
 
 static bool is_free(uint16_t port)

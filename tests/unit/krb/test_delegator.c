@@ -2,6 +2,7 @@
 #include "kdc_lab.h"
 
 #include "clock.h"
+#include "program.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -125,6 +126,64 @@ START_TEST(krb_obtain_target_not_allowed_is_refused)
 {
   ck_assert_int_eq(obtain_once("alice@test", SPN("vault")), ERR_KRB_NOT_ALLOWED_TO_DELEGATE);
   ck_assert(x.evidence_forwardable);
+}
+END_TEST
+
+/* connector-2 has neither a list of its own nor protocol transition. */
+static enum err obtain_by_second(const char *upn, const char *spn)
+{
+  struct krb_delegator_config c = {.keytab = kdc_lab_path(&l, "keytabs/connector-2.keytab"),
+                                   .principal = SPN("connector-2"),
+                                   .realm = REALM,
+                                   .upn_suffix = UPN_SUFFIX};
+  struct krb_delegator *d;
+  ck_assert_int_eq(krb_delegator_new(&c, &d, &f), ERR_OK);
+  enum err e = obtain(d, upn, spn);
+  krb_delegator_free(d);
+  return e;
+}
+
+START_TEST(krb_obtain_application_that_allows_the_connector_needs_no_protocol_transition)
+{
+  ck_assert_msg(obtain_by_second("alice@test", SPN("shared")) == ERR_OK, "%s", f.why);
+  ck_assert(x.evidence_forwardable); /* MS-SFU 3.2.5.1.2: without a list of its own it is */
+  ck_assert_str_eq(x.service.client, "alice@CORP.TEST");
+}
+END_TEST
+
+/* A list of its own makes the evidence not forwardable, and that is asked for first, whoever permits. */
+START_TEST(krb_obtain_list_without_protocol_transition_is_refused_everywhere)
+{
+  kdc_lab_admin("setstr " SPN("connector-2") " allowed_to_delegate_to " SPN("ledger"));
+  ck_assert_int_eq(obtain_by_second("alice@test", SPN("ledger")), ERR_KRB_NOT_FORWARDABLE);
+  ck_assert_int_eq(obtain_by_second("alice@test", SPN("shared")), ERR_KRB_NOT_FORWARDABLE);
+  kdc_lab_admin("delstr " SPN("connector-2") " allowed_to_delegate_to");
+}
+END_TEST
+
+START_TEST(krb_obtain_application_that_allows_another_connector_is_refused)
+{
+  ck_assert_int_eq(obtain_once("alice@test", SPN("shared")), ERR_KRB_NOT_ALLOWED_TO_DELEGATE);
+  ck_assert_int_eq(obtain_by_second("alice@test", SPN("hello")), ERR_KRB_NOT_ALLOWED_TO_DELEGATE);
+}
+END_TEST
+
+START_TEST(krb_obtain_sensitive_user_is_refused_whatever_the_application_allows)
+{
+  ck_assert_int_eq(obtain_by_second("dave@test", SPN("shared")), ERR_KRB_NOT_FORWARDABLE);
+}
+END_TEST
+
+START_TEST(krb_obtain_user_locked_by_wrong_passwords_is_refused)
+{
+  kdc_lab_admin("addpol -maxfailure 1 -failurecountinterval 0 -lockoutduration 0 one-try");
+  kdc_lab_admin("modprinc -policy one-try bob");
+  const char *const argv[] = {"kinit", "bob@" REALM, NULL};
+  struct program_output out;
+  ck_assert_int_eq(program_run(argv, "wrong-password\n", &out, &f), ERR_OK);
+  ck_assert_int_eq(obtain_once("bob@test", SPN("hello")), ERR_KRB_USER_REVOKED);
+  kdc_lab_admin("modprinc -unlock -clearpolicy bob");
+  ck_assert_int_eq(obtain_once("bob@test", SPN("hello")), ERR_OK);
 }
 END_TEST
 
@@ -272,6 +331,11 @@ int main(void)
   tcase_add_test(t, krb_obtain_sensitive_user_is_refused);
   tcase_add_test(t, krb_obtain_connector_without_protocol_transition_is_refused);
   tcase_add_test(t, krb_obtain_target_not_allowed_is_refused);
+  tcase_add_test(t, krb_obtain_application_that_allows_the_connector_needs_no_protocol_transition);
+  tcase_add_test(t, krb_obtain_list_without_protocol_transition_is_refused_everywhere);
+  tcase_add_test(t, krb_obtain_application_that_allows_another_connector_is_refused);
+  tcase_add_test(t, krb_obtain_sensitive_user_is_refused_whatever_the_application_allows);
+  tcase_add_test(t, krb_obtain_user_locked_by_wrong_passwords_is_refused);
   tcase_add_test(t, krb_obtain_unknown_target_is_refused);
   tcase_add_test(t, krb_obtain_malformed_upn_never_reaches_the_kdc);
   tcase_add_test(t, krb_obtain_missing_keytab_is_the_connectors_fault);
