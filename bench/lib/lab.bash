@@ -1,10 +1,26 @@
 # shellcheck shell=bash
 # A lab for measuring: its own run folder and ports, the release build, one user signed in.
 
-# lab_prepare FOLDER PORT-BASE: from now on ./sevenstep works on this lab.
+# lab_prepare FOLDER PORT-BASE [LAB-FILE]: from now on ./sevenstep works on this lab.
 lab_prepare() {
-  export SEVENSTEP_RUN=$1 SEVENSTEP_PORT_BASE=$2 SEVENSTEP_LOG=${SEVENSTEP_LOG:-warn}
-  unset SEVENSTEP_LAB OTEL_EXPORTER_OTLP_ENDPOINT OTEL_EXPORTER_OTLP_TRACES_ENDPOINT
+  export SEVENSTEP_RUN=$1 SEVENSTEP_PORT_BASE=$2 SEVENSTEP_LOG=${SEVENSTEP_LOG:-warn} SEVENSTEP_LAB=${3:-$top/lab.yaml}
+  unset OTEL_EXPORTER_OTLP_ENDPOINT OTEL_EXPORTER_OTLP_TRACES_ENDPOINT
+}
+
+# lab_file STATIC-PORT [RELAY-PORT]: lab.yaml with the applications that all chains have, for signed-in users, without a ticket;
+# connectors dial RELAY-PORT.
+lab_file() {
+  awk -v static="$1" -v relay="${2-}" '
+    function publish(name, inside, connect) {
+      printf "  %s:\n    external_url: https://%s.apps.localhost:{cloud}/\n    internal_url: http://%s:%s/\n", name, name, inside, connect
+      printf "    connect: 127.0.0.1:%s\n    assigned_groups: [staff]\n", connect
+    }
+    { print }
+    /^cloud:/ && relay { printf "  tunnel_connect: 127.0.0.1:%s\n", relay }
+    /^applications:/ {
+      publish("static", "static.corp.sevenstep.test", static)
+      publish("sink", "sink.corp.sevenstep.test", "{backend}")
+    }' "$top/lab.yaml"
 }
 
 lab_start() {
@@ -29,14 +45,13 @@ lab_actors() {
   "$top/sevenstep" status --json | jq -r '.actors[] | select(.pid) | "\(.name) \(.pid)"'
 }
 
-# lab_sign_in PATH: a user agent signs in. Sets url and cookie for wrk, and what one answer looks like: answer_bytes (all of
-# it), body_bytes. The first answer comes from a cold ticket cache and is not the one looked at.
+# lab_sign_in URL: a user agent signs in there, and asks three times: the first answer comes from a cold ticket cache. Its cookie
+# for the URL's host, as a header line, is in session.
 lab_sign_in() {
-  local folder=$work/agent try
+  local url=$1 try
   # shellcheck source=/dev/null
   source "$top/scenarios/lib/agent.sh"
-  agent_new "$folder"
-  url=${SEVENSTEP_APP_URL%/}$1
+  agent_new "$work/agent"
   agent_open "$url" || fail "$agent_failure"
   agent_logon "$SEVENSTEP_USER" "$SEVENSTEP_PASSWORD" || fail "$agent_failure"
   if agent_has_token; then agent_post_token || fail "$agent_failure"; fi
@@ -45,8 +60,6 @@ lab_sign_in() {
     [[ $agent_status == 200 ]] || fail "signed in, but $url answers $agent_status $(agent_error)"
   done
   : "$try"
-  cookie=__Host-sevenstep=$(agent_cookie __Host-sevenstep)
-  [[ $cookie != *= ]] || fail "the proxy set no session cookie"
-  body_bytes=$(stat -c %s "$agent_body")
-  answer_bytes=$((body_bytes + $(stat -c %s "$agent_headers")))
+  session="Cookie: __Host-sevenstep=$(agent_cookie __Host-sevenstep)"
+  [[ $session != *= ]] || fail "the proxy set no session cookie"
 }

@@ -36,6 +36,7 @@ calculate() {
 }
 
 # wrk_run URL CONNECTIONS SECONDS [HEADER...]: sets the variables requests, duration_us, bytes, p50_us, p90_us, p99_us, max_us.
+# wrk_body=(METHOD BYTES): what is sent; empty: GET.
 # Fails, with the reason in wrk_problem, when anything but 2xx and 3xx came back or a connection failed.
 wrk_run() {
   local url=$1 connections=$2 seconds=$3 headers=() header out line pair
@@ -44,7 +45,7 @@ wrk_run() {
   for header; do headers+=(-H "$header"); done
   requests=0
   out=$(LD_PRELOAD=$wrk_preload wrk -t "$((connections > 1 ? 2 : 1))" -c "$connections" -d "${seconds}s" --latency --timeout 10s \
-    -s "$bench/lib/report.lua" ${headers[@]+"${headers[@]}"} "$url" 2>&1)
+    -s "$bench/lib/report.lua" ${headers[@]+"${headers[@]}"} "$url" -- ${wrk_body[@]+"${wrk_body[@]}"} 2>&1)
   line=$(grep '^RESULT ' <<<"$out") || {
     wrk_problem="wrk said: $(tail -n 3 <<<"$out")"
     return 1
@@ -57,3 +58,4 @@ wrk_run() {
     wrk_problem="connections failed: connect $connect, read $read, write $write, timeout $timeout"
   [[ -z $wrk_problem ]]
 }
+wrk_body=()
