@@ -14,9 +14,9 @@ ID is the activity id of a page, a log line or the header Sevenstep-Trace (32 he
 help_hosts='Print lines for /etc/hosts, for programs that do not resolve *.localhost by themselves.
 Browsers and curl do. glibc'\''s resolver does with the package libnss-myhostname.'
 help_check='Check the lab file and exit: 0 if it is right, 3 and FILE:LINE:COLUMN if not.'
-help_bench='Measure requests/s and latency of the whole chain, with a Kerberos authenticator on every request.
-In the same run nginx does the same work without the authentication, for comparison. Needs the packages nginx-light and wrk.
-bench/run --help lists the options.'
+help_bench='Measure the whole chain side by side with nginx and HAProxy: requests/s, latency, processor time, bulk, memory.
+Each workload goes through all chains in turn, so that the figures of one run can be compared. Needs the packages nginx-light,
+haproxy and wrk. bench/run --help lists the options; bench/README.md tells what is compared with what.'
 help_version='Print the version.'
 
 # actor_state NAME: "ready", "not ready" with the reasons, or "stopped"; sets state and reason.

@@ -52,7 +52,11 @@ run_scenarios() {
   # bats names its report itself; a folder of its own keeps it apart.
   rm -rf "$reports/scenarios"
   mkdir -p "$reports/scenarios"
-  SEVENSTEP_BIN=$top/build/asan/bin bats --report-formatter junit --output "$reports/scenarios" --print-output-on-failure "${files[@]}"
+  local code=0
+  SEVENSTEP_BIN=$top/build/asan/bin bats --report-formatter junit --output "$reports/scenarios" --print-output-on-failure "${files[@]}" || code=$?
+  # bats does not wait for the process that writes its report.
+  timeout 60 tail -n +1 -F "$reports/scenarios/report.xml" 2>/dev/null | grep -qm 1 '</testsuites>'
+  return "$code"
 }
 
 # 77: skipped; the reason is printed by the test itself, and the count says one.

@@ -1,7 +1,9 @@
-/* Many users who do nothing: opens N TLS connections, asks for /tiny once on each, reads the answer, and then holds them all.
+/* Many users who do nothing: opens N TLS connections, asks for /tiny once on each, reads the answer, and then
+ * holds them all.
  *
  *   bench-idle HOST PORT N [FIELD]     to 127.0.0.1, with HOST as SNI and Host; FIELD: one more header line.
- *                                      Says READY on standard output when all are idle; ends with its standard input */
+ *                                      Says READY on standard output when all are idle; ends with its
+ * standard input */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <openssl/ssl.h>
@@ -50,11 +52,11 @@ int main(int argc, char **argv)
     return 2;
   }
   SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
-  snprintf(request, sizeof request, "GET /tiny HTTP/1.1\r\nHost: %s:%s\r\n%s%s\r\n", argv[1], argv[2], argc > 4 ? argv[4] : "",
-           argc > 4 ? "\r\n" : "");
-  for (int i = 0; i < atoi(argv[3]); i++) {
+  snprintf(request, sizeof request, "GET /tiny HTTP/1.1\r\nHost: %s:%s\r\n%s%s\r\n", argv[1], argv[2],
+           argc > 4 ? argv[4] : "", argc > 4 ? "\r\n" : "");
+  for (int i = 0; i < (int)strtol(argv[3], NULL, 10); i++) {
     SSL *ssl = SSL_new(ctx);
-    SSL_set_fd(ssl, connect_to(atoi(argv[2])));
+    SSL_set_fd(ssl, connect_to((int)strtol(argv[2], NULL, 10)));
     SSL_set_tlsext_host_name(ssl, argv[1]);
     if (SSL_connect(ssl) != 1) {
       fprintf(stderr, "bench-idle: the TLS handshake failed\n");
@@ -64,6 +66,7 @@ int main(int argc, char **argv)
   }
   puts("READY");
   fflush(stdout);
-  while (getchar() != EOF) {}
+  while (getchar() != EOF) {
+  }
   return 0;
 }

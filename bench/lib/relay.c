@@ -1,7 +1,9 @@
-/* A relay that is far away: what comes in at one end goes out at the other end MS milliseconds later, in both directions, with no
- * other bound on throughput than the machine's. Kernels without netem have no other way to a long line.
+/* A relay that is far away: what comes in at one end goes out at the other end MS milliseconds later, in both
+ * directions, with no other bound on throughput than the machine's. Kernels without netem have no other way
+ * to a long line.
  *
- *   bench-relay LISTEN-PORT PORT MS        on 127.0.0.1; says READY on standard output; ends with its standard input */
+ *   bench-relay LISTEN-PORT PORT MS        on 127.0.0.1; says READY on standard output; ends with its
+ * standard input */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -120,7 +122,8 @@ static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *buf)
     if (n < 0) line_close(to->line);
     return;
   }
-  struct piece *small = realloc(p, sizeof *p + (size_t)n); /* what is read is mostly less than what was asked for */
+  struct piece *small =
+      realloc(p, sizeof *p + (size_t)n); /* what is read is mostly less than what was asked for */
   if (small) p = small;
   p->to = to;
   p->n = (size_t)n;
@@ -190,8 +193,8 @@ int main(int argc, char **argv)
   }
   loop = uv_default_loop();
   delay_ms = strtoul(argv[3], NULL, 10);
-  uv_ip4_addr("127.0.0.1", atoi(argv[1]), &here);
-  uv_ip4_addr("127.0.0.1", atoi(argv[2]), &target);
+  uv_ip4_addr("127.0.0.1", (int)strtol(argv[1], NULL, 10), &here);
+  uv_ip4_addr("127.0.0.1", (int)strtol(argv[2], NULL, 10), &target);
   uv_tcp_init(loop, &listener);
   uv_pipe_init(loop, &input, 0);
   int r = uv_tcp_bind(&listener, (const struct sockaddr *)&here, 0);

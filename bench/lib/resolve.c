@@ -1,4 +1,5 @@
-/* Preloaded into wrk: names under .localhost are 127.0.0.1 (RFC 6761 section 6.3), as browsers and curl have it. */
+/* Preloaded into wrk: names under .localhost are 127.0.0.1 (RFC 6761 section 6.3), as browsers and curl have
+ * it. */
 #include <dlfcn.h>
 #include <netdb.h>
 #include <string.h>

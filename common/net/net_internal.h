@@ -4,8 +4,8 @@
 
 #include "net.h"
 
-#define READ_CHUNK     (64 * 1024)
-#define READS_PER_TURN 4
+#define READ_CHUNK    (64 * 1024)
+#define READ_PER_TURN (4 * READ_CHUNK)
 
 struct net {
   uv_loop_t loop;

@@ -192,7 +192,7 @@ static void connected(struct stream *s)
 static void discard(struct stream *s)
 {
   ssize_t n = 1;
-  for (int i = 0; i < READS_PER_TURN && n > 0; i++)
+  for (size_t read = 0; read < READ_PER_TURN && n > 0; read += READ_CHUNK)
     n = recv(s->fd, s->net->chunk, READ_CHUNK, 0);
   if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) stream_close(s, NULL);
   poll_for(s);
@@ -272,9 +272,9 @@ static void end_of_input(struct stream *s)
 
 void stream_read_ready(struct stream *s)
 {
-  for (int i = 0; i < READS_PER_TURN && s->state == STREAM_OPEN && !s->paused; i++) {
-    size_t n = 0;
+  for (size_t read = 0, n = 0; read < READ_PER_TURN && s->state == STREAM_OPEN && !s->paused; read += n) {
     struct failure f = {0};
+    n = 0;
     switch (read_some(s, &n, &f)) {
     case TLS_DONE:
       s->events->on_data(s, s->arg, s->net->chunk, n);
@@ -335,29 +335,33 @@ static void all_sent(struct stream *s)
   if (s->finishing && !s->lingering) begin_linger(s);
 }
 
+/* TLS_DONE: all that was queued has left. */
+static enum tls_want write_all(struct stream *s, struct failure *f)
+{
+  while (s->out_off < s->out.len) {
+    size_t n = 0;
+    enum tls_want want = write_some(s, s->out.data + s->out_off, s->out.len - s->out_off, &n, f);
+    if (want != TLS_DONE) return want;
+    s->out_off += n;
+    s->sent += n;
+    if (s->finishing) uv_timer_start(&s->timer, timed_out, FINISH_STALL_MS, 0);
+  }
+  return s->tls ? tls_flush(s->tls, f) : TLS_DONE;
+}
+
 void stream_send_queued(struct stream *s)
 {
-  while (s->state == STREAM_OPEN && !s->lingering && s->out_off < s->out.len) {
-    size_t n = 0;
-    struct failure f = {0};
-    enum tls_want want = write_some(s, s->out.data + s->out_off, s->out.len - s->out_off, &n, &f);
-    if (want == TLS_DONE) {
-      s->out_off += n;
-      s->sent += n;
-      if (s->finishing) uv_timer_start(&s->timer, timed_out, FINISH_STALL_MS, 0);
-    } else if (want == TLS_WANT_WRITE) {
-      s->wants_write = true;
-      break;
-    } else if (want == TLS_WANT_READ) {
-      break; /* never without renegotiation, which tls.c refuses */
-    } else {
-      if (!f.err) failure_set(&f, ERR_CLOSED, "write: the peer closed the connection");
-      stream_close(s, &f);
-      return;
-    }
+  struct failure f = {0};
+  if (s->state != STREAM_OPEN || s->lingering) return;
+  enum tls_want want = write_all(s, &f);
+  if (want == TLS_CLOSED || want == TLS_FAILED) {
+    if (!f.err) failure_set(&f, ERR_CLOSED, "write: the peer closed the connection");
+    stream_close(s, &f);
+    return;
   }
-  if (s->state != STREAM_OPEN) return;
-  if (s->out_off == s->out.len) {
+  /* Never TLS_WANT_READ, without renegotiation, which tls.c refuses. */
+  s->wants_write = want == TLS_WANT_WRITE;
+  if (want == TLS_DONE) {
     all_sent(s);
   } else if (s->out_off > 256 * 1024) {
     buf_consume(&s->out, s->out_off);

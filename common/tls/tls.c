@@ -1,5 +1,7 @@
 #include "tls.h"
 
+#include "gather.h"
+
 #include <limits.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -12,6 +14,9 @@ struct tls_ctx {
   unsigned char alpn[64]; /* one protocol in wire form: length, name */
   unsigned alpn_len;
 };
+
+/* What one read(2) may bring: several records of a tunnel or an upload. */
+#define READ_BUFFER (64 * 1024 + 512)
 
 struct tls {
   SSL *ssl;
@@ -73,6 +78,7 @@ static enum err ctx_new(const SSL_METHOD *method, const char *alpn, struct tls_c
   SSL_CTX_set_mode(c->ssl_ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                                    SSL_MODE_RELEASE_BUFFERS);
   SSL_CTX_set_read_ahead(c->ssl_ctx, 1);
+  SSL_CTX_set_default_read_buffer_len(c->ssl_ctx, READ_BUFFER);
   if (alpn) {
     size_t n = strlen(alpn);
     if (n >= sizeof c->alpn) abort();
@@ -153,7 +159,10 @@ enum err tls_new(struct tls_ctx *c, int fd, const char *server_name, struct tls 
   struct tls *t = calloc(1, sizeof *t);
   if (!t) return ERR_NOMEM;
   t->ssl = SSL_new(c->ssl_ctx);
-  if (!t->ssl || SSL_set_fd(t->ssl, fd) != 1) goto fail;
+  if (!t->ssl || SSL_set_rfd(t->ssl, fd) != 1) goto fail;
+  BIO *out = gather_new(fd);
+  if (!out) goto fail;
+  SSL_set0_wbio(t->ssl, out);
   if (SSL_is_server(t->ssl)) {
     SSL_set_accept_state(t->ssl);
   } else {
@@ -225,6 +234,15 @@ enum tls_want tls_write(struct tls *t, const uint8_t *data, size_t n, size_t *re
   return TLS_DONE;
 }
 
+enum tls_want tls_flush(struct tls *t, struct failure *f)
+{
+  BIO *out = SSL_get_wbio(t->ssl);
+  if (BIO_flush(out) == 1) return TLS_DONE;
+  if (BIO_should_retry(out)) return TLS_WANT_WRITE;
+  failure_set(f, ERR_CLOSED, "TLS write: the peer closed the connection");
+  return TLS_FAILED;
+}
+
 bool tls_pending(const struct tls *t)
 {
   return SSL_has_pending(t->ssl) == 1;
@@ -235,6 +253,7 @@ void tls_close_notify(struct tls *t)
   /* OpenSSL forbids it before the handshake ended and after a fatal error; its refusal is of no consequence.
    */
   if (SSL_is_init_finished(t->ssl)) SSL_shutdown(t->ssl);
+  (void)BIO_flush(SSL_get_wbio(t->ssl));
   ERR_clear_error();
 }
 

@@ -35,8 +35,13 @@ enum tls_want tls_handshake(struct tls *t, struct failure *f);
 /* TLS_DONE with *ret_n > 0 bytes; TLS_CLOSED at close_notify. A TCP end without it is TLS_FAILED
  * (truncation). */
 enum tls_want tls_read(struct tls *t, uint8_t *out, size_t max, size_t *ret_n, struct failure *f);
-/* TLS_DONE with *ret_n > 0 bytes taken. After TLS_WANT_* call again with at least the same bytes. */
+/* TLS_DONE with *ret_n > 0 bytes taken. After TLS_WANT_* call again with at least the same bytes. Records are
+ * gathered, so that several leave by one call to the kernel: when nothing more is to be written, tls_flush().
+ */
 enum tls_want tls_write(struct tls *t, const uint8_t *data, size_t n, size_t *ret_n, struct failure *f);
+/* Sends what was gathered: TLS_DONE when all of it has left, TLS_WANT_WRITE: again when the socket is
+ * writable, TLS_FAILED. */
+enum tls_want tls_flush(struct tls *t, struct failure *f);
 /* Are decrypted or buffered bytes waiting that a poll on the socket would not report? */
 bool tls_pending(const struct tls *t);
 /* Sends close_notify if possible; does not wait. */

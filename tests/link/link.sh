@@ -130,7 +130,7 @@ check_kdc() {
 # Foreign headers stay with the code that adapts them: HEADER FOLDER...
 readonly adapters='
 microhttpd.h      common/httpd
-uv.h              common/net cloud connector
+uv.h              common/net cloud connector bench
 curl/curl.h       common/trace cloud connector
 jwt.h             common/token_issue
 krb5.h            common/krb common/krb_accept kdc-setup
