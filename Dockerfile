@@ -21,7 +21,7 @@ FROM debian:trixie-slim AS actor
 RUN apt-get update \
   && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
     curl libcurl4t64 libfyaml0 libgssapi-krb5-2 libjansson4 libjwt2 libkrb5-3 libmicrohttpd12t64 libnghttp2-14 libsqlite3-0 \
-    libssl3t64 libuv1t64 \
+    libssl3t64 libuv1t64 zlib1g \
   && rm -rf /var/lib/apt/lists/*
 # Docker gives a new volume the owner and the mode of the folder that it is mounted on.
 RUN useradd --system --uid 10001 --no-create-home --home-dir /var/lib/sevenstep --shell /usr/sbin/nologin sevenstep \

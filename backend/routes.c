@@ -1,4 +1,5 @@
 #include "bodies.h"
+#include "links.h"
 #include "pages.h"
 
 #include "encode.h"
@@ -73,6 +74,7 @@ const struct httpd_route backend_routes[] = {
     {.method = "GET", .path = "/echo/move", .handle = handle_moved},
     {.method = "*", .path = "/echo*", .max_body = ECHO_MAX, .handle = handle_json},
     {.method = "GET", .path = "/download", .handle = handle_download},
+    {.method = "GET", .path = "/links/*", .handle = handle_links},
     {.method = "GET", .path = "/slow", .handle = handle_slow},
     {.method = "GET", .path = "/stream", .handle = handle_stream},
     {.method = "PUT",

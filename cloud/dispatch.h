@@ -13,6 +13,11 @@ struct dispatch {
   struct tunnel_stream *stream; /* NULL when there is none (any more) */
   size_t unconsumed;            /* bytes taken whose window is given back when the user reads on */
   int tries;
+  /* Of a response whose URLs are translated, else NULL. Its head waits for the first piece of the body, so that one
+   * that cannot be read is answered with the reason. */
+  struct body *body;
+  const struct fields *head; /* the stream's; NULL once it has left */
+  int status;
 };
 
 /* Ends the stream and frees. */
@@ -20,6 +25,8 @@ void dispatch_end(struct dispatch *d);
 /* The same, and answers the user with the failure, or ends the response visibly incomplete. */
 void dispatch_fail(struct dispatch *d, const struct failure *f);
 /* step7_respond.c */
+/* A piece of the body; false: it could not be passed on, and the dispatch is over. */
+bool step7_data(struct exchange *x, const uint8_t *data, size_t n);
 void step7_end(struct exchange *x, const struct fields *trailers);
 
 #endif

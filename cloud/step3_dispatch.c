@@ -6,6 +6,7 @@
  * to another one (RFC 9110 9.2.2); anything else is answered 502 rather than risked twice. */
 #include "dispatch.h"
 
+#include "body.h"
 #include "clock.h"
 #include "publish.h"
 #include "rules.h"
@@ -23,6 +24,7 @@ static void dispatch_free(struct dispatch *d)
 {
   struct exchange *x = d->x;
   x->data = NULL;
+  body_free(d->body);
   free(d);
   exchange_release(x);
 }
@@ -43,10 +45,12 @@ void dispatch_fail(struct dispatch *d, const struct failure *f)
   exchange_hold(x);
   x->ops = NULL;
   dispatch_end(d);
-  if (x->begun)
+  if (x->begun) {
+    span_fail(&x->respond, f);
     exchange_abort(x);
-  else
+  } else {
     exchange_fail(x, f);
+  }
   exchange_release(x);
 }
 
@@ -72,6 +76,7 @@ static enum err request_fields(struct exchange *x, struct fields *f)
   if (kcd) fields_remove(f, "Authorization");
   e = rules_cookie_strip(f, COOKIE_PREFIX);
   if (!e && x->app->translate_headers) e = translate_request(x->cloud->lab, x->app, f);
+  if (!e && x->app->translate_body) e = body_accept(f);
   trace_ctx_format(&x->ctx, parent);
   if (!e)
     e = rules_add_forwarding(f, "sevenstep", x->head->minor, exchange_peer_ip(x), "https",
@@ -201,7 +206,7 @@ static void on_response(struct up *u, struct tunnel_stream *s, const struct tunn
 static void on_data(struct up *u, struct tunnel_stream *s, const uint8_t *data, size_t n)
 {
   struct dispatch *d = (struct dispatch *)u;
-  exchange_write(d->x, data, n);
+  if (!step7_data(d->x, data, n)) return;
   if (exchange_congested(d->x))
     d->unconsumed += n;
   else
@@ -221,7 +226,7 @@ static void on_writable(struct up *u)
 static bool may_repeat(const struct dispatch *d, const struct failure *f)
 {
   const struct exchange *x = d->x;
-  if (x->begun || has_body(x) || d->tries >= 2) return false;
+  if (x->begun || d->body || has_body(x) || d->tries >= 2) return false;
   return f->err == ERR_AGAIN || idempotent(x->head->method);
 }
 

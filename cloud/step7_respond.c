@@ -1,8 +1,10 @@
 /* Step 7: the response travels back to the user, freed of what belongs to the inside: hop-by-hop fields, the
  * application's Negotiate, and cookies that would overwrite ours. A failure that the connector reports
- * becomes the page of that failure. */
+ * becomes the page of that failure. Where the application wants it, URLs in header fields and in the body
+ * become those that users know. */
 #include "dispatch.h"
 
+#include "body.h"
 #include "rules.h"
 #include "translate.h"
 
@@ -42,6 +44,19 @@ static int64_t take_length(struct fields *f)
   return n;
 }
 
+/* The fields and, where it has URLs to translate, the body. */
+static enum err translate(struct exchange *x, int status, struct fields *f)
+{
+  struct dispatch *d = x->data;
+  const char *what;
+  const struct lab *lab = x->cloud->lab;
+  enum err e = x->app->translate_headers ? translate_response(lab, x->app, f) : ERR_OK;
+  if (e || !x->app->translate_body) return e;
+  e = body_begin(lab, x->app, x->head, status, f, &what, &d->body);
+  span_str(&x->respond, "sevenstep.body", what);
+  return e;
+}
+
 void step7_respond(struct exchange *x, const struct tunnel_head *h)
 {
   const char *error = fields_get(h->fields, "sevenstep-error");
@@ -63,21 +78,81 @@ void step7_respond(struct exchange *x, const struct tunnel_head *h)
   clean(h->fields);
   /* The application's challenge and its mutual token stay inside; other schemes are its own. */
   if (x->app->sso == SSO_KCD) rules_strip_negotiate(h->fields);
-  int64_t length = take_length(h->fields);
   enum err e = fields_set(h->fields, "Sevenstep-Actor", actor);
-  if (!e && x->app->translate_headers) e = translate_response(x->cloud->lab, x->app, h->fields);
+  if (!e) e = translate(x, h->status, h->fields);
+  int64_t length = take_length(h->fields);
   if (e) {
     struct failure f;
     failure_set(&f, ERR_TOO_LARGE, "the response's head has no room for the proxy's own fields");
     dispatch_fail(x->data, &f);
     return;
   }
-  exchange_begin(x, h->status, h->fields, length);
+  struct dispatch *d = x->data;
+  if (d->body) {
+    d->head = h->fields;
+    d->status = h->status;
+  } else {
+    exchange_begin(x, h->status, h->fields, length);
+  }
+}
+
+/* What a call of the body's translation made, in memory that all of this thread's share. */
+static struct buf *translated(void)
+{
+  static struct buf out;
+  if (out.max == 0) buf_init(&out, 4 * 1024 * 1024);
+  buf_reset(&out);
+  return &out;
+}
+
+/* What was sent cannot be taken back: then the user sees that the rest is missing. */
+static bool body_failure(struct exchange *x, struct failure *f)
+{
+  f->err = ERR_BODY_CODING;
+  dispatch_fail(x->data, f);
+  return false;
+}
+
+static void write_translated(struct exchange *x, const struct buf *out)
+{
+  struct dispatch *d = x->data;
+  if (d->head) exchange_begin(x, d->status, d->head, -1);
+  d->head = NULL;
+  exchange_write(x, out->data, out->len);
+}
+
+bool step7_data(struct exchange *x, const uint8_t *data, size_t n)
+{
+  struct dispatch *d = x->data;
+  struct failure f;
+  if (!d->body) {
+    exchange_write(x, data, n);
+    return true;
+  }
+  struct buf *out = translated();
+  if (body_put(d->body, data, n, out, &f)) return body_failure(x, &f);
+  write_translated(x, out);
+  return true;
+}
+
+/* The last of a translated body. */
+static bool end_body(struct exchange *x)
+{
+  struct dispatch *d = x->data;
+  struct failure f;
+  struct buf *out = translated();
+  if (body_end(d->body, out, &f)) return body_failure(x, &f);
+  write_translated(x, out);
+  return true;
 }
 
 void step7_end(struct exchange *x, const struct fields *trailers)
 {
   struct dispatch *d = x->data;
+  if (d->body) {
+    if (!end_body(x)) return;
+    trailers = NULL; /* they speak of other bytes */
+  }
   if (!x->begun) { /* an end without a head: the stream's close tells */
     return;
   }

@@ -83,21 +83,28 @@ static const struct lab_app *app_of_url(const struct lab *lab, const struct lab_
   return best;
 }
 
+/* What text is to continue with behind its translation *ret_with; NULL when it has none. */
+static const char *map_prefix(const struct lab *lab, const struct lab_app *own, enum direction d,
+                              const char *text, const char **ret_with)
+{
+  const char *rest = NULL;
+  if (is_path(text)) {
+    rest = own->by_path ? behind_path(url_from(own, d), text) : NULL;
+    *ret_with = url_to(own, d)->path;
+    return rest;
+  }
+  const struct lab_app *app = app_of_url(lab, own, d, text, &rest);
+  if (app) *ret_with = url_to(app, d)->text;
+  return rest;
+}
+
 /* Appends the translation to out; nothing when there is none. */
 static enum err map_url(const struct lab *lab, const struct lab_app *own, enum direction d, const char *text,
                         struct buf *out)
 {
-  const char *rest;
-  enum err e;
-  if (is_path(text)) {
-    rest = behind_path(url_from(own, d), text);
-    if (!rest || !own->by_path) return ERR_OK;
-    e = buf_puts(out, url_to(own, d)->path);
-  } else {
-    const struct lab_app *app = app_of_url(lab, own, d, text, &rest);
-    if (!app) return ERR_OK;
-    e = buf_puts(out, url_to(app, d)->text);
-  }
+  const char *with, *rest = map_prefix(lab, own, d, text, &with);
+  if (!rest) return ERR_OK;
+  enum err e = buf_puts(out, with);
   return e ? e : buf_puts(out, rest);
 }
 
@@ -239,4 +246,10 @@ enum err translate_response(const struct lab *lab, const struct lab_app *app, st
   if (!e) e = map_field(f, "Content-Location", map_url, lab, app, OUTWARDS);
   if (!e) e = map_field(f, "Access-Control-Allow-Origin", map_origin, lab, app, OUTWARDS);
   return e || !fields_get(f, "Set-Cookie") ? e : map_cookies(app, f);
+}
+
+size_t translate_url(const struct lab *lab, const struct lab_app *app, const char *url, const char **ret_with)
+{
+  const char *rest = map_prefix(lab, app, OUTWARDS, url, ret_with);
+  return rest ? (size_t)(rest - url) : 0;
 }

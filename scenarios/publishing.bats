@@ -102,6 +102,81 @@ got() {
   [[ $(agent_header Set-Cookie) == *'Domain=outside.apps.localhost; Path=/echo/'* ]]
 }
 
+# -- URLs in bodies ------------------------------------------------------------------------------------------------
+
+# The value of an attribute of the page's element with this id: attribute ID NAME
+attribute() {
+  grep -o "<[^>]* id=\"\?$1\"\?[ >][^>]*>\?" "$agent_body" | grep -oE " $2=(\"[^\"]*\"|'[^']*'|[^ >\"']+)" | sed -E "s/^ $2=//; s/^[\"']|[\"']\$//g"
+}
+
+assert_links_are_external() {
+  local inside=http://portal.corp.sevenstep.test:$((SEVENSTEP_PORT_BASE + 6))/links
+  [[ $(attribute hello href) == "${site/site/hello}/?a=1&amp;b=2" ]]
+  [[ $(attribute files href) == "$site/open/files/?a=1&amp;b=2" ]]
+  [[ $(attribute path href) == /portal/path ]]
+  [[ $(attribute relative href) == relative ]]
+  [[ $(attribute elsewhere href) == "http://elsewhere.test/?to=$inside/" ]]
+  [[ $(attribute image srcset) == "$site/portal/small.png 1x, $site/portal/large.png 2x" ]]
+  [[ $(attribute form action) == "$site/portal/form" ]]
+  assert_page "href=\"$site/portal/style.css\""
+  assert_page "url($site/portal/background.png)"
+  assert_page "content: url('$site/portal/image.png')"
+  # Not in scripts, comments and text.
+  assert_page "var here = \"$inside/\""
+  assert_page "<!-- <a href=\"$inside/comment\"> -->"
+  assert_page "<p>$inside/text"
+}
+
+@test "body: links to what is published lead outside, everything else stays" {
+  agent_get "$site/portal/"
+  assert_status 200
+  assert_links_are_external
+  assert_step_attribute 7 cloud sevenstep.body translated
+  agent_get "$(attribute public href)"
+  assert_status 200
+}
+
+@test "body: a style sheet's too" {
+  agent_get "$site/portal/style.css"
+  assert_status 200
+  assert_page "@import \"$site/portal/more.css\""
+  assert_page "url($site/portal/body.png)"
+  assert_page "/* url(http://portal.corp.sevenstep.test:$((SEVENSTEP_PORT_BASE + 6))/links/comment.png) */"
+}
+
+@test "body: compressed ones are read, translated and compressed again" {
+  for coding in gzip deflate; do
+    agent_get "$site/portal/" -H "Accept-Encoding: br, $coding" --compressed
+    assert_status 200
+    [[ $(agent_header Content-Encoding) == "$coding" ]]
+    [[ $(agent_header ETag) == 'W/"links-1"' ]]
+    assert_links_are_external
+  done
+}
+
+@test "body: HEAD gets the fields of the translated page" {
+  agent_get "$site/portal/" --head
+  assert_status 200
+  [[ $(agent_header ETag) == 'W/"links-1"' ]]
+  [[ -z $(agent_header Content-Length) ]]
+}
+
+@test "body: a compressed one that is damaged is refused, and the trace tells" {
+  agent_get "$site/portal/?broken" -H 'Accept-Encoding: gzip'
+  assert_status 502
+  assert_error body_coding
+  assert_trace_error body_coding 7
+}
+
+@test "body: a page of another kind passes, and so does every page where translation is off" {
+  agent_get "$site/open/" -H 'Accept: application/json'
+  [[ $(got .target) == /echo/ ]]
+  agent_get "${site/site/plain}/links/" -H 'Accept-Encoding: br, gzip' --compressed
+  assert_status 200
+  [[ $(agent_header ETag) == '"links-1"' ]]
+  [[ $(attribute form action) == "http://plain.corp.sevenstep.test:$((SEVENSTEP_PORT_BASE + 6))/links/form" ]]
+}
+
 # -- the session's cookie ------------------------------------------------------------------------------------------
 
 # The Set-Cookie line of this name that the callback answers with.

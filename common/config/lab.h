@@ -71,6 +71,7 @@ struct lab_app {
   const char *connector_group;        /* default "default" */
   bool maintenance;                   /* everybody is refused; default false */
   bool translate_headers;             /* default true */
+  bool translate_body;                /* URLs in HTML and CSS; default false */
   bool http_only_cookie;              /* of the proxy's session cookie; default true */
   bool secure_cookie;                 /* always true */
   bool persistent_cookie;             /* default false */

@@ -236,6 +236,10 @@ static const struct lab_key app_keys[] = {
      "answers "
      "stay as they are.",
      .fallback = "true"},
+    {"translate_urls_in_body", KEY_BOOL, AT(lab_app, translate_body),
+     "true: internal URLs of published applications in HTML and CSS become external ones on their way to "
+     "users.",
+     .fallback = "false"},
     {"http_only_cookie", KEY_BOOL, AT(lab_app, http_only_cookie),
      "Keeps the proxy's session cookie from scripts (HttpOnly). false only for pages whose scripts must read "
      "it.",
