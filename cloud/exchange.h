@@ -91,10 +91,14 @@ void step3_dispatch(struct exchange *x);
 void logout(struct exchange *x);
 /* robots.c */
 void robots(struct exchange *x);
+/* home.c */
+void home(struct exchange *x);
 struct tunnel_head;
 struct tunnel_stream;
 void step7_respond(struct exchange *x, const struct tunnel_head *h);
-/* pages.c: the page for a failure. */
+/* pages.c: the page for a failure, and the frame of others. */
 enum err page_failure(const struct exchange *x, const struct failure *f, struct buf *out) MUST_CHECK;
+enum err page_begin(struct buf *out, const char *title) MUST_CHECK; /* title is one of ours, not escaped */
+enum err page_end(struct buf *out) MUST_CHECK;
 
 #endif

@@ -15,6 +15,17 @@ static const char HEAD[] =
     "1em .3em}\n"
     "</style>\n</head>\n<body>\n<main>\n";
 
+enum err page_begin(struct buf *out, const char *title)
+{
+  enum err e = buf_printf(out, HEAD, title);
+  return e ? e : buf_printf(out, "<h1>%s</h1>\n", title);
+}
+
+enum err page_end(struct buf *out)
+{
+  return buf_puts(out, "</main>\n</body>\n</html>\n");
+}
+
 static enum err term(struct buf *out, const char *name, const char *text)
 {
   if (!*text) return ERR_OK;
@@ -55,8 +66,8 @@ enum err page_failure(const struct exchange *x, const struct failure *f, struct 
   if (info->event) snprintf(event, sizeof event, "%d", info->event);
   const struct step *s = step_by_number(info->step);
   if (s) snprintf(step, sizeof step, "%d (%s)", s->number, s->verb);
-  enum err e = buf_printf(out, HEAD, title);
-  if (!e) e = buf_printf(out, "<h1>%s</h1>\n<p>%s</p>\n<dl>\n", title, info->what);
+  enum err e = page_begin(out, title);
+  if (!e) e = buf_printf(out, "<p>%s</p>\n<dl>\n", info->what);
   if (!e) e = term(out, "Step", step);
   if (!e) e = term(out, "Actor", info->actor);
   if (!e) e = term(out, "Why", f->why);
@@ -67,7 +78,7 @@ enum err page_failure(const struct exchange *x, const struct failure *f, struct 
                    "<dt>Error</dt>\n<dd><code data-error=\"%s\">%s</code></dd>\n"
                    "<dt>Activity id</dt>\n<dd><code data-trace=\"%s\">%s</code></dd>\n</dl>\n"
                    "<p>In the lab, <code>./sevenstep trace %.8s</code> shows what "
-                   "happened.</p>\n</main>\n</body>\n</html>\n",
+                   "happened.</p>\n",
                    info->name, info->name, id, id, id);
-  return e;
+  return e ? e : page_end(out);
 }

@@ -27,19 +27,15 @@ static enum err add_challenge(struct buf *url, const char *verifier)
 static enum err authorization_url(struct buf *url, const struct exchange *x, const struct logon *l)
 {
   const struct lab_app *app = x->app;
-  struct buf redirect_uri;
-  buf_init(&redirect_uri, 1024);
-  enum err e = buf_printf(&redirect_uri, "%s.sevenstep/callback", app->external_url.text);
-  if (!e) e = buf_puts(url, oidc_authorization_endpoint(x->cloud->oidc));
+  enum err e = buf_puts(url, oidc_authorization_endpoint(x->cloud->oidc));
   if (!e) e = form_add(url, "response_type", app->flow == FLOW_CODE ? "code" : "id_token");
   if (!e && app->flow == FLOW_ID_TOKEN) e = form_add(url, "response_mode", "form_post");
   if (!e) e = form_add(url, "client_id", app->name);
-  if (!e) e = form_add(url, "redirect_uri", buf_str(&redirect_uri));
+  if (!e) e = form_add(url, "redirect_uri", app->callback_uri);
   if (!e) e = form_add(url, "scope", "openid profile");
   if (!e) e = form_add(url, "state", l->state);
   if (!e) e = form_add(url, "nonce", l->nonce);
   if (!e && app->flow == FLOW_CODE) e = add_challenge(url, l->verifier);
-  buf_clear(&redirect_uri);
   return e;
 }
 

@@ -247,13 +247,8 @@ static enum err take_answer(struct callback *c, const struct fields *list, struc
   if (form_get(list, code ? "code" : "id_token", &value))
     return failure_set(f, ERR_TOKEN_MISSING, "%s is absent or repeated", code ? "code" : "id_token");
   if (code) {
-    struct buf uri;
-    buf_init(&uri, 1024);
-    enum err e = buf_printf(&uri, "%s.sevenstep/callback", x->app->external_url.text);
-    if (!e)
-      e = oidc_exchange(x->cloud->oidc, x->app, value, c->logon.verifier, buf_str(&uri), &x->ctx,
-                        code_exchanged, c);
-    buf_clear(&uri);
+    enum err e = oidc_exchange(x->cloud->oidc, x->app, value, c->logon.verifier, x->app->callback_uri,
+                               &x->ctx, code_exchanged, c);
     return e ? failure_set(f, e, "the code could not be exchanged") : ERR_OK;
   }
   c->id_token = strdup(value);

@@ -4,7 +4,7 @@
 
 bool client_find(const struct lab *lab, const char *id, struct client *ret)
 {
-  const struct lab_app *app = lab_app_by_name(lab, id);
+  const struct lab_app *app = strcmp(id, lab->home.name) == 0 ? &lab->home : lab_app_by_name(lab, id);
   if (app && app->preauth == PREAUTH_AAD) {
     *ret = (struct client){.id = app->name, .title = app->title, .secret = app->client_secret, .app = app};
     return true;
@@ -20,11 +20,7 @@ bool client_find(const struct lab *lab, const char *id, struct client *ret)
 
 bool client_redirect_uri(const struct client *c, const char *uri)
 {
-  if (c->app) {
-    const char *base = c->app->external_url.text;
-    size_t n = strlen(base);
-    return !strncmp(uri, base, n) && !strcmp(uri + n, CALLBACK_PATH);
-  }
+  if (c->app) return !strcmp(uri, c->app->callback_uri);
   for (size_t i = 0; i < c->other->redirect_uris.n; i++)
     if (!strcmp(c->other->redirect_uris.v[i], uri)) return true;
   return false;

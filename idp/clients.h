@@ -1,12 +1,10 @@
 /* Who may ask for tokens: each published application (but those passed through without logon) is a client
- * with one redirect URI, the proxy's callback under its external URL; and the lab file's further clients.
- * Pure functions on the lab. */
+ * with one redirect URI, its callback at the proxy; so is the proxy's home page; and the lab file's further
+ * clients. Pure functions on the lab. */
 #ifndef SEVENSTEP_CLIENTS_H
 #define SEVENSTEP_CLIENTS_H
 
 #include "lab.h"
-
-#define CALLBACK_PATH ".sevenstep/callback" /* behind external_url, which ends in "/" */
 
 struct client {
   const char *id, *title;

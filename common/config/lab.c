@@ -6,11 +6,37 @@
 #include <string.h>
 #include <strings.h>
 
-static enum err derive_app(struct lab_app *app)
+static enum err derive_callback(struct lab_app *app, struct arena *arena)
+{
+  char text[2048];
+  int n = snprintf(text, sizeof text, "%s.sevenstep/callback", app->external_url.text);
+  if (n < 0 || (size_t)n >= sizeof text) return ERR_NOMEM;
+  app->callback_uri = arena_strndup(arena, text, (size_t)n);
+  return app->callback_uri ? ERR_OK : ERR_NOMEM;
+}
+
+static enum err derive_app(struct lab_app *app, struct arena *arena)
 {
   if (!app->title) app->title = app->name;
   if (!app->connect.host) app->connect = (struct lab_addr){app->internal_url.host, app->internal_url.port};
-  return ERR_OK;
+  return derive_callback(app, arena);
+}
+
+static enum err derive_home(struct lab *lab, struct arena *arena)
+{
+  lab->home = (struct lab_app){
+      .name = LAB_HOME_NAME,
+      .title = "My applications",
+      .external_url = lab->cloud.home_url,
+      .internal_url = lab->cloud.home_url,
+      .preauth = PREAUTH_AAD,
+      .sso = SSO_NONE,
+      .flow = FLOW_ID_TOKEN,
+      .connector_group = "", /* no connector's */
+      .http_only_cookie = true,
+      .secure_cookie = true,
+  };
+  return derive_app(&lab->home, arena);
 }
 
 static bool has_path(const struct lab_url *url)
@@ -48,7 +74,8 @@ enum err lab_derive(struct lab *lab, struct arena *arena)
     if (!lab->users[i].display_name) lab->users[i].display_name = lab->users[i].name;
   enum err e = ERR_OK;
   for (size_t i = 0; !e && i < lab->n_apps; i++)
-    e = derive_app(&lab->apps[i]);
+    e = derive_app(&lab->apps[i], arena);
+  if (!e) e = derive_home(lab, arena);
   derive_by_path(lab);
   for (size_t i = 0; !e && i < lab->n_connectors; i++)
     e = derive_connector(lab, &lab->connectors[i], arena);
@@ -60,6 +87,12 @@ const struct lab_app *lab_app_by_name(const struct lab *lab, const char *name)
   for (size_t i = 0; i < lab->n_apps; i++)
     if (strcmp(lab->apps[i].name, name) == 0) return &lab->apps[i];
   return NULL;
+}
+
+bool lab_is_home(const struct lab *lab, const char *host, size_t n)
+{
+  const char *home = lab->home.external_url.host;
+  return strlen(home) == n && strncasecmp(home, host, n) == 0;
 }
 
 const struct lab_app *lab_app_by_host(const struct lab *lab, const char *host, size_t n)

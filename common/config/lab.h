@@ -79,7 +79,11 @@ struct lab_app {
   struct lab_strings assigned_users;  /* names */
   struct lab_strings assigned_groups; /* names */
   bool assignment_required;           /* default true */
+  const char
+      *callback_uri; /* derived: where the identity provider sends its users, the only one (RFC 9700 2.1) */
 };
+
+#define LAB_HOME_NAME "myapps"
 
 #define LAB_CONNECTIONS_MAX 8
 
@@ -122,6 +126,7 @@ struct lab {
     struct lab_addr tunnel_connect; /* where connectors dial; default: the same */
     const char *tunnel_name;        /* name in its certificate: tunnel.localhost */
     unsigned session_lifetime_s;    /* 3600 */
+    struct lab_url home_url;        /* https://myapps.apps.localhost:{cloud}/ */
   } cloud;
 
   struct {
@@ -144,6 +149,9 @@ struct lab {
   size_t n_apps;
   struct lab_connector *connectors;
   size_t n_connectors;
+  /* Derived: the cloud's own page at home_url, for the identity provider an application like the others, open
+   * to everybody who can log on. Not among apps: no connector serves it. */
+  struct lab_app home;
 };
 
 enum {
@@ -157,6 +165,7 @@ void lab_free(struct lab *lab); /* accepts NULL; wipes secrets */
 
 /* Look-ups; NULL when absent. Names are case-sensitive, hosts and UPNs are not. */
 const struct lab_app *lab_app_by_name(const struct lab *lab, const char *name);
+bool lab_is_home(const struct lab *lab, const char *host, size_t n);
 /* The first one: several may share a host. */
 const struct lab_app *lab_app_by_host(const struct lab *lab, const char *host, size_t n);
 const struct lab_user *lab_user_by_name(const struct lab *lab, const char *name);

@@ -173,6 +173,12 @@ static enum err check_app_names(const struct checking *c, const struct lab_app *
   if (strcasecmp(app->external_url.host, lab->idp.issuer.host) == 0)
     return fail(c, url, "applications.%s.external_url: %s is the identity provider's host", app->name,
                 app->external_url.host);
+  if (lab_is_home(lab, app->external_url.host, strlen(app->external_url.host)))
+    return fail(c, url, "applications.%s.external_url: %s is the host of cloud.home_url", app->name,
+                app->external_url.host);
+  if (strcmp(app->name, lab->home.name) == 0)
+    return fail(c, place_of(c, "applications", app->name, NULL),
+                "applications.%s: this name is the cloud's own (cloud.home_url)", app->name);
   for (size_t i = 0; i < index; i++)
     if (strcasecmp(app->external_url.host, lab->apps[i].external_url.host) == 0 &&
         strcmp(app->external_url.path, lab->apps[i].external_url.path) == 0)
@@ -262,6 +268,9 @@ static enum err check_clients(const struct checking *c)
     if (a->redirect_uris.n == 0)
       return fail(c, place_of_item(c, list, i), "idp.clients: %s: redirect_uris: expected at least one",
                   a->id);
+    if (strcmp(a->id, c->lab->home.name) == 0)
+      return fail(c, place_of_item(c, list, i), "idp.clients: the id %s is the cloud's own (cloud.home_url)",
+                  a->id);
     for (size_t k = 0; k < i; k++)
       if (strcmp(a->id, c->lab->idp.clients[k].id) == 0)
         return fail(c, place_of_item(c, list, i), "idp.clients: the id %s is there twice", a->id);
@@ -298,6 +307,13 @@ static enum err check_addresses(const struct checking *c)
   return ERR_OK;
 }
 
+static enum err check_home(const struct checking *c)
+{
+  if (!lab_is_home(c->lab, c->lab->idp.issuer.host, strlen(c->lab->idp.issuer.host))) return ERR_OK;
+  return fail(c, written_at(c, "cloud", "home_url"), "cloud.home_url: %s is the identity provider's host",
+              c->lab->idp.issuer.host);
+}
+
 enum err lab_check(const struct lab *lab, const struct yaml_node *root, struct failure *f)
 {
   struct checking c = {lab, root, f};
@@ -307,5 +323,6 @@ enum err lab_check(const struct lab *lab, const struct yaml_node *root, struct f
   if (!e) e = check_connectors(&c);
   if (!e) e = check_clients(&c);
   if (!e) e = check_addresses(&c);
+  if (!e) e = check_home(&c);
   return e;
 }

@@ -45,6 +45,11 @@ static bool external_ok(const struct lab_url *url)
   return is_https(url) && is_folder(url);
 }
 
+static bool home_ok(const struct lab_url *url)
+{
+  return external_ok(url) && url->path[1] == 0;
+}
+
 static bool internal_ok(const struct lab_url *url)
 {
   return !is_https(url) && is_folder(url);
@@ -54,6 +59,7 @@ static const struct lab_url_rule url_issuer = {"an https URL without a path or a
                                                issuer_ok};
 static const struct lab_url_rule url_external = {
     "an https URL that ends with \"/\"; in its path letters, digits and . _ ~ - only", external_ok};
+static const struct lab_url_rule url_home = {"an https URL of a host and \"/\"", home_ok};
 static const struct lab_url_rule url_internal = {
     "an http URL that ends with \"/\"; in its path letters, digits and . _ ~ - only", internal_ok};
 
@@ -103,6 +109,11 @@ static const struct lab_key cloud_keys[] = {
     {"session_lifetime", KEY_COUNT, AT(lab, cloud.session_lifetime_s),
      "How long a signed-in user stays signed in at an application, in seconds.", .fallback = "3600",
      .min = 10, .max = 604800},
+    {"home_url", KEY_URL, AT(lab, cloud.home_url),
+     "The cloud's own page, where users see the applications that are assigned to them. A client of the "
+     "identity "
+     "provider by itself, with the id " LAB_HOME_NAME ".",
+     .fallback = "https://" LAB_HOME_NAME ".apps.localhost:{cloud}/", .url_rule = &url_home},
     {.name = NULL},
 };
 static const struct lab_keys cloud = {.keys = cloud_keys, .size = sizeof(struct lab)};

@@ -44,8 +44,11 @@ static void list_actors(const struct lab *lab)
 static void list_hosts(const struct lab *lab)
 {
   printf("%s\n%s\n", lab->idp.issuer.host, lab->cloud.tunnel_name);
-  for (size_t i = 0; i < lab->n_apps; i++)
-    printf("%s\n", lab->apps[i].external_url.host);
+  size_t n;
+  const char **hosts = tool_external_hosts(lab, &n);
+  for (size_t i = 0; hosts && i < n; i++)
+    printf("%s\n", hosts[i]);
+  free(hosts);
 }
 
 static int list(const struct lab *lab, const char *what)
