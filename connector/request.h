@@ -8,9 +8,8 @@
 #include "origin.h"
 
 #define REQUEST_HELD_MAX                                                                                     \
-  TUNNEL_STREAM_WINDOW    /* what the window lets come before the application takes it                       \
-                           */
-#define STEP4_TIMEOUT_S 4 /* what a user waits for the KDC at most */
+  TUNNEL_STREAM_WINDOW_MAX /* what the window lets come before the application takes it */
+#define STEP4_TIMEOUT_S 4  /* what a user waits for the KDC at most */
 
 struct request {
   struct connector *c;

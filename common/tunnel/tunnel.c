@@ -22,6 +22,8 @@ struct tunnel_stream {
   struct buf out;
   size_t out_off;
   size_t unconsumed; /* bytes given to the owner whose window it has not given back */
+  size_t window;
+  size_t kept_up; /* bytes given back since the window was made what it is */
   struct fields out_trailers;
   struct tunnel_stream *prev, *next;
 };
@@ -33,6 +35,7 @@ struct tunnel {
   void *arg;
   struct tunnel_stream *streams, *pool;
   size_t n_streams, n_pool;
+  size_t widened; /* what the windows of all streams are wider than at first */
   bool goaway_seen, shutting_down, failed;
   uint32_t broken; /* the code of a GOAWAY that was sent or came, unless it was NO_ERROR */
   bool broken_by_peer;
@@ -63,6 +66,7 @@ static struct tunnel_stream *stream_get(struct tunnel *t)
     fields_init(&s->trailers, TUNNEL_MAX_FIELDS, 8192);
     fields_init(&s->out_trailers, TUNNEL_MAX_FIELDS, 8192);
   }
+  s->window = TUNNEL_STREAM_WINDOW;
   s->next = t->streams;
   if (s->next) s->next->prev = s;
   t->streams = s;
@@ -92,6 +96,7 @@ static void stream_put(struct tunnel_stream *s)
     t->streams = s->next;
   if (s->next) s->next->prev = s->prev;
   t->n_streams--;
+  t->widened -= s->window - TUNNEL_STREAM_WINDOW;
   if (t->n_pool >= POOLED_STREAMS) {
     stream_free(s);
     return;
@@ -107,7 +112,7 @@ static void stream_put(struct tunnel_stream *s)
   s->id = 0;
   s->owner = NULL;
   s->status = 0;
-  s->out_off = s->unconsumed = 0;
+  s->out_off = s->unconsumed = s->kept_up = 0;
   s->detached = s->head_seen = s->local_end = s->remote_end = s->deferred = s->congested = false;
   s->prev = NULL;
   s->next = t->pool;
@@ -127,11 +132,10 @@ static struct tunnel_head head_of(struct tunnel_stream *s)
   };
 }
 
-/* What an owner took and never gave back is given back when it goes: the window of the connection is
- * everybody's, and what leaks from it is lost for the tunnel's life. */
+/* What an owner took and never gave back is given back when it goes: the peer may still have to send. */
 static void give_back(struct tunnel_stream *s)
 {
-  nghttp2_session_consume(s->t->h2, s->id, s->unconsumed);
+  nghttp2_session_consume_stream(s->t->h2, s->id, s->unconsumed);
   s->unconsumed = 0;
 }
 
@@ -233,11 +237,13 @@ static int on_data_chunk(nghttp2_session *h2, uint8_t flags, int32_t id, const u
   (void)flags;
   struct tunnel *t = arg;
   struct tunnel_stream *s = nghttp2_session_get_stream_user_data(h2, id);
+  /* The connection's window is everybody's: who reads slowly must not hold it. */
+  nghttp2_session_consume_connection(h2, n);
   if (s && !s->detached) {
     s->unconsumed += n;
     t->ev->on_data(s, s->owner, data, n);
   } else {
-    nghttp2_session_consume(h2, id, n);
+    nghttp2_session_consume_stream(h2, id, n);
   }
   return 0;
 }
@@ -636,11 +642,28 @@ bool tunnel_stream_congested(const struct tunnel_stream *s)
   return s->congested;
 }
 
+/* Doubles the window of a stream whose owner has kept up for two windows: a round trip is then what bounds
+ * it. */
+static void widen(struct tunnel_stream *s)
+{
+  struct tunnel *t = s->t;
+  if (s->kept_up < 2 * s->window || s->window >= TUNNEL_STREAM_WINDOW_MAX ||
+      t->widened + s->window > TUNNEL_WIDENED_MAX)
+    return;
+  if (nghttp2_session_set_local_window_size(t->h2, NGHTTP2_FLAG_NONE, s->id, (int32_t)(2 * s->window)))
+    return;
+  t->widened += s->window;
+  s->window *= 2;
+  s->kept_up = 0;
+}
+
 void tunnel_stream_consume(struct tunnel_stream *s, size_t n)
 {
   if (n > s->unconsumed) n = s->unconsumed;
   s->unconsumed -= n;
-  nghttp2_session_consume(s->t->h2, s->id, n);
+  nghttp2_session_consume_stream(s->t->h2, s->id, n);
+  s->kept_up += n;
+  if (s->unconsumed == 0) widen(s);
 }
 
 void tunnel_stream_set_owner(struct tunnel_stream *s, void *owner)

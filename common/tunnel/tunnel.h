@@ -2,9 +2,10 @@
  * and then serves: the cloud, which accepted the connection, is the HTTP/2 client. Sans-I/O over nghttp2:
  * bytes in, bytes and events out; the owner moves them over its TLS stream.
  *
- * Windows: 4 MiB a stream and 16 MiB a connection, opened again only by tunnel_stream_consume(), so that a
- * slow reader at one end stops the writer at the other. Each stream's own write queue is bounded
- * (TUNNEL_WRITE_MAX).
+ * Windows: a stream's is opened again only by tunnel_stream_consume(), so that a slow reader at one end stops
+ * the writer at the other, and nobody else: the connection's is opened at once. A stream whose owner gives
+ * back what comes gets a wider window, so that a long line can be filled; all that were widened take
+ * TUNNEL_WIDENED_MAX more at most. Each stream's own write queue is bounded (TUNNEL_WRITE_MAX).
  *
  * Law of life: a stream belongs to the tunnel. Its owner hears on_close() exactly once, and must not use it
  * afterwards, unless it let go before by tunnel_stream_detach() or tunnel_stream_reset(). Callbacks may call
@@ -14,7 +15,9 @@
 
 #include "fields.h"
 
-#define TUNNEL_STREAM_WINDOW     (4 * 1024 * 1024)
+#define TUNNEL_STREAM_WINDOW     (256 * 1024)      /* at first */
+#define TUNNEL_STREAM_WINDOW_MAX (4 * 1024 * 1024) /* for who keeps up: 200 MB/s at 20 ms */
+#define TUNNEL_WIDENED_MAX       (32 * 1024 * 1024)
 #define TUNNEL_CONNECTION_WINDOW (16 * 1024 * 1024)
 #define TUNNEL_MAX_STREAMS       200 /* the real connector's limit of concurrent connections */
 #define TUNNEL_MAX_HEAD          (64 * 1024)

@@ -216,7 +216,7 @@ END_TEST
 
 START_TEST(window_not_given_back_stops_the_writer)
 {
-  static uint8_t piece[512 * 1024];
+  static uint8_t piece[64 * 1024];
   connector.consume = false;
   struct tunnel_stream *s = request("POST", NULL, NULL, false);
   enum err e = ERR_OK;
@@ -228,8 +228,12 @@ START_TEST(window_not_given_back_stops_the_writer)
   ck_assert_uint_eq(connector.received, TUNNEL_STREAM_WINDOW);
   ck_assert(tunnel_stream_congested(s));
   int told = cloud.writable;
-  tunnel_stream_consume(connector.stream, connector.received);
-  pump();
+  for (size_t given = 0; given < connector.received;) {
+    size_t n = connector.received - given;
+    given += n;
+    tunnel_stream_consume(connector.stream, n);
+    pump();
+  }
   ck_assert_uint_gt(connector.received, TUNNEL_STREAM_WINDOW);
   ck_assert_int_eq(cloud.writable, told + 1);
 }
@@ -241,7 +245,7 @@ END_TEST
 
 static void fill(struct tunnel_stream *s)
 {
-  static uint8_t piece[512 * 1024];
+  static uint8_t piece[64 * 1024];
   for (int i = 0; i < TUNNEL_STREAM_WINDOW / (int)sizeof piece; i++) {
     ck_assert_int_eq(tunnel_stream_write(s, piece, sizeof piece), ERR_OK);
     pump();
@@ -284,6 +288,59 @@ START_TEST(stream_detached_with_unconsumed_bytes_gives_their_window_back)
   pump();
   fill(s);
   ck_assert_uint_eq(tunnel_stream_queued(s), 0);
+}
+END_TEST
+
+START_TEST(streams_that_are_not_read_leave_the_others_alone)
+{
+  connector.consume = false;
+  for (int i = 0; i < LEFT_STREAMS; i++)
+    fill(request("POST", NULL, NULL, false));
+  connector.consume = true;
+  connector.received = 0;
+  fill(request("POST", NULL, NULL, false));
+  ck_assert_uint_eq(connector.received, TUNNEL_STREAM_WINDOW);
+}
+END_TEST
+
+/* How much comes in when the owner stops giving back, after it gave back this much. */
+static size_t window_after(size_t kept_up)
+{
+  static uint8_t piece[64 * 1024];
+  struct tunnel_stream *s = request("POST", NULL, NULL, false);
+  connector.consume = true;
+  connector.received = 0;
+  while (connector.received < kept_up) {
+    ck_assert_int_eq(tunnel_stream_write(s, piece, sizeof piece), ERR_OK);
+    pump();
+  }
+  connector.consume = false;
+  connector.received = 0;
+  while (tunnel_stream_write(s, piece, sizeof piece) == ERR_OK)
+    pump();
+  return connector.received;
+}
+
+START_TEST(window_of_who_keeps_up_is_widened_to_the_maximum)
+{
+  ck_assert_uint_eq(window_after(0), TUNNEL_STREAM_WINDOW);
+  ck_assert_uint_eq(window_after(TUNNEL_STREAM_WINDOW), TUNNEL_STREAM_WINDOW);
+  ck_assert_uint_eq(window_after(2 * TUNNEL_STREAM_WINDOW), 2 * TUNNEL_STREAM_WINDOW);
+  /* What was given back is told in pieces of up to half a window. */
+  size_t widest = window_after(16u << 20);
+  ck_assert_uint_gt(widest, TUNNEL_STREAM_WINDOW_MAX / 2);
+  ck_assert_uint_le(widest, TUNNEL_STREAM_WINDOW_MAX);
+}
+END_TEST
+
+START_TEST(windows_of_all_streams_together_are_bounded)
+{
+  size_t total = 0;
+  const size_t n = 2 * TUNNEL_WIDENED_MAX / TUNNEL_STREAM_WINDOW_MAX;
+  for (size_t i = 0; i < n; i++)
+    total += window_after(16u << 20);
+  ck_assert_uint_gt(total, TUNNEL_WIDENED_MAX / 2);
+  ck_assert_uint_le(total, TUNNEL_WIDENED_MAX + n * TUNNEL_STREAM_WINDOW);
 }
 END_TEST
 
@@ -428,6 +485,9 @@ int main(void)
   tcase_add_test(c, stream_reset_with_unconsumed_bytes_gives_their_window_back);
   tcase_add_test(c, stream_closed_by_the_peer_with_unconsumed_bytes_gives_their_window_back);
   tcase_add_test(c, stream_detached_with_unconsumed_bytes_gives_their_window_back);
+  tcase_add_test(c, streams_that_are_not_read_leave_the_others_alone);
+  tcase_add_test(c, window_of_who_keeps_up_is_widened_to_the_maximum);
+  tcase_add_test(c, windows_of_all_streams_together_are_bounded);
   tcase_add_test(c, response_head_near_the_limit_arrives);
   tcase_add_test(c, stream_reset_by_the_cloud_tells_the_connector_only);
   tcase_add_test(c, stream_refused_by_the_connector_may_go_elsewhere);
