@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define POOLED_STREAMS 256
+#define PSEUDO_FIELDS  5 /* of an extended CONNECT, which has the most */
 
 struct tunnel_stream {
   struct tunnel *t;
@@ -12,7 +13,7 @@ struct tunnel_stream {
   void *owner;
   bool detached;
   int status;
-  struct buf method, authority, path;
+  struct buf method, protocol, authority, path;
   struct fields fields, trailers;
   bool head_seen; /* the final head; what follows are trailers */
   bool local_end; /* tunnel_stream_end() was called */
@@ -59,6 +60,7 @@ static struct tunnel_stream *stream_get(struct tunnel *t)
     if (!s) return NULL;
     s->t = t;
     buf_init(&s->method, 64);
+    buf_init(&s->protocol, 64);
     buf_init(&s->authority, 1024);
     buf_init(&s->path, TUNNEL_MAX_HEAD);
     buf_init(&s->out, TUNNEL_WRITE_MAX);
@@ -77,6 +79,7 @@ static struct tunnel_stream *stream_get(struct tunnel *t)
 static void stream_free(struct tunnel_stream *s)
 {
   buf_clear(&s->method);
+  buf_clear(&s->protocol);
   buf_clear(&s->authority);
   buf_clear(&s->path);
   buf_wipe(&s->out);
@@ -103,6 +106,7 @@ static void stream_put(struct tunnel_stream *s)
   }
   if (s->out.cap > 16384) buf_clear(&s->out);
   buf_reset(&s->method);
+  buf_reset(&s->protocol);
   buf_reset(&s->authority);
   buf_reset(&s->path);
   buf_reset(&s->out);
@@ -125,6 +129,7 @@ static struct tunnel_head head_of(struct tunnel_stream *s)
   return (struct tunnel_head){
       .status = s->status,
       .method = buf_str(&s->method),
+      .protocol = buf_str(&s->protocol),
       .authority = buf_str(&s->authority),
       .path = buf_str(&s->path),
       .path_len = s->path.len,
@@ -165,6 +170,8 @@ static enum err keep_pseudo(struct tunnel_stream *s, const uint8_t *name, size_t
   struct buf *at = NULL;
   if (nn == 7 && memcmp(name, ":method", 7) == 0)
     at = &s->method;
+  else if (nn == 9 && memcmp(name, ":protocol", 9) == 0)
+    at = &s->protocol;
   else if (nn == 10 && memcmp(name, ":authority", 10) == 0)
     at = &s->authority;
   else if (nn == 5 && memcmp(name, ":path", 5) == 0)
@@ -437,10 +444,12 @@ enum err tunnel_new(enum tunnel_role role, const struct tunnel_events *ev, void 
       {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, TUNNEL_MAX_STREAMS},
       {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, TUNNEL_STREAM_WINDOW},
       {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, TUNNEL_MAX_HEAD},
-      {NGHTTP2_SETTINGS_ENABLE_PUSH, 0},
+      /* Each end has one of its own: only a client may send ENABLE_PUSH (RFC 9113 6.5.2), only a server needs
+       * to say that it takes extended CONNECT (RFC 8441 3). */
+      role == TUNNEL_CLOUD ? (nghttp2_settings_entry){NGHTTP2_SETTINGS_ENABLE_PUSH, 0}
+                           : (nghttp2_settings_entry){NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1},
   };
-  /* Only a client may send ENABLE_PUSH (RFC 9113 6.5.2). */
-  size_t n = sizeof settings / sizeof settings[0] - (role == TUNNEL_CONNECTOR);
+  size_t n = sizeof settings / sizeof settings[0];
   if (session_new(t) != 0 || nghttp2_submit_settings(t->h2, NGHTTP2_FLAG_NONE, settings, n) != 0 ||
       nghttp2_session_set_local_window_size(t->h2, NGHTTP2_FLAG_NONE, 0, TUNNEL_CONNECTION_WINDOW) != 0) {
     tunnel_free(t, NULL);
@@ -525,7 +534,7 @@ static uint8_t index_flag(const char *name, size_t n)
 static enum err append_fields(struct tunnel *t, const struct fields *f, nghttp2_nv *nv, size_t *n)
 {
   size_t count = fields_count(f), bytes = 0;
-  if (*n + count > TUNNEL_MAX_FIELDS + 4) return ERR_TOO_LARGE;
+  if (*n + count > TUNNEL_MAX_FIELDS + PSEUDO_FIELDS) return ERR_TOO_LARGE;
   for (size_t i = 0; i < count; i++)
     bytes += fields_at(f, i).name_len;
   uint8_t *at;
@@ -545,16 +554,10 @@ static enum err append_fields(struct tunnel *t, const struct fields *f, nghttp2_
   return ERR_OK;
 }
 
-enum err tunnel_request(struct tunnel *t, const char *method, const char *authority, const char *path,
-                        size_t path_len, const struct fields *f, bool end, void *owner,
-                        struct tunnel_stream **ret)
+/* The request's own pseudo fields are in nv[0..n) already. */
+static enum err open_stream(struct tunnel *t, nghttp2_nv *nv, size_t n, const struct fields *f, bool end,
+                            void *owner, struct tunnel_stream **ret)
 {
-  nghttp2_nv nv[TUNNEL_MAX_FIELDS + 4];
-  size_t n = 0;
-  nv[n++] = pair(":method", 7, method, strlen(method));
-  nv[n++] = pair(":scheme", 7, "https", 5);
-  nv[n++] = pair(":authority", 10, authority, strlen(authority));
-  nv[n++] = pair(":path", 5, path, path_len);
   enum err e = append_fields(t, f, nv, &n);
   if (e) return e;
   struct tunnel_stream *s = stream_get(t);
@@ -572,9 +575,37 @@ enum err tunnel_request(struct tunnel *t, const char *method, const char *author
   return ERR_OK;
 }
 
+enum err tunnel_request(struct tunnel *t, const char *method, const char *authority, const char *path,
+                        size_t path_len, const struct fields *f, bool end, void *owner,
+                        struct tunnel_stream **ret)
+{
+  nghttp2_nv nv[TUNNEL_MAX_FIELDS + PSEUDO_FIELDS];
+  size_t n = 0;
+  nv[n++] = pair(":method", 7, method, strlen(method));
+  nv[n++] = pair(":scheme", 7, "https", 5);
+  nv[n++] = pair(":authority", 10, authority, strlen(authority));
+  nv[n++] = pair(":path", 5, path, path_len);
+  return open_stream(t, nv, n, f, end, owner, ret);
+}
+
+enum err tunnel_connect(struct tunnel *t, const char *protocol, const char *authority, const char *path,
+                        size_t path_len, const struct fields *f, void *owner, struct tunnel_stream **ret)
+{
+  nghttp2_nv nv[TUNNEL_MAX_FIELDS + PSEUDO_FIELDS];
+  size_t n = 0;
+  if (!nghttp2_session_get_remote_settings(t->h2, NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL))
+    return ERR_TUNNEL_PROTOCOL;
+  nv[n++] = pair(":method", 7, "CONNECT", 7);
+  nv[n++] = pair(":protocol", 9, protocol, strlen(protocol));
+  nv[n++] = pair(":scheme", 7, "https", 5);
+  nv[n++] = pair(":authority", 10, authority, strlen(authority));
+  nv[n++] = pair(":path", 5, path, path_len);
+  return open_stream(t, nv, n, f, false, owner, ret);
+}
+
 enum err tunnel_respond(struct tunnel_stream *s, int status, const struct fields *f, bool end)
 {
-  nghttp2_nv nv[TUNNEL_MAX_FIELDS + 4];
+  nghttp2_nv nv[TUNNEL_MAX_FIELDS + PSEUDO_FIELDS];
   char digits[3] = {(char)('0' + status / 100), (char)('0' + status / 10 % 10), (char)('0' + status % 10)};
   size_t n = 0;
   nv[n++] = pair(":status", 7, digits, 3);

@@ -39,6 +39,7 @@ struct tunnel_stream;
 struct tunnel_head {
   int status;                            /* responses */
   const char *method, *authority, *path; /* requests; "" in responses */
+  const char *protocol;                  /* of an extended CONNECT (RFC 8441 4), else "" */
   size_t path_len;
   struct fields *fields; /* regular fields, names in lower case; the owner may change them */
 };
@@ -88,6 +89,13 @@ enum err tunnel_shutdown(struct tunnel *t) MUST_CHECK;
 /* Cloud: sends a request. end: it has no body. */
 enum err tunnel_request(struct tunnel *t, const char *method, const char *authority, const char *path,
                         size_t path_len, const struct fields *f, bool end, void *owner,
+                        struct tunnel_stream **ret) MUST_CHECK;
+/* Cloud: asks for a stream that carries another protocol (extended CONNECT, RFC 8441): once it is answered
+ * 200, what both ends write is that protocol's bytes. tunnel_stream_end() is then an orderly end of one
+ * direction, and TUNNEL_CANCEL what a reset of the TCP connection is (RFC 8441 5). ERR_TUNNEL_PROTOCOL when
+ * the connector does not take such requests. */
+enum err tunnel_connect(struct tunnel *t, const char *protocol, const char *authority, const char *path,
+                        size_t path_len, const struct fields *f, void *owner,
                         struct tunnel_stream **ret) MUST_CHECK;
 /* Connector: sends the answer's head; status 1xx: an interim one. end: no body follows. */
 enum err tunnel_respond(struct tunnel_stream *s, int status, const struct fields *f, bool end) MUST_CHECK;

@@ -13,7 +13,7 @@ struct owner {
 
 static void touch_head(const struct tunnel_head *h)
 {
-  size_t sum = strlen(h->method) + strlen(h->authority) + h->path_len;
+  size_t sum = strlen(h->method) + strlen(h->protocol) + strlen(h->authority) + h->path_len;
   for (size_t i = 0; i < fields_count(h->fields); i++)
     sum += strlen(fields_at(h->fields, i).name) + strlen(fields_at(h->fields, i).value);
   if (sum > 4 * TUNNEL_MAX_HEAD) abort();
