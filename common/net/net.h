@@ -84,6 +84,9 @@ uint64_t stream_sent(const struct stream *s);
 bool stream_quiet(struct stream *s);
 /* Stops and resumes reading (back-pressure). */
 void stream_pause(struct stream *s, bool pause);
+/* Sends what is queued, then ends this direction; reading goes on until the peer ends its own. Nothing more
+ * can be written. */
+void stream_end(struct stream *s);
 /* Sends what is queued, then closes. Resets instead when the peer takes nothing of it for 30 s; waits at most
  * 5 s for the peer's end. Nothing more is read. */
 void stream_finish(struct stream *s);

@@ -32,7 +32,8 @@ struct stream {
   enum stream_state state;
   int handles; /* uv handles whose close callbacks are still to come */
   bool poll_ready, timer_ready, resolving;
-  bool paused, finishing, lingering, congested, is_dirty, is_eager, wants_write, read_wants_write, abortive;
+  bool paused, ending, finishing, lingering, congested, is_dirty, is_eager, wants_write, read_wants_write,
+      abortive;
   int polled; /* events asked for */
   struct tls_ctx *tls_ctx;
   struct tls *tls;

@@ -198,10 +198,15 @@ static void discard(struct stream *s)
   poll_for(s);
 }
 
-static void begin_linger(struct stream *s)
+static void end_output(struct stream *s)
 {
   if (s->tls) tls_close_notify(s->tls);
   shutdown(s->fd, SHUT_WR);
+}
+
+static void begin_linger(struct stream *s)
+{
+  end_output(s);
   s->lingering = true;
   s->wants_write = false;
   uv_timer_start(&s->timer, timed_out, LINGER_MS, 0);
@@ -332,7 +337,10 @@ static void all_sent(struct stream *s)
   /* An idle connection should not keep the memory of its largest answer. */
   if (s->out.cap > 64 * 1024) buf_clear(&s->out);
   s->wants_write = false;
-  if (s->finishing && !s->lingering) begin_linger(s);
+  if (s->finishing && !s->lingering)
+    begin_linger(s);
+  else if (s->ending)
+    end_output(s);
 }
 
 /* TLS_DONE: all that was queued has left. */
@@ -386,7 +394,7 @@ enum err stream_write(struct stream *s, const void *data, size_t n)
 
 struct buf *stream_out(struct stream *s)
 {
-  return s->state == STREAM_CLOSING || s->finishing ? NULL : &s->out;
+  return s->state == STREAM_CLOSING || s->finishing || s->ending ? NULL : &s->out;
 }
 
 void stream_flush(struct stream *s)
@@ -416,6 +424,13 @@ bool stream_quiet(struct stream *s)
   uint8_t byte;
   if (s->state != STREAM_OPEN || s->finishing || (s->tls && tls_pending(s->tls))) return false;
   return recv(s->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
+}
+
+void stream_end(struct stream *s)
+{
+  if (s->state == STREAM_CLOSING || s->finishing || s->ending) return;
+  s->ending = true;
+  net_mark_dirty(s);
 }
 
 void stream_finish(struct stream *s)

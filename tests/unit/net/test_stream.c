@@ -193,6 +193,45 @@ static void write_at_once(struct stream *s, void *arg, const uint8_t *data, size
 static const struct stream_events server_close_events = {
     .on_open = on_open, .on_data = write_at_once, .on_close = on_close};
 
+/* The client says all it has to say, and is answered behind that. */
+static void ask_and_end(struct stream *s, void *arg)
+{
+  on_open(s, arg);
+  ck_assert_int_eq(stream_write(s, "question", 8), ERR_OK);
+  stream_end(s);
+  ck_assert_int_eq(stream_write(s, "more", 4), ERR_CLOSED);
+}
+
+static void answer_at_eof(struct stream *s, void *arg)
+{
+  (void)arg;
+  ck_assert_int_eq(stream_write(s, "the answer", 10), ERR_OK);
+  stream_finish(s);
+}
+
+static const struct stream_events ask_and_end_events = {
+    .on_open = ask_and_end, .on_data = on_data, .on_close = on_close};
+static const struct stream_events answer_at_eof_events = {
+    .on_open = on_open, .on_data = on_data, .on_eof = answer_at_eof, .on_close = on_close};
+
+static void run_half_close(struct tls_ctx *s, struct tls_ctx *c)
+{
+  struct listener *l;
+  struct failure f;
+  ck_assert_int_eq(listener_new(net, &at, s, 5000, accept_one, &server, &answer_at_eof_events, &l, &f),
+                   ERR_OK);
+  connect_with(c, c ? "tunnel.localhost" : NULL, &ask_and_end_events);
+  net_run(net);
+  ck_assert_str_eq(server.text, "question");
+  ck_assert_str_eq(client.text, "the answer");
+}
+
+START_TEST(stream_end_ends_one_direction_only)
+{
+  run_half_close(NULL, NULL);
+}
+END_TEST
+
 START_TEST(stream_write_before_open_is_sent_then)
 {
   struct listener *l;
@@ -475,6 +514,16 @@ START_TEST(tls_echo_of_megabytes_comes_back_whole)
 }
 END_TEST
 
+START_TEST(tls_end_ends_one_direction_only)
+{
+  struct tls_ctx *s = tunnel_server(),
+                 *c = tunnel_client("ca.crt", "connectors/connector-1.crt", "connectors/connector-1.key");
+  run_half_close(s, c);
+  tls_ctx_free(s);
+  tls_ctx_free(c);
+}
+END_TEST
+
 START_TEST(tls_client_without_a_certificate_is_refused)
 {
   run_tls(tunnel_server(), tunnel_client("ca.crt", NULL, NULL), "tunnel.localhost", &hello_events);
@@ -535,6 +584,7 @@ int main(void)
   tcase_set_timeout(plain, 60);
   tcase_add_test(plain, stream_paused_with_bytes_to_send_notices_a_reset);
   tcase_add_test(plain, stream_write_before_open_is_sent_then);
+  tcase_add_test(plain, stream_end_ends_one_direction_only);
   tcase_add_test(plain, stream_finish_waits_for_a_slow_reader);
   tcase_add_test(plain, stream_quiet_ends_with_unread_bytes);
   tcase_add_checked_fixture(plain, setup, teardown);
@@ -549,6 +599,7 @@ int main(void)
   tcase_add_checked_fixture(tls, setup, teardown);
   tcase_add_test(tls, tls_mutual_with_the_right_certificates_talks);
   tcase_add_test(tls, tls_echo_of_megabytes_comes_back_whole);
+  tcase_add_test(tls, tls_end_ends_one_direction_only);
   tcase_add_test(tls, tls_client_without_a_certificate_is_refused);
   tcase_add_test(tls, tls_client_with_a_server_certificate_is_refused);
   tcase_add_test(tls, tls_server_of_another_name_is_refused);
