@@ -17,8 +17,8 @@ struct request;
 
 struct counters {
   _Atomic uint64_t requests, cache_hits, cache_misses, tickets, ticket_failures, failures, origin_connects,
-      origin_reuses;
-  _Atomic uint64_t in_flight, links;
+      origin_reuses, websockets;
+  _Atomic uint64_t in_flight, links, open_websockets;
 };
 
 struct connector {

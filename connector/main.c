@@ -64,6 +64,10 @@ static const struct metric {
      offsetof(struct counters, origin_connects)},
     {"sevenstep_connector_origin_reuses_total", "counter", "Requests sent on a connection that was open.",
      offsetof(struct counters, origin_reuses)},
+    {"sevenstep_connector_websockets_total", "counter", "Requests that became WebSockets.",
+     offsetof(struct counters, websockets)},
+    {"sevenstep_connector_open_websockets", "gauge", "WebSockets open now.",
+     offsetof(struct counters, open_websockets)},
 };
 
 static void metrics(void *arg, struct buf *out)

@@ -35,7 +35,7 @@ struct origin {
   struct http1_parser parser;
   const struct origin_events *ev;
   void *owner; /* NULL: idle or let go */
-  bool idle, reused, answered, chunked, sent, closing;
+  bool idle, reused, answered, chunked, sent, switched, closing;
   struct buf early; /* the request, until connected */
   bool open;
   int64_t idle_since_ns;
@@ -95,6 +95,14 @@ static void close_now(struct origin *o)
   stream_close(o->stream, NULL);
 }
 
+void origin_finish(struct origin *o)
+{
+  o->owner = NULL;
+  if (o->closing) return;
+  o->closing = true;
+  stream_finish(o->stream);
+}
+
 static void make_idle(struct origin *o)
 {
   struct origin_pool *p = o->pool;
@@ -129,12 +137,15 @@ static void complete(struct origin *o)
   void *owner = o->owner;
   /* Reuse needs both messages complete: an answer before the end of the request leaves the connection in
    * doubt. */
-  bool reusable = o->parser.head.keep_alive && o->sent && o->parser.head.body != BODY_UNTIL_CLOSE;
+  bool reusable =
+      o->parser.head.keep_alive && o->sent && !o->switched && o->parser.head.body != BODY_UNTIL_CLOSE;
   const struct fields *trailers = &o->parser.trailers;
   o->owner = NULL;
   o->ev->on_end(owner, trailers);
   if (reusable)
     make_idle(o);
+  else if (o->switched)
+    origin_finish(o);
   else
     close_now(o);
 }
@@ -173,7 +184,7 @@ static void on_data(struct stream *s, void *arg, const uint8_t *data, size_t n)
     return;
   }
   o->answered = true;
-  while (ev != HTTP1_NEED_MORE && o->owner) {
+  while (ev != HTTP1_NEED_MORE && o->owner && !o->switched) {
     size_t used = 0, piece_n = 0;
     const uint8_t *piece = NULL;
     ev = http1_parse(&o->parser, data + at, n - at, &used, &piece, &piece_n);
@@ -191,6 +202,7 @@ static void on_data(struct stream *s, void *arg, const uint8_t *data, size_t n)
       return;
     }
   }
+  if (o->switched && o->owner && at < n) o->ev->on_data(o->owner, data + at, n - at);
 }
 
 static void on_eof(struct stream *s, void *arg)
@@ -204,7 +216,7 @@ static void on_eof(struct stream *s, void *arg)
     failure_set(&f, o->reused ? ERR_AGAIN : ERR_BACKEND_PROTOCOL,
                 "the application closed the connection without an answer");
     fail(o, &f);
-  } else if (http1_parse_eof(&o->parser) == HTTP1_END) {
+  } else if (o->switched || http1_parse_eof(&o->parser) == HTTP1_END) {
     complete(o);
   } else {
     failure_set(&f, ERR_BACKEND_PROTOCOL,
@@ -340,6 +352,7 @@ enum err origin_write_end(struct origin *o)
   struct buf *out = out_of(o);
   if (!out) return ERR_CLOSED;
   o->sent = true;
+  if (o->switched) stream_end(o->stream);
   enum err e = o->chunked ? http1_write_last_chunk(out, NULL) : ERR_OK;
   flush(o);
   return e;
@@ -355,8 +368,14 @@ void origin_pause(struct origin *o, bool pause)
   stream_pause(o->stream, pause);
 }
 
+void origin_switch(struct origin *o)
+{
+  o->switched = true;
+}
+
 void origin_cancel(struct origin *o)
 {
+  if (o->switched) stream_abort(o->stream);
   close_now(o);
 }
 

@@ -35,7 +35,14 @@ enum err origin_write(struct origin *o, const void *data, size_t n) MUST_CHECK;
 enum err origin_write_end(struct origin *o) MUST_CHECK; /* the request is complete */
 bool origin_congested(const struct origin *o);
 void origin_pause(struct origin *o, bool pause); /* stops reading the response */
-/* The owner lets go: the connection is closed. No call follows. */
+/* In on_head() of a 101: from here on the connection carries another protocol (RFC 9110 7.8). What comes
+ * behind the head is told by on_data(), the application's end by on_end(), origin_write_end() ends the other
+ * direction; and the connection is never used again. */
+void origin_switch(struct origin *o);
+/* The owner lets go: the connection is closed; one that was switched is reset, so that the application does
+ * not take it for an orderly end. No call follows. */
 void origin_cancel(struct origin *o);
+/* The owner lets go: what is queued is sent, then the connection ends. No call follows. */
+void origin_finish(struct origin *o);
 
 #endif

@@ -20,6 +20,7 @@ void request_end(struct request *r)
 {
   if (r->ended) return;
   r->ended = true;
+  if (r->switched) atomic_fetch_sub_explicit(&r->c->counters.open_websockets, 1, memory_order_relaxed);
   step4_forget(r);
   if (r->origin) origin_cancel(r->origin);
   if (r->stream) {
@@ -83,6 +84,17 @@ static bool is_inside(const struct lab_app *app, const char *target)
   return path[1] == 0 || strncmp(target, path, strlen(path)) == 0;
 }
 
+/* An extended CONNECT (RFC 8441) is what a WebSocket's GET became on its way through HTTP/2. */
+static enum err accept_method(struct request *r, const struct tunnel_head *h, struct failure *f)
+{
+  r->websocket = strcmp(h->protocol, "websocket") == 0;
+  if (!r->websocket && (h->protocol[0] || strcmp(h->method, "CONNECT") == 0))
+    return failure_set(f, ERR_TUNNEL_PROTOCOL, "the cloud asks for a tunnel of another protocol: %.40s",
+                       h->protocol);
+  r->method = r->websocket ? "GET" : h->method;
+  return ERR_OK;
+}
+
 static enum err accept_head(struct request *r, const struct tunnel_head *h, struct failure *f)
 {
   const char *name = fields_get(h->fields, "sevenstep-app");
@@ -104,7 +116,7 @@ static enum err accept_head(struct request *r, const struct tunnel_head *h, stru
   snprintf(r->upn, sizeof r->upn, "%s", upn ? upn : "");
   if (!is_inside(r->app, h->path))
     return failure_set(f, ERR_TUNNEL_PROTOCOL, "the target is outside of %s", r->app->internal_url.text);
-  r->method = h->method;
+  if (accept_method(r, h, f)) return f->err;
   r->target = h->path;
   r->target_len = h->path_len;
   r->fields = h->fields;
@@ -134,8 +146,8 @@ void request_begin(struct connector *c, struct link *l, struct tunnel_stream *s,
     request_fail(r, &f);
     return;
   }
-  r->has_body = !tunnel_stream_remote_ended(s);
-  r->body_complete = !r->has_body;
+  r->has_body = !tunnel_stream_remote_ended(s) && !r->websocket;
+  r->body_complete = tunnel_stream_remote_ended(s);
   if (r->app->sso == SSO_KCD)
     step4_delegate(r);
   else
@@ -144,18 +156,33 @@ void request_begin(struct connector *c, struct link *l, struct tunnel_stream *s,
 
 void request_keep_alive(struct request *r)
 {
+  if (r->switched) return;
   r->deadline_ns = clock_mono_ns() + (int64_t)r->app->backend_timeout_s * 1000000000LL;
+}
+
+void request_switch(struct request *r)
+{
+  r->switched = r->has_body = true;
+  r->deadline_ns = 0;
+  atomic_fetch_add_explicit(&r->c->counters.websockets, 1, memory_order_relaxed);
+  atomic_fetch_add_explicit(&r->c->counters.open_websockets, 1, memory_order_relaxed);
 }
 
 /* -- the request's body
  * ------------------------------------------------------------------------------------------------ */
+
+/* What comes before the application switched must not reach it as if it were HTTP. */
+static bool takes_body(const struct request *r)
+{
+  return r->origin && (r->switched || !r->websocket);
+}
 
 void request_on_data(struct tunnel_stream *s, void *owner, const uint8_t *data, size_t n)
 {
   struct request *r = owner;
   struct failure f;
   if (r->origin && !r->answered) request_keep_alive(r); /* an upload may take its time */
-  if (r->origin && r->held.len == 0 && !origin_congested(r->origin)) {
+  if (takes_body(r) && r->held.len == 0 && !origin_congested(r->origin)) {
     if (origin_write(r->origin, data, n)) {
       failure_set(&f, ERR_BACKEND_UNREACHABLE, "the request's body could not be passed on");
       request_fail(r, &f);
@@ -171,6 +198,7 @@ void request_on_data(struct tunnel_stream *s, void *owner, const uint8_t *data, 
 enum err request_pass_held(struct request *r)
 {
   size_t n = r->held.len;
+  if (!takes_body(r)) return ERR_OK;
   enum err e = n ? origin_write(r->origin, r->held.data, n) : ERR_OK;
   buf_clear(&r->held);
   if (!e && r->body_complete) e = origin_write_end(r->origin);
@@ -186,9 +214,9 @@ void request_on_end(struct tunnel_stream *s, void *owner, const struct fields *t
   (void)s;
   (void)trailers;
   struct request *r = owner;
-  if (!r->has_body) return;
+  if (!r->has_body && !r->websocket) return;
   r->body_complete = true;
-  if (r->origin && r->held.len == 0) {
+  if (takes_body(r) && r->held.len == 0) {
     struct failure f;
     if (origin_write_end(r->origin) == ERR_OK) return;
     failure_set(&f, ERR_BACKEND_UNREACHABLE, "the end of the request's body could not be passed on");
@@ -213,6 +241,23 @@ void request_on_close(struct tunnel_stream *s, void *owner, const struct failure
   request_end(r);
 }
 
+/* A WebSocket would outlast the drain: it ends in order, and its user finds another connector. */
+static void end_websocket(struct request *r)
+{
+  origin_finish(r->origin);
+  r->origin = NULL;
+  if (tunnel_stream_end(r->stream, NULL)) tunnel_stream_reset(r->stream, TUNNEL_CANCEL);
+  request_end(r);
+}
+
+static struct request *open_websocket(const struct connector *c)
+{
+  struct request *r = c->requests;
+  while (r && !(r->switched && r->origin && r->stream))
+    r = r->next;
+  return r;
+}
+
 static struct request *overdue(const struct connector *c, int64_t now_ns)
 {
   struct request *r = c->requests;
@@ -224,7 +269,9 @@ static struct request *overdue(const struct connector *c, int64_t now_ns)
 void requests_sweep(struct connector *c, int64_t now_ns)
 {
   struct request *r;
-  /* From the start each time: what one failure sends may end others. */
+  /* From the start each time: what one sends at its end may end others. */
+  while (c->draining && (r = open_websocket(c)))
+    end_websocket(r);
   while ((r = overdue(c, now_ns))) {
     struct failure f;
     if (r->origin || r->present.open)

@@ -1,6 +1,10 @@
 /* One request on its way through the connector: from the tunnel (step 4: a ticket for its user), to the
  * application (step 6), and back into the tunnel (step 7). request.c owns its life; each step is a file of
- * its own. Loop's thread. */
+ * its own. Loop's thread.
+ *
+ * A request for a WebSocket comes as an extended CONNECT and goes to the application as a GET with Upgrade.
+ * If the application switches, the stream and the connection carry bytes, like two bodies without a length,
+ * until either end ends; if it does not, its answer is an answer like any other. */
 #ifndef SEVENSTEP_REQUEST_H
 #define SEVENSTEP_REQUEST_H
 
@@ -22,6 +26,8 @@ struct request {
   struct fields *fields; /* for the application */
   struct buf held;       /* body that came before the application's connection was there */
   bool has_body, body_complete;
+  bool websocket;       /* it asks for one */
+  bool switched;        /* it is one: the application answered 101 */
   struct trace_ctx ctx; /* the cloud's span */
   struct span delegate, present;
   struct krb_ticket *ticket;
@@ -47,8 +53,11 @@ void request_on_close(struct tunnel_stream *s, void *owner, const struct failure
 void request_fail(struct request *r, const struct failure *f);
 /* Over: frees everything. The stream is detached if it is still there. */
 void request_end(struct request *r);
-/* The application has its whole time again. */
+/* The application has its whole time again; a WebSocket has no deadline here, for the cloud sees to idle
+ * ones. */
 void request_keep_alive(struct request *r);
+/* The application answered 101: what the user sends from now on is for it. */
+void request_switch(struct request *r);
 /* Body that came while the application could not take it goes to r->origin, with the end if that has come. */
 enum err request_pass_held(struct request *r) MUST_CHECK;
 /* Once a second. */

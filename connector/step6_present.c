@@ -3,7 +3,7 @@
  * step6_verify.c. */
 #include "request.h"
 
-#include "rules.h"
+#include "handshake.h"
 
 #include <string.h>
 
@@ -17,6 +17,18 @@ static enum err host_field(const struct lab_app *app, struct fields *f)
   else
     snprintf(host, sizeof host, "%s:%u", url->host, url->port);
   return fields_set(f, "Host", host);
+}
+
+/* Sec-WebSocket-* are the user's own, and pass as they are. By HTTP/2 there is no key (RFC 8441 5); then one
+ * is made. */
+static enum err websocket_fields(struct fields *f)
+{
+  char key[WEBSOCKET_KEY_LEN + 1];
+  enum err e = fields_set(f, "Connection", "Upgrade");
+  if (!e) e = fields_set(f, "Upgrade", "websocket");
+  if (e || fields_get(f, "Sec-WebSocket-Key")) return e;
+  e = websocket_new_key(key);
+  return e ? e : fields_add(f, "Sec-WebSocket-Key", key);
 }
 
 static enum err negotiate(struct request *r, struct failure *f)
@@ -38,6 +50,7 @@ static enum err application_fields(struct request *r, struct failure *f)
   enum err e = host_field(r->app, r->fields);
   trace_ctx_format(&r->present.ctx, parent);
   if (!e) e = fields_set(r->fields, "traceparent", parent);
+  if (!e && r->websocket) e = websocket_fields(r->fields);
   if (e) return failure_set(f, e, "the head has no room for the connector's fields");
   return r->app->sso == SSO_KCD ? negotiate(r, f) : ERR_OK;
 }

@@ -2,6 +2,7 @@
  * key) and goes back into the tunnel, as fast as the other end takes it. */
 #include "request.h"
 
+#include "handshake.h"
 #include "rules.h"
 
 #include <string.h>
@@ -66,32 +67,60 @@ static bool proven(struct request *r, struct http1_head *h)
 /* -- the answer
  * -------------------------------------------------------------------------------------------------------- */
 
+/* The tunnel's answer to an extended CONNECT that succeeded is 200 (RFC 8441 5); sevenstep-switched tells it
+ * from the 200 of an application that did not switch. */
+static enum err respond(struct request *r, struct http1_head *h)
+{
+  bool switched = h->status == 101;
+  rules_strip_hop_by_hop(&h->fields);
+  fields_remove(&h->fields, "sevenstep-error");
+  fields_remove(&h->fields, "sevenstep-why");
+  fields_remove(&h->fields, "sevenstep-switched");
+  enum err e = fields_set(&h->fields, "sevenstep-origin", "backend");
+  if (!e && switched) e = fields_set(&h->fields, "sevenstep-switched", "websocket");
+  return e ? e : tunnel_respond(r->stream, switched ? 200 : h->status, &h->fields, false);
+}
+
+static void switch_protocols(struct request *r)
+{
+  struct failure f;
+  origin_switch(r->origin);
+  request_switch(r);
+  span_end(&r->present); /* what follows has no end that a trace should wait for */
+  if (request_pass_held(r) == ERR_OK) return;
+  failure_set(&f, ERR_BACKEND_UNREACHABLE, "what the user sent could not be passed on");
+  request_fail(r, &f);
+}
+
+/* A 101 that nobody asked for (HT-22), or that does not fit what was asked for (WS-03). */
+static enum err check_switch(const struct request *r, const struct http1_head *h, struct failure *f)
+{
+  if (!r->websocket) return failure_set(f, ERR_BACKEND_PROTOCOL, "an unsolicited 101");
+  return websocket_check_answer(fields_get(r->fields, "Sec-WebSocket-Key"), &h->fields, f);
+}
+
 static void on_head(void *owner, struct http1_head *h)
 {
   struct request *r = owner;
   struct failure f;
+  bool switched = h->status == 101, final = switched || h->status >= 200;
   request_keep_alive(r);
-  if (h->status == 101) { /* nobody asked for it (HT-22) */
-    failure_set(&f, ERR_BACKEND_PROTOCOL, "an unsolicited 101");
+  if (switched && check_switch(r, h, &f)) {
     request_fail(r, &f);
     return;
   }
-  if (h->status >= 200 && r->app->sso == SSO_KCD && !proven(r, h)) return;
-  rules_strip_hop_by_hop(&h->fields);
-  fields_remove(&h->fields, "sevenstep-error");
-  fields_remove(&h->fields, "sevenstep-why");
-  enum err e = fields_set(&h->fields, "sevenstep-origin", "backend");
-  if (!e) e = tunnel_respond(r->stream, h->status, &h->fields, false);
-  if (e) {
+  if (final && r->app->sso == SSO_KCD && !proven(r, h)) return;
+  if (respond(r, h)) {
     failure_set(&f, ERR_BACKEND_PROTOCOL, "its head does not fit into the tunnel");
     request_fail(r, &f);
     return;
   }
-  if (h->status >= 200) {
+  if (final) {
     r->answered = true;
     span_int(&r->present, "http.response.status_code", h->status);
   }
   link_flush(r->link);
+  if (switched) switch_protocols(r);
 }
 
 static void on_data(void *owner, const uint8_t *data, size_t n)
@@ -146,6 +175,13 @@ static void on_fail(void *owner, const struct failure *f)
   struct request *r = owner;
   struct failure why = *f;
   r->origin = NULL;
+  if (r->switched) { /* the application broke off: so does the user's connection (WS-07) */
+    tunnel_stream_reset(r->stream, TUNNEL_CANCEL);
+    link_flush(r->link);
+    r->stream = NULL;
+    request_end(r);
+    return;
+  }
   if (f->err == ERR_AGAIN && may_repeat(r)) { /* a stale pooled connection: a new one, a new authenticator */
     step6_present(r);
     return;

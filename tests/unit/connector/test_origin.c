@@ -13,6 +13,8 @@
 static struct {
   struct stream *stream;
   int connections, closed;
+  bool eof, keep; /* the client ended its side; keep: that does not close ours */
+  enum err why;   /* the last connection closed */
   struct buf got;
 } server;
 
@@ -21,7 +23,7 @@ struct asker {
   struct origin *origin;
   int heads, interim, status;
   struct buf body;
-  bool ended, failed, cancel_at_head;
+  bool ended, failed, cancel_at_head, switch_at_head;
   char trailer[32];
   struct failure failure;
 };
@@ -55,11 +57,18 @@ static void server_data(struct stream *s, void *arg, const uint8_t *data, size_t
   ck_assert_int_eq(buf_append(&server.got, data, n), ERR_OK);
 }
 
+static void server_eof(struct stream *s, void *arg)
+{
+  (void)arg;
+  server.eof = true;
+  if (!server.keep) stream_close(s, NULL);
+}
+
 static void server_closed(struct stream *s, void *arg, const struct failure *f)
 {
   (void)arg;
-  (void)f;
   server.closed++;
+  server.why = f->err;
   if (server.stream == s) server.stream = NULL;
 }
 
@@ -71,7 +80,8 @@ static void *server_accept(void *arg, struct stream *s)
   return &server;
 }
 
-static const struct stream_events server_events = {.on_data = server_data, .on_close = server_closed};
+static const struct stream_events server_events = {
+    .on_data = server_data, .on_eof = server_eof, .on_close = server_closed};
 
 static void say(const char *text)
 {
@@ -91,6 +101,7 @@ static void on_head(void *owner, struct http1_head *h)
   else
     a->heads++;
   if (a->cancel_at_head) origin_cancel(a->origin);
+  if (a->switch_at_head) origin_switch(a->origin);
 }
 
 static void on_data(void *owner, const uint8_t *data, size_t n)
@@ -122,7 +133,7 @@ static void ask_as(struct asker *a, const char *upn, const char *method, bool fr
   struct fields f;
   fields_init(&f, 4, 256);
   buf_clear(&a->body);
-  *a = (struct asker){.cancel_at_head = a->cancel_at_head};
+  *a = (struct asker){.cancel_at_head = a->cancel_at_head, .switch_at_head = a->switch_at_head};
   buf_init(&a->body, 1024 * 1024);
   ck_assert_int_eq(fields_add(&f, "Host", "app"), ERR_OK);
   ck_assert_int_eq(origin_send(pool, &app, upn, method, "/", 1, &f, false, fresh, &events, a, &a->origin),
@@ -462,6 +473,94 @@ START_TEST(idle_connection_is_closed_after_a_while)
 }
 END_TEST
 
+/* -- another protocol
+ * ----------------------------------------------------------------------------------------------- */
+
+static void ask_and_switch(const char *behind)
+{
+  char text[256];
+  first.switch_at_head = true;
+  ask_as(&first, "alice@x", "GET", false);
+  run_until(strstr(buf_str(&server.got), "\r\n\r\n"));
+  buf_reset(&server.got);
+  snprintf(text, sizeof text, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n%s", behind);
+  say(text);
+  run_until(first.status == 101);
+}
+
+START_TEST(switch_keeps_the_bytes_behind_the_head)
+{
+  ask_and_switch("HTTP/1.1 is not spoken here");
+  run_until(strcmp(buf_str(&first.body), "HTTP/1.1 is not spoken here") == 0);
+  say(", nor anywhere");
+  run_until(strstr(buf_str(&first.body), "anywhere"));
+  ck_assert(!first.ended && !first.failed);
+}
+END_TEST
+
+START_TEST(switch_passes_bytes_as_they_are)
+{
+  ask_and_switch("");
+  ck_assert_int_eq(origin_write(first.origin, "\r\nraw", 5), ERR_OK);
+  run_until(server.got.len == 5);
+  ck_assert_str_eq(buf_str(&server.got), "\r\nraw");
+}
+END_TEST
+
+START_TEST(switch_ended_by_the_owner_lets_the_application_finish)
+{
+  ask_and_switch("");
+  server.keep = true;
+  ck_assert_int_eq(origin_write(first.origin, "bye", 3), ERR_OK);
+  ck_assert_int_eq(origin_write_end(first.origin), ERR_OK);
+  run_until(server.eof);
+  ck_assert_str_eq(buf_str(&server.got), "bye");
+  say("goodbye");
+  stream_finish(server.stream);
+  run_until(first.ended);
+  ck_assert_str_eq(buf_str(&first.body), "goodbye");
+}
+END_TEST
+
+START_TEST(switch_ended_by_the_application_is_the_end_and_no_connection_for_the_next)
+{
+  ask_and_switch("");
+  stream_finish(server.stream);
+  run_until(first.ended && server.closed == 1);
+  ask(&second);
+  ck_assert_int_eq(server.connections, 2);
+}
+END_TEST
+
+START_TEST(switch_reset_by_the_application_fails)
+{
+  ask_and_switch("");
+  stream_abort(server.stream);
+  run_until(first.failed);
+}
+END_TEST
+
+START_TEST(switch_cancelled_is_a_reset_for_the_application)
+{
+  ask_and_switch("");
+  origin_cancel(first.origin);
+  run_until(server.closed == 1);
+  ck_assert_int_eq(server.why, ERR_CLOSED);
+  ck_assert(!server.eof && !first.ended && !first.failed);
+}
+END_TEST
+
+START_TEST(switch_finished_sends_what_is_queued)
+{
+  ask_and_switch("");
+  ck_assert_int_eq(origin_write(first.origin, "last", 4), ERR_OK);
+  origin_finish(first.origin);
+  run_until(server.eof);
+  ck_assert_str_eq(buf_str(&server.got), "last");
+  ck_assert(!first.ended && !first.failed);
+}
+END_TEST
+
 static void add_tests(TCase *c)
 {
   tcase_add_test(c, answer_of_known_length_arrives_and_the_connection_is_used_again);
@@ -486,6 +585,13 @@ static void add_tests(TCase *c)
   tcase_add_test(c, connection_in_use_is_not_shared);
   tcase_add_test(c, answer_before_the_end_of_the_request_ends_the_connection);
   tcase_add_test(c, idle_connection_is_closed_after_a_while);
+  tcase_add_test(c, switch_keeps_the_bytes_behind_the_head);
+  tcase_add_test(c, switch_passes_bytes_as_they_are);
+  tcase_add_test(c, switch_ended_by_the_owner_lets_the_application_finish);
+  tcase_add_test(c, switch_ended_by_the_application_is_the_end_and_no_connection_for_the_next);
+  tcase_add_test(c, switch_reset_by_the_application_fails);
+  tcase_add_test(c, switch_cancelled_is_a_reset_for_the_application);
+  tcase_add_test(c, switch_finished_sends_what_is_queued);
 }
 
 int main(void)
