@@ -20,6 +20,8 @@ void httpd_answer_clear(struct httpd_response *r)
   if (r->produce_free) r->produce_free(r->produce_arg);
   r->produce = NULL;
   r->produce_free = NULL;
+  if (r->protocol.free) r->protocol.free(r->protocol.arg);
+  r->protocol = (struct httpd_protocol){0};
 }
 
 /* -- producers
@@ -93,6 +95,7 @@ static struct MHD_Response *without_length(struct MHD_Response *m)
 static struct MHD_Response *create(struct connection *c)
 {
   struct httpd_response *r = &c->r;
+  if (r->status == 101) return httpd_upgrade_response(c);
   if (r->status == 204) return nothing();
   if (r->status == 304)
     return without_length(MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 1024, no_piece, NULL, NULL));
@@ -128,10 +131,16 @@ static bool add_fields(struct MHD_Response *m, const struct fields *f)
   return true;
 }
 
+static bool is_sendable(const struct httpd_response *r)
+{
+  return (r->status >= 200 && r->status <= 599) || (r->status == 101 && r->protocol.on_data);
+}
+
 /* Answers with what is in c->r, and clears it. */
 enum MHD_Result httpd_answer_send(struct connection *c)
 {
-  int status = c->r.status >= 200 && c->r.status <= 599 ? c->r.status : 500;
+  if (!is_sendable(&c->r)) c->r.status = 500;
+  int status = c->r.status;
   struct MHD_Response *m = create(c);
   if (m && !add_fields(m, &c->r.fields)) {
     MHD_destroy_response(m);

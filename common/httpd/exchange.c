@@ -102,6 +102,7 @@ void httpd_exchange_completed(void *cls, struct MHD_Connection *mhd, void **con_
   c->stream_state = NULL;
   buf_wipe(&c->body);
   httpd_answer_clear(&c->r);
+  httpd_upgrade_forget(c);
   httpd_watch_phase(c, PHASE_IDLE);
   *con_cls = NULL;
 }
@@ -166,6 +167,7 @@ static bool has_body(const struct connection *c)
 static enum MHD_Result begin(struct connection *c, const char *method, const char *version)
 {
   c->q = (struct httpd_request){.method = method,
+                                .http_minor = strcmp(version, "HTTP/1.0") != 0,
                                 .target = buf_str(&c->target),
                                 .path = buf_str(&c->path),
                                 .fields = &c->fields,

@@ -77,6 +77,7 @@ static void start_daemon(struct httpd *h, int fd, struct buf *cert, struct buf *
   /* epoll costs a third less a request, but spins on half a TLS handshake. */
   unsigned flags = h->config.cert_path ? MHD_USE_POLL_INTERNAL_THREAD : MHD_USE_EPOLL_INTERNAL_THREAD;
   flags |= MHD_USE_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
+  if (h->config.upgrades) flags |= MHD_ALLOW_UPGRADE;
   if (cert->len) {
     flags |= MHD_USE_TLS;
     options[n++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_CERT, 0, cert->data};
@@ -107,6 +108,10 @@ static enum err start_serving(struct httpd *h, struct failure *f)
   if (!e) e = httpd_listen(h, &fd, f);
   if (!e && (e = httpd_watch_start(h))) {
     failure_set(f, e, "no thread for the deadlines");
+    close(fd);
+  }
+  if (!e && h->config.upgrades && (e = httpd_upgrade_start(h))) {
+    failure_set(f, e, "no thread for upgraded connections");
     close(fd);
   }
   if (!e) {
@@ -160,7 +165,9 @@ void httpd_stop(struct httpd *h)
 {
   if (!h) return;
   httpd_watch_stop(h);
+  httpd_upgrade_stop(h);
   if (h->daemon) MHD_stop_daemon(h->daemon);
+  httpd_upgrade_free(h);
   if (h->unix_path) unlink(h->unix_path);
   pthread_cond_destroy(&h->wake);
   pthread_mutex_destroy(&h->lock);

@@ -16,6 +16,7 @@ struct httpd;
 /* Valid until the handler returns. */
 struct httpd_request {
   const char *method;
+  int http_minor;     /* HTTP/1.minor: 0 or 1 */
   const char *target; /* raw, as received: "/path?query" */
   const char *path;   /* raw path, without the query */
   const char *query;  /* raw, "" if none */
@@ -25,6 +26,17 @@ struct httpd_request {
   const char *peer_ip;
   void *arg; /* httpd_config.arg */
 };
+
+/* What a connection speaks behind a 101 (RFC 9110 7.8). All such connections of a server are served by one
+ * thread of its own, so nothing here may block. */
+struct httpd_protocol {
+  /* n > 0 bytes came; appends what is to be sent to out, which has room for HTTPD_PROTOCOL_ROOM bytes. False:
+   * this side ends, once that is sent. */
+  bool (*on_data)(void *arg, const uint8_t *data, size_t n, struct buf *out);
+  void (*free)(void *arg); /* the last call, also when the 101 could not be sent */
+  void *arg;
+};
+#define HTTPD_PROTOCOL_ROOM (4 * 1024 * 1024)
 
 /* What a handler answers with. Zeroed by the server before the call; the server frees. */
 struct httpd_response {
@@ -40,6 +52,9 @@ struct httpd_response {
   void *produce_arg;
   void (*produce_free)(void *arg);
   int64_t produce_length; /* -1 (set by default): unknown, chunked */
+  /* With status 101, to an HTTP/1.1 request without a body: from here on the connection is the protocol's.
+   * fields has Upgrade; Connection is the server's own. Only where httpd_config.upgrades says so. */
+  struct httpd_protocol protocol;
 };
 
 /* For produce: 1 to 3600000 ms. */
@@ -68,6 +83,7 @@ struct httpd_config {
       *routes; /* ends with a zeroed route; no match: 404, other method: 405 with Allow */
   void *arg;
   unsigned threads; /* 0: 2 */
+  bool upgrades;    /* handlers may answer 101 */
   /* 0: 128 KiB. Bounds a request's head. libmicrohttpd clears all of it behind every request, so room costs
    * time: 128 KiB was a sixth of the backend's. */
   size_t connection_memory;
@@ -82,8 +98,8 @@ struct httpd_config {
 
 /* ERR_PORT_TAKEN with the address in f->why. */
 enum err httpd_start(const struct httpd_config *c, struct httpd **ret, struct failure *f) MUST_CHECK;
-/* Waits for handlers, not for clients; delayed answers come at once, producers that wait are cut off. Accepts
- * NULL. */
+/* Waits for handlers, not for clients; delayed answers come at once, producers that wait and connections that
+ * were upgraded are cut off. Accepts NULL. */
 void httpd_stop(struct httpd *h);
 /* The port it listens on, also when the configuration said 0; 0 for a unix socket. */
 uint16_t httpd_port(const struct httpd *h);

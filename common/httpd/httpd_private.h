@@ -53,6 +53,7 @@ struct connection {
   const char *why;
   char allow[128]; /* for 405 */
   struct httpd_response r;
+  struct socket *upgrade; /* of an answer 101, until the connection is handed over */
 };
 
 struct httpd {
@@ -70,6 +71,8 @@ struct httpd {
   pthread_t watcher;
   bool watching, stopping;
   struct connection *connections;
+
+  struct upgraded *upgraded; /* upgrade.c's, NULL without config.upgrades */
 };
 
 /* httpd.c: httpd_start() in two steps, so that more can be set between them. launch takes h over, also on
@@ -88,6 +91,16 @@ void httpd_watch_remove(struct connection *c);
 void httpd_watch_phase(struct connection *c, enum phase phase);
 /* Suspends the connection for so long. False when the server is stopping. */
 bool httpd_watch_suspend(struct connection *c, unsigned ms);
+
+/* upgrade.c: one thread for the connections that speak another protocol. stop: each is cut off, and no other
+ * is taken; free: when libmicrohttpd's threads have ended. */
+enum err httpd_upgrade_start(struct httpd *h) MUST_CHECK;
+void httpd_upgrade_stop(struct httpd *h);
+void httpd_upgrade_free(struct httpd *h);
+/* The response that hands the connection over, with c->r.protocol; or NULL. */
+struct MHD_Response *httpd_upgrade_response(struct connection *c);
+/* The request is over: frees the protocol, if it was not handed over because the client had left. */
+void httpd_upgrade_forget(struct connection *c);
 
 /* check.c: is the request, as far as libmicrohttpd shows it, one that two readers would understand alike?
  * Fills c->fields. Sets c->refused. */
