@@ -13,7 +13,7 @@ struct backend {
   const struct lab *lab;
   struct tracer *tracer;
   struct krb_acceptor *acceptor; /* NULL when no application needs tickets */
-  atomic_ullong requests, unauthenticated;
+  atomic_ullong requests, unauthenticated, websockets, open_websockets;
 };
 
 /* The application's routes; their argument is a struct backend. */

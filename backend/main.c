@@ -48,6 +48,7 @@ static enum err start_servers(const struct actor *a, struct backend *b, struct h
                                  .routes = backend_routes,
                                  .arg = b,
                                  .refuse = backend_refuse,
+                                 .upgrades = true,
                                  .connection_memory = 56 << 10};
   actor_path(a, path, "%s.sock", a->instance);
   const struct httpd_admin d = {

@@ -1,4 +1,5 @@
 #include "bodies.h"
+#include "echo.h"
 #include "links.h"
 #include "pages.h"
 
@@ -89,6 +90,7 @@ const struct httpd_route backend_routes[] = {
      .stream = upload_piece,
      .stream_handle = upload_answer,
      .stream_free = upload_free},
+    {.method = "GET", .path = "/ws", .handle = handle_websocket},
     {.method = "GET", .path = "/healthz", .handle = handle_healthz},
     {.method = "*", .path = "/*", .max_body = ECHO_MAX, .handle = handle_other},
     {0},
@@ -141,8 +143,14 @@ void backend_metrics(void *backend, struct buf *out)
       "sevenstep_backend_known_tickets %zu\n"
       "# HELP sevenstep_backend_replay_entries Authenticators remembered.\n"
       "# TYPE sevenstep_backend_replay_entries gauge\n"
-      "sevenstep_backend_replay_entries %zu\n",
+      "sevenstep_backend_replay_entries %zu\n"
+      "# HELP sevenstep_backend_websockets_total Requests that became WebSockets.\n"
+      "# TYPE sevenstep_backend_websockets_total counter\n"
+      "sevenstep_backend_websockets_total %llu\n"
+      "# HELP sevenstep_backend_open_websockets WebSockets open now.\n"
+      "# TYPE sevenstep_backend_open_websockets gauge\n"
+      "sevenstep_backend_open_websockets %llu\n",
       atomic_load(&b->requests), atomic_load(&b->unauthenticated), c.by_gssapi, c.by_known_ticket, c.replays,
-      c.tickets, c.replay_entries);
+      c.tickets, c.replay_entries, atomic_load(&b->websockets), atomic_load(&b->open_websockets));
   (void)e; /* a page without room is cut */
 }

@@ -35,8 +35,11 @@ static void begin(void)
   b = (struct backend){.lab = &l.lab};
   ck_assert_msg(krb_acceptor_new(&c, &b.acceptor, &f) == ERR_OK, "%s", f.why);
   ck_assert_msg(tracer_new(l.run, "backend", "backend", &b.tracer, &f) == ERR_OK, "%s", f.why);
-  struct httpd_config h = {
-      .listen = {"127.0.0.1", 0}, .routes = backend_routes, .arg = &b, .refuse = backend_refuse};
+  struct httpd_config h = {.listen = {"127.0.0.1", 0},
+                           .routes = backend_routes,
+                           .arg = &b,
+                           .refuse = backend_refuse,
+                           .upgrades = true};
   ck_assert_msg(httpd_start(&h, &server, &f) == ERR_OK, "%s", f.why);
 }
 
@@ -303,6 +306,87 @@ START_TEST(backend_metrics_count_tokens)
 }
 END_TEST
 
+/* -- WebSocket --------------------------------------------------------------------------------------------
+ */
+
+#define HANDSHAKE                                                                                            \
+  "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"                               \
+  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+#define MASKED(first, n) first n "\0\0\0\0" /* a mask of zeros */
+
+/* The frames come together with the handshake, which the application must bear; what comes back until it
+ * closes. */
+static char *websocket(const char *more, const char *frames, size_t n)
+{
+  struct buf text, authorization;
+  struct krb_initiator *i;
+  buf_init(&text, 1 << 20);
+  buf_init(&authorization, 65536);
+  ck_assert_int_eq(krb_initiator_new(ticket, &authorization, &i, NULL), ERR_OK);
+  ck_assert_int_eq(buf_printf(&text,
+                              "GET /ws HTTP/1.1\r\nHost: hello.corp.test\r\nAuthorization: %s\r\n%s\r\n",
+                              buf_str(&authorization), more),
+                   ERR_OK);
+  ck_assert_int_eq(buf_append(&text, frames, n), ERR_OK);
+  int fd = client_connect(server);
+  client_send(fd, (const char *)text.data, text.len);
+  krb_initiator_free(i);
+  buf_clear(&text);
+  buf_clear(&authorization);
+  return client_read_all(fd);
+}
+
+#define TALK(frames) websocket(HANDSHAKE, frames, sizeof(frames) - 1)
+
+START_TEST(websocket_echoes_and_closes)
+{
+  char *answer =
+      TALK(MASKED("\x81", "\x85") "Hello" MASKED("\x89", "\x84") "ping" MASKED("\x88", "\x82") "\x03\xe8");
+  ck_assert_ptr_nonnull(strstr(answer, "\r\n\r\n\x81\x05Hello\x8a\x04ping\x88\x02\x03\xe8"));
+  ck_assert_ptr_nonnull(strstr(answer, "WWW-Authenticate: Negotiate oY"));
+  assert_answer(answer, "101", "\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n");
+}
+END_TEST
+
+START_TEST(websocket_that_breaks_the_protocol_is_told_and_closed)
+{
+  char *answer = TALK("\x81\x05Hello");
+  assert_answer(answer, "101",
+                "\r\n\r\n\x88\x21\x03\xea"
+                "an unmasked frame from a client");
+}
+END_TEST
+
+START_TEST(websocket_takes_the_first_subprotocol)
+{
+  char *answer = websocket(HANDSHAKE "Sec-WebSocket-Protocol: one, two\r\n", MASKED("\x88", "\x80"), 6);
+  assert_answer(answer, "101", "\r\nSec-WebSocket-Protocol: one\r\n");
+}
+END_TEST
+
+START_TEST(websocket_of_another_version_names_13)
+{
+  char *answer = websocket("Connection: Upgrade, close\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 8\r\n"
+                           "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n",
+                           "", 0);
+  assert_answer(answer, "426", "\r\nSec-WebSocket-Version: 13\r\n");
+}
+END_TEST
+
+START_TEST(websocket_with_a_bad_handshake_is_refused)
+{
+  assert_asked("GET /ws", "400", "data-error=\"websocket_handshake\"");
+}
+END_TEST
+
+START_TEST(websocket_without_ticket_is_challenged)
+{
+  assert_answer(client_talk(server, "GET /ws HTTP/1.1\r\nHost: hello.corp.test\r\n" HANDSHAKE
+                                    "Connection: close\r\n\r\n"),
+                "401", "\r\nWWW-Authenticate: Negotiate\r\n");
+}
+END_TEST
+
 int main(void)
 {
   Suite *s = suite_create("backend");
@@ -331,6 +415,12 @@ int main(void)
   tcase_add_test(t, backend_healthz_needs_no_ticket);
   tcase_add_test(t, backend_span_is_a_child_and_tells_the_ticket);
   tcase_add_test(t, backend_metrics_count_tokens);
+  tcase_add_test(t, websocket_echoes_and_closes);
+  tcase_add_test(t, websocket_that_breaks_the_protocol_is_told_and_closed);
+  tcase_add_test(t, websocket_takes_the_first_subprotocol);
+  tcase_add_test(t, websocket_of_another_version_names_13);
+  tcase_add_test(t, websocket_with_a_bad_handshake_is_refused);
+  tcase_add_test(t, websocket_without_ticket_is_challenged);
   suite_add_tcase(s, t);
   return kdc_lab_run(s);
 }
