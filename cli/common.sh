@@ -12,6 +12,7 @@ usage_of() {
     logs) echo 'logs [-f] [ACTOR...]' ;;
     trace) echo 'trace [--json] [ID]' ;;
     start | stop) echo "$1 ACTOR" ;;
+    matrix | failures) echo "$1 [--json] [FILTER]" ;;
     bench | doctor) echo "$1 [OPTIONS]" ;;
     *) echo "$1" ;;
   esac

@@ -1,0 +1,34 @@
+# shellcheck shell=bash
+# The tables of delegation and of Kerberos failures, measured.
+
+help_matrix='Measure who may get a ticket for whom: each way to permit a delegation, for users in every state.
+Each cell is made real in a lab which the command starts for itself, beside any other, and met by a user; what happened is
+read from the page and the trace, and compared with what is expected. docs/kerberos.md tells how to read the table.
+
+  --json   one JSON document
+  FILTER   only cells whose id contains this
+
+Exit code 0: every cell is as expected; 1: one differs.'
+help_failures='Make every Kerberos failure for real, and print what a user and an administrator get to see of it.
+Disabled accounts, old keys, stopped and stalled KDCs, wrong clocks, one after the other, in a lab which the command starts for
+itself, beside any other. docs/kerberos.md tells how to read the table.
+
+  --json   one JSON document
+  FILTER   only rows whose id contains this
+
+Exit code 0: every row is as expected; 1: one differs.'
+
+# measure TABLE [--json] [FILTER]
+measure() {
+  local table=$1
+  shift
+  [[ ${1-} == --json || ${1-} != -* ]] || die "$EX_USAGE" "unknown option $1" "See --help."
+  settings_load
+  packages_require run test
+  build_programs
+  SEVENSTEP_BIN=$bin exec "$top/scenarios/matrix/run" "$table" "$@"
+}
+
+command_matrix() { measure delegation "$@"; }
+
+command_failures() { measure failures "$@"; }

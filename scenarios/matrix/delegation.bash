@@ -1,0 +1,44 @@
+# shellcheck shell=bash disable=SC2154,SC2034
+# The delegation matrix, a cell a call: see cells.bash for what the words mean.
+
+table_title='Delegation: who may get a ticket for whom'
+
+heading 'How the delegation is permitted, and the user'
+cell transition-plain what='in the list, protocol transition; ordinary user' app=hello error=none forwardable=true
+cell transition-sensitive what='the same; sensitive user' app=hello user=dave \
+  error=evidence_not_forwardable status=403 step=4 code=-1765328371 forwardable=false kdc=EVIDENCE_TKT_NOT_FORWARDABLE
+cell unlisted-plain what='not in the list; ordinary user' app=vault \
+  error=not_allowed_to_delegate status=403 step=4 code=-1765328371 forwardable=true kdc=NOT_ALLOWED_TO_DELEGATE
+cell unlisted-sensitive what='the same; sensitive user' app=vault user=dave \
+  error=evidence_not_forwardable status=403 step=4 code=-1765328371 forwardable=false kdc=EVIDENCE_TKT_NOT_FORWARDABLE
+cell kerberos-only-plain what='in the list, Kerberos only; ordinary user' app=strict via=kerberos-only \
+  error=evidence_not_forwardable status=403 step=4 code=-1765328371 forwardable=false kdc=EVIDENCE_TKT_NOT_FORWARDABLE
+cell kerberos-only-sensitive what='the same; sensitive user' app=strict via=kerberos-only user=dave \
+  error=evidence_not_forwardable status=403 step=4 code=-1765328371 forwardable=false kdc=EVIDENCE_TKT_NOT_FORWARDABLE
+cell resource-plain what='resource-based, connector without a list; ordinary user' app=shared via=resource-based error=none forwardable=true
+cell resource-sensitive what='the same; sensitive user' app=shared via=resource-based user=dave \
+  error=evidence_not_forwardable status=403 step=4 code=-1765328371 forwardable=false kdc=EVIDENCE_TKT_NOT_FORWARDABLE
+cell resource-mixed what='resource-based, connector with a list, Kerberos only; ordinary user' app=mixed via=kerberos-only \
+  error=evidence_not_forwardable status=403 step=4 code=-1765328371 forwardable=false kdc=EVIDENCE_TKT_NOT_FORWARDABLE
+cell resource-foreign what='resource-based, another connector is named; ordinary user' app=foreign via=resource-based \
+  error=not_allowed_to_delegate status=403 step=4 code=-1765328371 forwardable=true kdc=NOT_ALLOWED_TO_DELEGATE
+
+heading 'The account, at the logon page'
+cell logon-disabled what='disabled' user=carol app=hello error=user_disabled status=403 step=2
+cell logon-expired what='expired' user=oscar app=hello error=account_expired status=403 step=2
+cell logon-locked what='locked by wrong passwords' user=bob app=hello before='wrong_passwords bob hello' \
+  error=locked_out status=429 step=2
+
+heading 'The account, at the KDC, after the session began'
+cell session-disabled what='disabled' app=hello session=yes break='admin modprinc -allow_tix alice' \
+  error=user_revoked status=403 step=4 code=-1765328366 kdc='CLIENT LOCKED OUT'
+cell session-expired what='expired' app=hello session=yes break='admin modprinc -expire yesterday alice' \
+  error=user_expired status=403 step=4 code=-1765328383 kdc='CLIENT EXPIRED'
+cell session-locked what='locked by wrong passwords' app=hello session=yes break='lock_in_realm alice' mend='unlock_in_realm alice' \
+  error=user_revoked status=403 step=4 code=-1765328366 kdc='LOCKED_OUT'
+cell session-sensitive what='made sensitive' app=hello session=yes break='admin modprinc -allow_forwardable alice' \
+  error=evidence_not_forwardable status=403 step=4 code=-1765328371 forwardable=false kdc=EVIDENCE_TKT_NOT_FORWARDABLE
+cell session-removed what='removed' app=hello session=yes break='admin delprinc -force alice' \
+  error=user_unknown_to_kdc status=403 step=4 code=-1765328378 kdc=UNKNOWN_S4U2SELF_PRINCIPAL
+cell session-cached what='disabled, but the connector has a ticket: served until that ends' app=hello session=cached \
+  break='admin modprinc -allow_tix alice' error=none cache=hit

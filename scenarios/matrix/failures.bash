@@ -1,0 +1,90 @@
+# shellcheck shell=bash disable=SC2154,SC2034
+# The table of Kerberos failures, a row a call: see cells.bash for what the words mean.
+
+table_title='Kerberos failures, each made for real'
+
+connector=HTTP/transition.corp.sevenstep.test
+target=HTTP/hello.corp.sevenstep.test
+keytab=$SEVENSTEP_RUN/keytabs/transition.keytab
+backend_keytab=$SEVENSTEP_RUN/keytabs/backend.keytab
+
+heading 'The token'
+cell no-upn what='the token names no UPN' user=erin app=hello error=token_no_upn status=403 step=3 event=13016
+
+heading 'The connector and its key'
+cell connector-disabled what='connector disabled' app=hello break="admin modprinc -allow_tix $connector" \
+  error=connector_credential status=502 step=4 event=13019 code=-1765328366 kdc='CLIENT LOCKED OUT'
+cell connector-unknown what='connector not in the database' app=hello break="admin delprinc -force $connector" \
+  error=connector_credential status=502 step=4 event=13019 code=-1765328378 kdc=CLIENT_NOT_FOUND
+cell keytab-absent what='keytab absent' app=hello break="rm $keytab" \
+  error=connector_credential status=502 step=4 event=13019 why='not found'
+cell keytab-other what='keytab without the principal' app=hello break="cp $SEVENSTEP_RUN/keytabs/resource-based.keytab $keytab" \
+  error=connector_credential status=502 step=4 event=13019 code=-1765328203
+cell keytab-old what='keytab with an old key' app=hello break="admin cpw -randkey $connector" \
+  error=connector_credential status=502 step=4 event=13019 code=-1765328360 kdc=PREAUTH_FAILED
+cell no-enctype what='no encryption type in common' app=hello break='client_enctype camellia256-cts-cmac' \
+  error=no_common_enctype status=502 step=4 event=13019
+
+heading 'The way to the KDC'
+cell kdc-stopped what='KDC stopped' app=hello break='lab stop kdc' mend='lab start kdc' \
+  error=kdc_unreachable status=502 step=4 event=12027 code=-1765328228
+cell kdc-stalled what='KDC stalled' app=hello break='signal_kdc STOP' mend='signal_kdc CONT' \
+  error=kdc_timeout status=504 step=4 event=12027 code=-1765328228
+
+cell kdc-clock what='clocks of connector and KDC differ, and the connector does not adjust' app=hello \
+  break='kdc_clock +10m no' mend='lab_restart kdc' error=clock_skew status=502 step=4 event=13019 code=-1765328347
+cell kdc-no-pac what='KDC makes no PAC' app=hello break='kdc_without_pac' mend='lab_restart kdc' \
+  error=kerberos_error status=502 step=4 event=12027 code=-1765328364
+
+heading 'The user'
+cell user-unknown what='user not in the database' app=hello break='admin renprinc -force alice somebody' \
+  error=user_unknown_to_kdc status=403 step=4 event=12027 code=-1765328378 kdc=UNKNOWN_S4U2SELF_PRINCIPAL
+cell user-disabled what='user disabled in the directory alone' app=hello break='admin modprinc -allow_tix alice' \
+  error=user_revoked status=403 step=4 event=12027 code=-1765328366 kdc='CLIENT LOCKED OUT' told='the KDC'\''s line'
+cell user-locked what='user locked by wrong passwords' app=hello break='lock_in_realm alice' mend='unlock_in_realm alice' \
+  error=user_revoked status=403 step=4 event=12027 code=-1765328366 kdc=LOCKED_OUT told='the KDC'\''s line'
+cell user-expired what='user expired' app=hello break='admin modprinc -expire yesterday alice' \
+  error=user_expired status=403 step=4 event=12027 code=-1765328383 kdc='CLIENT EXPIRED'
+
+heading 'Delegation'
+cell not-transition what='connector without protocol transition' app=hello break="admin modprinc -ok_to_auth_as_delegate $connector" \
+  error=evidence_not_forwardable status=403 step=4 event=13019 code=-1765328371 forwardable=false kdc=EVIDENCE_TKT_NOT_FORWARDABLE \
+  told='a probe for another user' doctor='may not use protocol transition'
+cell sensitive what='sensitive user' user=dave app=hello \
+  error=evidence_not_forwardable status=403 step=4 event=13019 code=-1765328371 forwardable=false kdc=EVIDENCE_TKT_NOT_FORWARDABLE \
+  told='a probe for another user' doctor='account is sensitive'
+cell not-forwardable-tgt what='connector'\''s own ticket not forwardable' app=hello break="admin modprinc -allow_forwardable $connector" \
+  error=evidence_not_forwardable status=403 step=4 event=13019 code=-1765328371 forwardable=false kdc=EVIDENCE_TKT_NOT_FORWARDABLE \
+  told='flags of the connector'\''s ticket' doctor="connector's own ticket"
+cell krb5-conf what='krb5.conf does not ask for forwardable tickets: no harm' app=hello break='client_forwardable false' error=none forwardable=true
+cell not-allowed what='target not in the connector'\''s list' app=vault \
+  error=not_allowed_to_delegate status=403 step=4 event=13019 code=-1765328371 forwardable=true kdc=NOT_ALLOWED_TO_DELEGATE told='forwardable evidence'
+cell no-list what='connector without any list' app=hello break="admin delstr $connector allowed_to_delegate_to" \
+  error=not_allowed_to_delegate status=403 step=4 event=13019 code=-1765328371 forwardable=true kdc=NOT_ALLOWED_TO_DELEGATE \
+  told='undecided: the same as the one above'
+cell target-unknown what='target not in the database' app=hello break="admin delprinc -force $target" \
+  error=spn_unknown_to_kdc status=502 step=4 event=13020 code=-1765328377 kdc=LOOKING_UP_SERVER told='the KDC'\''s line'
+cell target-disabled what='target disabled' app=hello break="admin modprinc -allow_tix $target" \
+  error=spn_unknown_to_kdc status=502 step=4 event=13020 code=-1765328377 kdc='SERVER LOCKED OUT' told='the KDC'\''s line'
+
+heading 'The application, met through the proxy'
+cell app-stopped what='application stopped' app=hello break='lab stop backend' mend='lab start backend' \
+  error=backend_unreachable status=502 step=6 event=13006
+cell app-old-key what='its keytab has an old key' app=hello break="admin cpw -randkey $target" mend='lab_restart backend' \
+  error=backend_refused_ticket status=403 cause=ticket_invalid step=6 event=13022 why='keytab is likely out of date'
+cell app-no-key what='its keytab lacks the principal' app=hello break="backend_loses $target" mend='lab_restart backend' \
+  error=backend_refused_ticket status=403 cause=ticket_invalid step=6 event=13022 why='not found in keytab'
+cell app-wrong-key what='another key of the same version' app=hello break="other_key_same_version $target" mend='lab_restart backend' \
+  error=backend_refused_ticket status=403 cause=ticket_invalid step=6 event=13022 why='annot decrypt ticket'
+cell app-behind what='its clock is behind the KDC'\''s, to which the connector adjusts' app=hello break='kdc_clock +10m yes' mend='lab_restart kdc' \
+  error=backend_refused_ticket status=403 cause=ticket_invalid step=6 event=13022 why='Ticket not yet valid'
+cell app-expired what='the ticket ended before it came' app=hello break='kdc_gives_ended_tickets' mend='lab_restart kdc' \
+  error=backend_refused_ticket status=403 cause=ticket_invalid step=6 event=13022 why='Ticket expired'
+cell kdc-behind what='the KDC'\''s clock is behind: no harm, the connector adjusts' app=hello break='kdc_clock -10m yes' mend='lab_restart kdc' error=none
+
+heading 'The application, met by a client inside'
+cell app-no-ticket what='no token at all' direct='without_token' error=ticket_required status=401
+cell app-ntlm what='NTLM instead of Kerberos' direct='with_token TlRMTVNTUAABAAAAB4IIAAAAAAAAAAAAAAAAAAAAAAA=' error=ticket_mechanism status=401
+cell app-clock what='the client'\''s clock is ahead' direct='with_clock +10m' error=ticket_invalid status=401 why='lock skew too great'
+cell app-replay what='the same authenticator twice' direct='with_replay' error=ticket_invalid status=401 why=replay
+cell app-tampered what='an authenticator with a changed byte' direct='with_tampered' error=ticket_invalid status=401 why='ntegrity'
