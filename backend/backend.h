@@ -5,14 +5,15 @@
 
 #include "httpd.h"
 #include "krb_accept.h"
+#include "lab_slot.h"
 #include "trace.h"
 
 #include <stdatomic.h>
 
 struct backend {
-  const struct lab *lab;
+  struct lab_slot lab;
   struct tracer *tracer;
-  struct krb_acceptor *acceptor; /* NULL when no application needs tickets */
+  struct krb_acceptor *_Atomic acceptor; /* NULL when no application needs tickets */
   atomic_ullong requests, unauthenticated, websockets, open_websockets;
 };
 

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -20,6 +21,12 @@ static const struct actor_spec spec = {
 
 enum { PATH_LEN = 4096 + 128 };
 
+/* What the admin endpoint is given: the backend first, which its ordinary routes know. */
+struct program {
+  struct backend b;
+  struct actor a;
+};
+
 static bool lab_needs_tickets(const struct lab *lab)
 {
   for (size_t i = 0; i < lab->n_apps; i++)
@@ -27,10 +34,12 @@ static bool lab_needs_tickets(const struct lab *lab)
   return false;
 }
 
-static enum err open_acceptor(const struct actor *a, struct krb_acceptor **ret, struct failure *f)
+static enum err open_acceptor(const struct actor *a, const struct lab *lab, struct krb_acceptor **ret,
+                              struct failure *f)
 {
   char keytab[PATH_LEN], folder[PATH_LEN], replay[PATH_LEN];
-  if (!lab_needs_tickets(a->lab)) return ERR_OK;
+  *ret = NULL;
+  if (!lab_needs_tickets(lab)) return ERR_OK;
   actor_path(a, keytab, "keytabs/backend.keytab");
   actor_path(a, folder, "backend");
   actor_path(a, replay, "backend/replay");
@@ -40,27 +49,65 @@ static enum err open_acceptor(const struct actor *a, struct krb_acceptor **ret, 
   return krb_acceptor_new(&c, ret, f);
 }
 
-static enum err start_servers(const struct actor *a, struct backend *b, struct httpd **server,
-                              struct httpd **admin, struct failure *f)
+/* Keys first: whoever asks for a new application has a ticket for it. */
+static enum err reload_keys(struct program *p, const struct lab *lab, struct failure *f)
 {
+  struct krb_acceptor *acceptor = atomic_load(&p->b.acceptor);
+  if (acceptor) return lab_needs_tickets(lab) ? krb_acceptor_reload(acceptor, f) : ERR_OK;
+  enum err e = open_acceptor(&p->a, lab, &acceptor, f);
+  if (!e) atomic_store(&p->b.acceptor, acceptor);
+  return e;
+}
+
+/* POST /reload, on the admin endpoint's one thread. */
+static void handle_reload(const struct httpd_request *q, struct httpd_response *r)
+{
+  struct program *p = q->arg;
+  struct failure f = {0};
+  const struct lab *lab;
+  char text[128];
+  enum err e = actor_reload(&p->a, &lab, &f);
+  if (!e && (e = reload_keys(p, lab, &f))) lab_free(lab);
+  if (e) {
+    log_failure(LOG_WARN, NULL, &f);
+  } else {
+    snprintf(text, sizeof text, "%zu applications\n", lab->n_apps);
+    lab_slot_put(&p->b.lab, lab);
+    log_info("reloaded: %.*s", (int)strcspn(text, "\n"), text);
+  }
+  httpd_outcome(r, e, &f, text);
+}
+
+static const struct httpd_route admin_routes[] = {
+    {.method = "POST", .path = "/reload", .handle = handle_reload},
+    {0},
+};
+
+static enum err start_servers(struct program *p, struct httpd **server, struct httpd **admin,
+                              struct failure *f)
+{
+  const struct actor *a = &p->a;
   char path[PATH_LEN];
   const struct httpd_config c = {.listen = a->lab->backend.listen,
                                  .routes = backend_routes,
-                                 .arg = b,
+                                 .arg = &p->b,
                                  .refuse = backend_refuse,
                                  .upgrades = true,
                                  .connection_memory = 56 << 10};
   actor_path(a, path, "%s.sock", a->instance);
-  const struct httpd_admin d = {
-      .unix_path = path, .ready = backend_is_ready, .metrics = backend_metrics, .arg = b};
+  const struct httpd_admin d = {.unix_path = path,
+                                .ready = backend_is_ready,
+                                .metrics = backend_metrics,
+                                .more = admin_routes,
+                                .arg = p};
   enum err e = httpd_start(&c, server, f);
   return e ? e : httpd_admin_start(&d, admin, f);
 }
 
 int main(int argc, char **argv)
 {
-  struct actor a;
-  struct backend b = {0};
+  static struct program p;
+  struct krb_acceptor *acceptor = NULL;
   struct httpd *server = NULL, *admin = NULL;
   struct failure f = {0};
   sigset_t signals;
@@ -71,23 +118,25 @@ int main(int argc, char **argv)
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
   pthread_sigmask(SIG_BLOCK, &signals, NULL);
-  actor_start(&a, &spec, argc, argv);
-  actor_use_krb5_conf(&a);
+  actor_start(&p.a, &spec, argc, argv);
+  actor_use_krb5_conf(&p.a);
 
-  b.lab = a.lab;
-  b.tracer = a.tracer;
-  enum err e = open_acceptor(&a, &b.acceptor, &f);
-  if (!e) e = start_servers(&a, &b, &server, &admin, &f);
+  lab_slot_init(&p.b.lab, p.a.lab);
+  p.b.tracer = p.a.tracer;
+  enum err e = open_acceptor(&p.a, p.a.lab, &acceptor, &f);
+  atomic_store(&p.b.acceptor, acceptor);
+  if (!e) e = start_servers(&p, &server, &admin, &f);
   if (e) {
     log_failure(LOG_ERROR, NULL, &f);
   } else {
-    actor_ready(&a);
+    actor_ready(&p.a);
     sigwait(&signals, &got);
     log_info("stopping: %s", got == SIGINT ? "interrupted" : "asked to");
   }
   httpd_stop(admin);
   httpd_stop(server);
-  krb_acceptor_free(b.acceptor);
-  actor_stop(&a);
+  krb_acceptor_free(atomic_load(&p.b.acceptor));
+  lab_slot_clear(&p.b.lab);
+  actor_stop(&p.a);
   return actor_exit_code(e);
 }

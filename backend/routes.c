@@ -122,7 +122,8 @@ void backend_metrics(void *backend, struct buf *out)
 {
   struct backend *b = backend;
   struct krb_acceptor_counts c = {0};
-  if (b->acceptor) krb_acceptor_count(b->acceptor, &c);
+  struct krb_acceptor *acceptor = atomic_load(&b->acceptor);
+  if (acceptor) krb_acceptor_count(acceptor, &c);
   enum err e = buf_printf(
       out,
       "# HELP sevenstep_backend_requests_total Requests received.\n"

@@ -40,9 +40,10 @@ static enum err verify(struct visit *v)
   const char *value = fields_get(v->request->fields, "Authorization");
   struct failure *f = &v->failure;
   if (!value) return failure_set(f, ERR_TICKET_REQUIRED, "the request has no Authorization field");
-  if (!v->backend->acceptor)
+  struct krb_acceptor *acceptor = atomic_load(&v->backend->acceptor);
+  if (!acceptor)
     return failure_set(f, ERR_TICKET_INVALID, "no application of the lab has a service principal");
-  enum err e = krb_accept(v->backend->acceptor, value, strlen(value), &v->reply, &v->who, f);
+  enum err e = krb_accept(acceptor, value, strlen(value), &v->reply, &v->who, f);
   return e ? e : check_target(v, &v->who, f);
 }
 
@@ -78,8 +79,8 @@ static void begin_span(struct visit *v)
 
 enum err visit_begin(struct visit *v, struct backend *b, const struct httpd_request *request)
 {
-  *v = (struct visit){
-      .backend = b, .request = request, .app = app_of_host(b->lab, fields_get(request->fields, "Host"))};
+  *v = (struct visit){.backend = b, .request = request, .lab = lab_slot_get(&b->lab)};
+  v->app = app_of_host(v->lab, fields_get(request->fields, "Host"));
   buf_init(&v->reply, 16 * 1024);
   atomic_fetch_add_explicit(&b->requests, 1, memory_order_relaxed);
   begin_span(v);
@@ -121,6 +122,7 @@ void visit_end(struct visit *v, struct httpd_response *r)
   span_int(&v->span, "http.response.status_code", r->status);
   span_end(&v->span);
   buf_clear(&v->reply);
+  lab_free(v->lab);
 }
 
 void visit_abandon(struct visit *v)
@@ -130,4 +132,5 @@ void visit_abandon(struct visit *v)
   span_fail(&v->span, &f);
   span_end(&v->span);
   buf_clear(&v->reply);
+  lab_free(v->lab);
 }

@@ -9,6 +9,7 @@ struct visit {
   struct backend *backend;
   const struct httpd_request *request;
   struct httpd_response *response;
+  const struct lab *lab;     /* as it was when the request began; a reference */
   const struct lab_app *app; /* by Host; NULL: none of the lab's */
   bool authenticated;        /* who is filled in */
   struct krb_accepted who;

@@ -13,6 +13,7 @@ usage_of() {
     trace) echo 'trace [--json] [ID]' ;;
     start | stop) echo "$1 ACTOR" ;;
     matrix | failures) echo "$1 [--json] [FILTER]" ;;
+    app) echo 'app list | add [--delegate] NAME KEY=VALUE... | set [--delegate] NAME KEY=VALUE... | remove NAME' ;;
     bench | doctor) echo "$1 [OPTIONS]" ;;
     *) echo "$1" ;;
   esac

@@ -188,7 +188,7 @@ int main(int argc, char **argv)
   if (code) return code - 1;
   if (o.lab && !o.run) return usage("-c needs -r");
   if (o.lab) {
-    enum err e = lab_load(o.lab, 0, &lab, &f);
+    enum err e = lab_load_changed(o.lab, o.run, 0, &lab, &f);
     if (!e) e = fill_from_lab(&o, lab, &made, &f);
     if (e) {
       fprintf(stderr, "sevenstep-doctor: %s\n", f.why);

@@ -2,7 +2,8 @@
  * application's proxy.
  *
  * Handlers run on the HTTP server's threads, many at once. Everything here is either immutable after idp_open
- * or thread safe by itself. */
+ * or thread safe by itself. A reload makes another struct idp, which shares all with the first but the lab,
+ * and the passwords if users changed; a request keeps the one it began with (struct idp_site). */
 #ifndef SEVENSTEP_IDP_H
 #define SEVENSTEP_IDP_H
 
@@ -13,6 +14,7 @@
 #include "token_keys.h"
 #include "trace.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 #define IDP_SESSION_S   28800 /* a logon at the provider: 8 hours */
@@ -40,7 +42,10 @@ struct idp {
   struct store *store;
   struct passwords *passwords;
   uint8_t form_key[IDP_SECRET_LEN]; /* authenticates our own forms */
-  atomic_ullong counts[COUNT_IDP];
+  atomic_ullong *counts;            /* COUNT_IDP, of all since the start */
+  char folder[4096];
+  struct idp_site *site;
+  unsigned refs; /* the site's */
 };
 
 /* The folder RUN/idp is made; keys, store, hashes and the form key are made or read. Names of what was
@@ -48,13 +53,28 @@ struct idp {
 enum err idp_open(struct idp *i, const struct lab *lab, struct tracer *tracer, const char *folder,
                   struct failure *f) MUST_CHECK;
 void idp_close(struct idp *i); /* accepts a zeroed struct */
+
+/* The provider in force. Thread safe. */
+struct idp_site {
+  pthread_mutex_t lock;
+  struct idp *first; /* what idp_open made; owns what all share */
+  struct idp *now;
+};
+void idp_site_init(struct idp_site *s, struct idp *first);
+void idp_site_clear(struct idp_site *s); /* no request may be in progress; before idp_close(first) */
+/* For httpd_config: from here to idp_release a request's struct idp stays as it is. */
+void *idp_hold(void *site);
+void idp_release(void *idp);
+/* Puts another lab into force, a reference of which it takes in any case. */
+enum err idp_site_put(struct idp_site *s, const struct lab *lab, struct failure *f) MUST_CHECK;
+
 void idp_count(struct idp *i, enum idp_count what);
 
 /* The user-facing routes and refusals; httpd_config.arg is the struct idp. */
 extern const struct httpd_route idp_routes[];
 void idp_refuse(int status, const char *why, struct httpd_response *r);
-/* The admin routes beside those every actor has; and its callbacks. */
-extern const struct httpd_route idp_admin_routes[];
+/* For the admin endpoint: POST /keys/rotate, and its callbacks. */
+void idp_rotate_keys(const struct httpd_request *q, struct httpd_response *r);
 bool idp_ready(void *idp, struct buf *reason);
 void idp_metrics(void *idp, struct buf *out);
 

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static const struct actor_spec spec = {
     .name = "idp",
@@ -15,7 +16,41 @@ static const struct actor_spec spec = {
 
 enum { PATH_LEN = 4096 + 128, THREADS = 4 };
 
-static enum err start_server(const struct actor *a, struct idp *i, struct httpd **ret, struct failure *f)
+/* What the admin endpoint's reload needs. */
+struct program {
+  struct idp_site site;
+  struct actor a;
+};
+
+/* POST /reload, on the admin endpoint's one thread. */
+static void handle_reload(const struct httpd_request *q, struct httpd_response *r)
+{
+  struct idp *held = q->arg;
+  struct program *p = (struct program *)held->site; /* its first member */
+  struct failure f = {0};
+  const struct lab *lab;
+  char text[128];
+  enum err e = actor_reload(&p->a, &lab, &f);
+  if (!e) {
+    snprintf(text, sizeof text, "%zu applications, %zu users, %zu groups\n", lab->n_apps, lab->n_users,
+             lab->n_groups);
+    e = idp_site_put(&p->site, lab, &f);
+  }
+  if (e)
+    log_failure(LOG_WARN, NULL, &f);
+  else
+    log_info("reloaded: %.*s", (int)strcspn(text, "\n"), text);
+  httpd_outcome(r, e, &f, text);
+}
+
+static const struct httpd_route admin_routes[] = {
+    {.method = "POST", .path = "/reload", .handle = handle_reload},
+    {.method = "POST", .path = "/keys/rotate", .handle = idp_rotate_keys},
+    {0},
+};
+
+static enum err start_server(const struct actor *a, struct idp_site *site, struct httpd **ret,
+                             struct failure *f)
 {
   char cert[PATH_LEN], key[PATH_LEN];
   actor_path(a, cert, "pki/idp.crt");
@@ -25,25 +60,34 @@ static enum err start_server(const struct actor *a, struct idp *i, struct httpd 
       .cert_path = cert,
       .key_path = key,
       .routes = idp_routes,
-      .arg = i,
+      .arg = site,
+      .hold = idp_hold,
+      .release = idp_release,
       .threads = THREADS, /* each may be at a password's hash */
       .refuse = idp_refuse,
   };
   return httpd_start(&c, ret, f);
 }
 
-static enum err start_admin(const struct actor *a, struct idp *i, struct httpd **ret, struct failure *f)
+static enum err start_admin(const struct actor *a, struct idp_site *site, struct httpd **ret,
+                            struct failure *f)
 {
   char path[PATH_LEN];
   actor_path(a, path, "%s.sock", a->instance);
-  const struct httpd_admin c = {
-      .unix_path = path, .ready = idp_ready, .metrics = idp_metrics, .more = idp_admin_routes, .arg = i};
+  const struct httpd_admin c = {.unix_path = path,
+                                .ready = idp_ready,
+                                .metrics = idp_metrics,
+                                .more = admin_routes,
+                                .arg = site,
+                                .hold = idp_hold,
+                                .release = idp_release};
   return httpd_admin_start(&c, ret, f);
 }
 
 int main(int argc, char **argv)
 {
-  struct actor a;
+  static struct program p;
+  struct actor *a = &p.a;
   struct idp i = {0};
   struct httpd *server = NULL, *admin = NULL;
   struct failure f = {0};
@@ -56,22 +100,24 @@ int main(int argc, char **argv)
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
   pthread_sigmask(SIG_BLOCK, &signals, NULL);
-  actor_start(&a, &spec, argc, argv);
+  actor_start(a, &spec, argc, argv);
 
-  actor_path(&a, folder, "idp");
-  enum err e = idp_open(&i, a.lab, a.tracer, folder, &f);
-  if (!e) e = start_server(&a, &i, &server, &f);
-  if (!e) e = start_admin(&a, &i, &admin, &f);
+  actor_path(a, folder, "idp");
+  enum err e = idp_open(&i, a->lab, a->tracer, folder, &f);
+  if (!e) idp_site_init(&p.site, &i);
+  if (!e) e = start_server(a, &p.site, &server, &f);
+  if (!e) e = start_admin(a, &p.site, &admin, &f);
   if (e) {
     log_failure(LOG_ERROR, NULL, &f);
   } else {
-    actor_ready(&a);
+    actor_ready(a);
     sigwait(&signals, &got);
     log_info("stopping: %s", got == SIGINT ? "interrupted" : "asked to");
   }
   httpd_stop(admin);
   httpd_stop(server);
+  idp_site_clear(&p.site);
   idp_close(&i);
-  actor_stop(&a);
+  actor_stop(a);
   return actor_exit_code(e);
 }

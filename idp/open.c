@@ -64,10 +64,12 @@ enum err idp_open(struct idp *i, const struct lab *lab, struct tracer *tracer, c
   memset(i, 0, sizeof *i);
   i->lab = lab;
   i->tracer = tracer;
-  if (strlen(folder) > PATH_MAX_LEN - 32)
+  if ((size_t)snprintf(i->folder, sizeof i->folder, "%s", folder) >= sizeof i->folder)
     return failure_set(f, ERR_TOO_LARGE, "a path of %zu bytes", strlen(folder));
   if (mkdir(folder, 0700) && errno != EEXIST)
     return failure_set(f, ERR_IO, "%s: %s", folder, strerror(errno));
+  i->counts = calloc(COUNT_IDP, sizeof *i->counts);
+  if (!i->counts) return failure_set(f, ERR_NOMEM, "counters");
   snprintf(path, sizeof path, "%s/store.db", folder);
   enum err e = open_store(path, &i->store, f);
   snprintf(path, sizeof path, "%s/form.key", folder);
@@ -86,10 +88,12 @@ void idp_close(struct idp *i)
   token_keys_free(i->keys);
   passwords_free(i->passwords);
   store_close(i->store);
+  free(i->counts);
   OPENSSL_cleanse(i->form_key, sizeof i->form_key);
   i->keys = NULL;
   i->passwords = NULL;
   i->store = NULL;
+  i->counts = NULL;
 }
 
 void idp_count(struct idp *i, enum idp_count what)

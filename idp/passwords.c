@@ -11,6 +11,7 @@
 #include <openssl/kdf.h>
 #include <openssl/params.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,7 +30,7 @@ enum {
 };
 
 /* The first line: the format, and what the hashes were made from. */
-#define STAMP_FORMAT "sevenstep-passwords 1 scrypt %d %d %d %lld.%09ld %lld %llu"
+#define STAMP_FORMAT "sevenstep-passwords 2 scrypt %d %d %d"
 
 struct entry {
   uint8_t salt[SALT_LEN], hash[HASH_LEN];
@@ -37,9 +38,10 @@ struct entry {
 };
 
 struct passwords {
+  atomic_uint refs;
   const struct lab *lab;
   char *path;
-  char stamp[160];
+  char stamp[256];
   pthread_mutex_t lock;  /* over entries[].hash, .hashed, pending and stop */
   struct entry *entries; /* as lab->users; one more for users that do not exist */
   unsigned pending;
@@ -78,16 +80,24 @@ static bool hash_password(const char *password, const uint8_t salt[static SALT_L
 static enum err make_stamp(struct passwords *p, struct failure *f)
 {
   struct stat st;
-  if (stat(p->lab->path, &st)) return failure_set(f, ERR_IO, "%s: %s", p->lab->path, strerror(errno));
-  snprintf(p->stamp, sizeof p->stamp, STAMP_FORMAT, SCRYPT_N, SCRYPT_R, SCRYPT_P,
-           (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec, (long long)st.st_size,
-           (unsigned long long)st.st_ino);
+  const char *files[] = {p->lab->path, p->lab->changes};
+  size_t n = (size_t)snprintf(p->stamp, sizeof p->stamp, STAMP_FORMAT, SCRYPT_N, SCRYPT_R, SCRYPT_P);
+  for (size_t i = 0; i < 2 && files[i]; i++) {
+    if (stat(files[i], &st)) {
+      if (i == 1 && errno == ENOENT) return ERR_OK; /* no changes */
+      return failure_set(f, ERR_IO, "%s: %s", files[i], strerror(errno));
+    }
+    n += (size_t)snprintf(p->stamp + n, sizeof p->stamp - n, " %lld.%09ld %lld %llu",
+                          (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec, (long long)st.st_size,
+                          (unsigned long long)st.st_ino);
+  }
   return ERR_OK;
 }
 
 static struct entry *entry_of(struct passwords *p, const struct lab_user *user)
 {
-  return &p->entries[user ? (size_t)(user - p->lab->users) : p->lab->n_users];
+  const struct lab_user *own = user ? lab_user_by_name(p->lab, user->name) : NULL;
+  return &p->entries[own ? (size_t)(own - p->lab->users) : p->lab->n_users];
 }
 
 /* -- the file: a stamp, then NAME SALT HASH a line -- */
@@ -204,7 +214,8 @@ enum err passwords_open(const struct lab *lab, const char *path, struct password
   struct passwords *p = calloc(1, sizeof *p);
   if (!p) return failure_set(f, ERR_NOMEM, "passwords");
   pthread_mutex_init(&p->lock, NULL);
-  p->lab = lab;
+  atomic_init(&p->refs, 1);
+  p->lab = lab_ref(lab);
   p->path = strdup(path);
   p->entries = calloc(lab->n_users + 1, sizeof *p->entries);
   enum err e = p->path && p->entries ? make_stamp(p, f) : failure_set(f, ERR_NOMEM, "passwords");
@@ -225,15 +236,22 @@ out:
   return e;
 }
 
+struct passwords *passwords_ref(struct passwords *p)
+{
+  atomic_fetch_add_explicit(&p->refs, 1, memory_order_relaxed);
+  return p;
+}
+
 void passwords_free(struct passwords *p)
 {
-  if (!p) return;
+  if (!p || atomic_fetch_sub_explicit(&p->refs, 1, memory_order_acq_rel) != 1) return;
   pthread_mutex_lock(&p->lock);
   p->stop = true;
   pthread_mutex_unlock(&p->lock);
   if (p->running) pthread_join(p->thread, NULL);
   pthread_mutex_destroy(&p->lock);
   if (p->entries) OPENSSL_clear_free(p->entries, (p->lab->n_users + 1) * sizeof *p->entries);
+  lab_free(p->lab);
   free(p->path);
   free(p);
 }

@@ -83,7 +83,7 @@ void idp_metrics(void *arg, struct buf *out)
 }
 
 /* POST /keys/rotate: a new key, published now, signing later. */
-static void rotate_keys(const struct httpd_request *q, struct httpd_response *r)
+void idp_rotate_keys(const struct httpd_request *q, struct httpd_response *r)
 {
   struct idp *i = q->arg;
   struct failure f;
@@ -100,8 +100,3 @@ static void rotate_keys(const struct httpd_request *q, struct httpd_response *r)
                  text))
     r->status = 500;
 }
-
-const struct httpd_route idp_admin_routes[] = {
-    {.method = "POST", .path = "/keys/rotate", .handle = rotate_keys},
-    {0},
-};

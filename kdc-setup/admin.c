@@ -10,6 +10,7 @@
 
 struct kdc_admin {
   struct supervised *kdc;
+  struct kdc_reload reload;
   struct httpd *local, *remote;
 };
 
@@ -52,6 +53,18 @@ static void handle_log(const struct httpd_request *request, struct httpd_respons
   if (!wrong && !e) e = fields_set(&r->fields, "Content-Type", "application/json");
   fields_clear(&q.parameters);
   if (e) r->status = 500;
+}
+
+/* -- reload ---------------------------------------------------------------------------------------------- */
+
+/* On the local server's one thread: one at a time. */
+static void handle_reload(const struct httpd_request *request, struct httpd_response *r)
+{
+  struct kdc_admin *a = request->arg;
+  struct failure f = {0};
+  char text[256];
+  enum err e = a->reload.run(a->reload.arg, text, sizeof text, &f);
+  httpd_outcome(r, e, &f, text);
 }
 
 /* -- state ----------------------------------------------------------------------------------------------- */
@@ -112,7 +125,10 @@ static void handle_metrics(const struct httpd_request *request, struct httpd_res
   if (fields_set(&r->fields, "Content-Type", "text/plain; version=0.0.4")) r->status = 500;
 }
 
-static const struct httpd_route log_route[] = {{.method = "GET", .path = "/log", .handle = handle_log}, {0}};
+static const struct httpd_route local_routes[] = {
+    {.method = "GET", .path = "/log", .handle = handle_log},
+    {.method = "POST", .path = "/reload", .handle = handle_reload},
+    {0}};
 static const struct httpd_route remote_routes[] = {
     {.method = "GET", .path = "/log", .handle = handle_log},
     {.method = "GET", .path = "/healthz", .handle = handle_healthz},
@@ -121,13 +137,14 @@ static const struct httpd_route remote_routes[] = {
     {0}};
 
 enum err kdc_admin_start(const struct lab_addr *listen, const char *unix_path, struct supervised *kdc,
-                         struct kdc_admin **ret, struct failure *f)
+                         const struct kdc_reload *reload, struct kdc_admin **ret, struct failure *f)
 {
   struct kdc_admin *a = calloc(1, sizeof *a);
   if (!a) return failure_set(f, ERR_NOMEM, "admin endpoint");
   a->kdc = kdc;
+  a->reload = *reload;
   struct httpd_admin local = {
-      .unix_path = unix_path, .ready = is_ready, .metrics = write_metrics, .more = log_route, .arg = a};
+      .unix_path = unix_path, .ready = is_ready, .metrics = write_metrics, .more = local_routes, .arg = a};
   struct httpd_config remote = {.listen = *listen, .routes = remote_routes, .arg = a};
   enum err e = httpd_admin_start(&local, &a->local, f);
   if (!e) e = httpd_start(&remote, &a->remote, f);

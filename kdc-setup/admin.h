@@ -2,7 +2,9 @@
  * the connectors, which attach the KDC's own log lines to the spans of steps 4 and 5.
  *
  *   GET /log?client=PRINCIPAL&since=WALL_NS   {"lines":[{"time_ns":..,"text":".."}]}; both parameters
- * optional GET /healthz, /readyz, /metrics */
+ * optional
+ *   GET /healthz, /readyz, /metrics
+ *   POST /reload                              on the unix socket only */
 #ifndef SEVENSTEP_KDC_ADMIN_H
 #define SEVENSTEP_KDC_ADMIN_H
 
@@ -10,8 +12,14 @@
 #include "supervise.h"
 
 struct kdc_admin;
+/* What POST /reload does; text says what it did. */
+struct kdc_reload {
+  enum err (*run)(void *arg, char *text, size_t size, struct failure *f);
+  void *arg;
+};
 enum err kdc_admin_start(const struct lab_addr *listen, const char *unix_path, struct supervised *kdc,
-                         struct kdc_admin **ret, struct failure *f) MUST_CHECK;
+                         const struct kdc_reload *reload, struct kdc_admin **ret,
+                         struct failure *f) MUST_CHECK;
 void kdc_admin_stop(struct kdc_admin *a); /* accepts NULL */
 
 #endif

@@ -9,6 +9,7 @@
 #include "supervise.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 
 static const struct actor_spec spec = {
@@ -40,6 +41,26 @@ static enum err make_realm(const struct actor *a, struct failure *f)
   return ERR_OK;
 }
 
+static enum err reload(void *arg, char *text, size_t size, struct failure *f)
+{
+  const struct lab *lab;
+  struct provision_result r;
+  const struct actor *a = arg;
+  enum err e = actor_reload(a, &lab, f);
+  if (!e) {
+    e = provision_running(lab, a->run, &r, f);
+    lab_free(lab);
+  }
+  if (e) {
+    log_failure(LOG_WARN, NULL, f);
+    return e;
+  }
+  snprintf(text, size, "principals: %u created, %u changed, %u removed; %u keytabs written\n", r.created,
+           r.changed, r.removed, r.keytabs);
+  log_info("reloaded: %.*s", (int)strcspn(text, "\n"), text);
+  return ERR_OK;
+}
+
 static enum err serve(struct actor *a, struct failure *f)
 {
   char socket_path[4096 + 128];
@@ -48,7 +69,8 @@ static enum err serve(struct actor *a, struct failure *f)
   actor_path(a, socket_path, "%s.sock", a->instance);
   enum err e = supervise_start(a->lab, log_line, NULL, &kdc, f);
   if (!e) e = supervise_until_ready(kdc, f);
-  if (!e) e = kdc_admin_start(&a->lab->kdc.admin, socket_path, kdc, &admin, f);
+  if (!e)
+    e = kdc_admin_start(&a->lab->kdc.admin, socket_path, kdc, &(struct kdc_reload){reload, a}, &admin, f);
   if (!e) {
     actor_ready(a);
     e = supervise_run(kdc, f);

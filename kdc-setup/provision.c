@@ -130,10 +130,11 @@ static bool exists(const char *dir, const char *name)
   return access(path, F_OK) == 0;
 }
 
-static enum err provision_locked(const struct lab *lab, const char *dir, const char *keytabs,
+static enum err provision_locked(const struct lab *lab, const char *dir, const char *keytabs, bool running,
                                  struct provision_result *r, struct failure *f)
 {
   r->why_new = "";
+  if (running) return fill_database(lab, keytabs, r, f);
   if (!database_is_complete(dir, lab->realm)) {
     if (exists(dir, "principal"))
       r->why_new =
@@ -151,7 +152,8 @@ static enum err provision_locked(const struct lab *lab, const char *dir, const c
   return e;
 }
 
-enum err provision(const struct lab *lab, const char *run, struct provision_result *ret, struct failure *f)
+static enum err make(const struct lab *lab, const char *run, bool running, struct provision_result *ret,
+                     struct failure *f)
 {
   char dir[PATH_SIZE], keytabs[PATH_SIZE], top[PATH_SIZE];
   struct provision_result r = {0};
@@ -163,10 +165,21 @@ enum err provision(const struct lab *lab, const char *run, struct provision_resu
   if (!e) e = lock_folder(dir, &lock, f);
   if (e) return e;
   e = write_conf(lab, run, f);
-  if (!e) e = provision_locked(lab, dir, keytabs, &r, f);
+  if (!e) e = provision_locked(lab, dir, keytabs, running, &r, f);
   close(lock);
   if (e) return e;
   r.duration_ns = clock_mono_ns() - start;
   *ret = r;
   return ERR_OK;
+}
+
+enum err provision(const struct lab *lab, const char *run, struct provision_result *ret, struct failure *f)
+{
+  return make(lab, run, false, ret, f);
+}
+
+enum err provision_running(const struct lab *lab, const char *run, struct provision_result *ret,
+                           struct failure *f)
+{
+  return make(lab, run, true, ret, f);
 }

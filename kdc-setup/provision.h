@@ -26,5 +26,9 @@ enum err provision_environment(const char *run, struct failure *f) MUST_CHECK;
 /* lab must hold its secrets (LAB_SECRETS); run is absolute. ERR_KDC_DATABASE, ERR_IO, ERR_CONFIG. */
 enum err provision(const struct lab *lab, const char *run, struct provision_result *ret,
                    struct failure *f) MUST_CHECK;
+/* The same while krb5kdc serves the realm: the database is changed in place, never made anew
+ * (ERR_KDC_DATABASE when it is damaged). */
+enum err provision_running(const struct lab *lab, const char *run, struct provision_result *ret,
+                           struct failure *f) MUST_CHECK;
 
 #endif

@@ -1,5 +1,7 @@
 #include "actor.h"
 
+#include "lab_write.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -172,8 +174,10 @@ void actor_start(struct actor *a, const struct actor_spec *spec, int argc, char 
   *a = (struct actor){.spec = spec, .ready_fd = -1};
   struct options o = parse_options(spec, argc, argv);
   struct failure f = {0};
-  enum err e = lab_load(o.lab, spec->lab_flags, &a->lab, &f);
+  struct lab *lab;
+  enum err e = lab_load_changed(o.lab, o.run, spec->lab_flags, &lab, &f);
   if (e) die(spec, actor_exit_code(e), "%s", *f.why ? f.why : err_info(e)->what);
+  a->lab = lab;
   if (o.check_only) {
     if (o.instance) set_instance(a, &o);
     printf("configuration OK\n");
@@ -208,6 +212,19 @@ void actor_ready(struct actor *a)
   (void)n;
   close(a->ready_fd);
   a->ready_fd = -1;
+}
+
+enum err actor_reload(const struct actor *a, const struct lab **ret, struct failure *f)
+{
+  struct lab *lab;
+  enum err e = lab_load_changed(a->lab->path, a->run, a->spec->lab_flags, &lab, f);
+  if (e) return e;
+  e = lab_can_become(a->lab, lab, f);
+  if (e)
+    lab_free(lab);
+  else
+    *ret = lab;
+  return e;
 }
 
 void actor_stop(struct actor *a)

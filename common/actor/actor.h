@@ -2,6 +2,7 @@
  *
  *   sevenstep-NAME [-c lab.yaml] [-r RUN] [-i INSTANCE] [-n] [-h|--help] [--version] [--ready-fd N]
  *
+ * The lab is the lab file with RUN/changes.yaml, if that is there, merged into it.
  * -c defaults to $SEVENSTEP_LAB or ./lab.yaml, -r to $SEVENSTEP_RUN or ./run. -n checks the lab file, prints
  * "configuration OK" and exits 0. Exit codes: 0 done, 1 failed while running, 2 usage, 3 configuration, 4
  * address taken.
@@ -25,9 +26,9 @@ struct actor_spec {
 
 struct actor {
   const struct actor_spec *spec;
-  struct lab *lab;
-  char run[4096];    /* absolute */
-  char instance[64]; /* spec->name, or -i */
+  const struct lab *lab; /* as it was at the start */
+  char run[4096];        /* absolute */
+  char instance[64];     /* spec->name, or -i */
   struct tracer *tracer;
   int ready_fd; /* -1: none */
 };
@@ -42,6 +43,9 @@ void actor_use_krb5_conf(const struct actor *a);
 void actor_ready(struct actor *a);
 /* Frees. */
 void actor_stop(struct actor *a);
+/* The lab file and its changes as they are on disk now, for POST /reload: all as at the start, or why not
+ * (ERR_CONFIG: it is wrong, or differs in what cannot change while the actor runs). Thread safe. */
+enum err actor_reload(const struct actor *a, const struct lab **ret, struct failure *f) MUST_CHECK;
 /* The exit code for a failure. */
 int actor_exit_code(enum err e);
 /* "RUN/sub/path" into out; aborts when it does not fit (run is bounded). */

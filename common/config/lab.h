@@ -1,4 +1,5 @@
-/* The lab file: one declarative YAML file describes the whole lab; this loads, checks and holds it.
+/* The lab file: one declarative YAML file describes the whole lab; this loads, checks and holds it. What was
+ * changed while the lab ran lies beside it in a file of the same form (yaml_change.h), and is merged into it.
  *
  * Unknown keys, wrong types and bad values are refused with FILE:LINE:COLUMN and what was expected. A port
  * may be written in URLs and addresses as {cloud}, {idp}, {tunnel}, {kdc}, {backend}, ...: the lab's own
@@ -104,7 +105,9 @@ struct lab_client {
 };
 
 struct lab {
+  _Atomic unsigned refs;       /* of lab_ref(); one made by hand begins with 1 */
   const char *path;            /* the file */
+  const char *changes;         /* the file with the changes, whether it is there or not; NULL: none */
   unsigned version;            /* of the file's format: 1 */
   uint16_t port_base;          /* in force */
   const char *realm;           /* CORP.SEVENSTEP.TEST */
@@ -159,9 +162,16 @@ enum {
   LAB_CLIENT_SECRETS = 2, /* keep the applications' client secrets only (the cloud, for the code flow) */
 };
 
-/* Loads path. On failure f->why begins with "FILE:LINE:COLUMN: ". *ret is freed with lab_free. */
+/* Loads path, and what run/changes.yaml, if that is there, makes of it. On failure f->why begins with
+ * "FILE:LINE:COLUMN: ", where FILE is one of the two. *ret is the first reference. */
+enum err lab_load_changed(const char *path, const char *run, unsigned flags, struct lab **ret,
+                          struct failure *f) MUST_CHECK;
+/* The same without changes. */
 enum err lab_load(const char *path, unsigned flags, struct lab **ret, struct failure *f) MUST_CHECK;
-void lab_free(struct lab *lab); /* accepts NULL; wipes secrets */
+/* One more reference; thread safe. */
+struct lab *lab_ref(const struct lab *lab) MUST_CHECK;
+/* Gives one back; with the last one it wipes and frees. Accepts NULL; thread safe. */
+void lab_free(const struct lab *lab);
 
 /* Look-ups; NULL when absent. Names are case-sensitive, hosts and UPNs are not. */
 const struct lab_app *lab_app_by_name(const struct lab *lab, const char *name);

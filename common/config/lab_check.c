@@ -55,7 +55,7 @@ static enum err fail(const struct checking *c, struct yaml_place at, const char 
   va_start(ap, fmt);
   vsnprintf(text, sizeof text, fmt, ap);
   va_end(ap);
-  return failure_set(c->f, ERR_CONFIG, "%s:%u:%u: %s", c->lab->path, at.line, at.column, text);
+  return failure_set(c->f, ERR_CONFIG, "%s:%u:%u: %s", at.file, at.line, at.column, text);
 }
 
 /* -- people -------------------------------------------------------------------------------------------- */

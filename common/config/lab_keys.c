@@ -228,7 +228,7 @@ static const struct lab_key app_keys[] = {
      "Resource-based delegation (AD: msDS-AllowedToActOnBehalfOfOtherIdentity): connectors that may get "
      "tickets for this "
      "application, whatever their own list says, and without protocol transition.",
-     .otherwise = "none", .rule = &rule_name},
+     .otherwise = "none", .private = true, .rule = &rule_name},
     {"flow", KEY_CHOICE, AT(lab_app, flow), "How the token reaches the proxy.", .fallback = "id_token",
      .choices = flow_choices},
     {"client_secret", KEY_TEXT, AT(lab_app, client_secret),
@@ -268,9 +268,9 @@ static const struct lab_key app_keys[] = {
     {"assignment_required", KEY_BOOL, AT(lab_app, assignment_required),
      "false lets every user in who can log on.", .fallback = "true"},
     {"assigned_users", KEY_TEXTS, AT(lab_app, assigned_users), "Users who may use it.", .otherwise = "none",
-     .rule = &rule_user_name},
+     .private = true, .rule = &rule_user_name},
     {"assigned_groups", KEY_TEXTS, AT(lab_app, assigned_groups), "Groups whose members may use it.",
-     .otherwise = "none", .rule = &rule_name},
+     .otherwise = "none", .private = true, .rule = &rule_name},
     {.name = NULL},
 };
 static const struct lab_keys apps = {.keys = app_keys,
@@ -335,4 +335,10 @@ static const struct lab_key top[] = {
      .members = &connectors, .count = offsetof(struct lab, n_connectors)},
     {.name = NULL},
 };
+static const struct lab_key pushed[] = {
+    {"applications", KEY_TABLE, AT(lab, apps), "The applications that the connector serves.",
+     .members = &apps, .count = offsetof(struct lab, n_apps)},
+    {.name = NULL},
+};
+const struct lab_keys lab_pushed_keys = {.keys = pushed, .size = sizeof(struct lab)};
 const struct lab_keys lab_top_keys = {.keys = top, .size = sizeof(struct lab)};

@@ -43,6 +43,7 @@ struct lab_key {
   const char *otherwise; /* the default in words, where it depends on other values */
   bool required;
   unsigned kept_by; /* secrets: the flags of lab_load that keep it; 0: no secret */
+  bool private;     /* of people, or for the publisher only: connectors are not told (lab_write.h) */
   bool ports;       /* KEY_TEXTS: {port} is replaced, as it always is in addresses and URLs */
   const struct lab_rule *rule;
   const struct lab_url_rule *url_rule;
@@ -64,5 +65,7 @@ struct lab_keys {
 };
 
 extern const struct lab_keys lab_top_keys;
+/* What the cloud tells connectors: the applications, all their keys but secrets and private ones. */
+extern const struct lab_keys lab_pushed_keys;
 
 #endif

@@ -1,16 +1,17 @@
 /* Walks the parsed file along the table of keys and fills struct lab. The walk is generic: what a key is
  * called, what it may hold and where that goes is lab_keys.c's to say. */
 #include "lab_load.h"
+#include "lab_write.h"
+#include "yaml_change.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#define ARENA_MAX (8u << 20)
 
 /* The public struct first, so that one pointer leads to both. */
 struct lab_box {
@@ -54,9 +55,9 @@ static enum err fail_expected(const struct loading *l, const struct trail *t, co
   char where[160];
   trail_text(t, where, sizeof where);
   if (node->kind == YAML_SCALAR && *node->text && !secret)
-    return failure_set(l->f, ERR_CONFIG, "%s:%u:%u: %s: expected %s, found \"%.60s\"", l->path, node->at.line,
-                       node->at.column, where, expected, node->text);
-  return failure_set(l->f, ERR_CONFIG, "%s:%u:%u: %s: expected %s, found %s", l->path, node->at.line,
+    return failure_set(l->f, ERR_CONFIG, "%s:%u:%u: %s: expected %s, found \"%.60s\"", node->at.file,
+                       node->at.line, node->at.column, where, expected, node->text);
+  return failure_set(l->f, ERR_CONFIG, "%s:%u:%u: %s: expected %s, found %s", node->at.file, node->at.line,
                      node->at.column, where, expected,
                      node->kind == YAML_SCALAR && *node->text ? "something else" : yaml_kind_name(node));
 }
@@ -180,7 +181,7 @@ static enum err load_row(struct loading *l, const struct lab_keys *keys, const s
 {
   if (keys->name_rule) {
     if (!keys->name_rule->ok(node->key))
-      return failure_set(l->f, ERR_CONFIG, "%s:%u:%u: %s: expected %s, found \"%.60s\"", l->path,
+      return failure_set(l->f, ERR_CONFIG, "%s:%u:%u: %s: expected %s, found \"%.60s\"", node->key_at.file,
                          node->key_at.line, node->key_at.column, t->up->name, keys->name_rule->expected,
                          node->key);
     const char *name = arena_strndup(&l->box->arena, node->key, strlen(node->key));
@@ -279,9 +280,11 @@ static enum err fail_unknown(const struct loading *l, const struct lab_keys *key
   trail_text(t, where, sizeof where);
   if (nearest)
     return failure_set(l->f, ERR_CONFIG, "%s:%u:%u: unknown key \"%.60s\" in %s; did you mean \"%s\"?",
-                       l->path, member->key_at.line, member->key_at.column, member->key, where, nearest);
-  return failure_set(l->f, ERR_CONFIG, "%s:%u:%u: unknown key \"%.60s\" in %s; known are: %s", l->path,
-                     member->key_at.line, member->key_at.column, member->key, where, known);
+                       member->key_at.file, member->key_at.line, member->key_at.column, member->key, where,
+                       nearest);
+  return failure_set(l->f, ERR_CONFIG, "%s:%u:%u: unknown key \"%.60s\" in %s; known are: %s",
+                     member->key_at.file, member->key_at.line, member->key_at.column, member->key, where,
+                     known);
 }
 
 static enum err load_keys(struct loading *l, const struct lab_keys *keys, const struct trail *t,
@@ -301,7 +304,7 @@ static enum err load_keys(struct loading *l, const struct lab_keys *keys, const 
       char where[160];
       trail_text(t, where, sizeof where);
       struct yaml_place at = node->key ? node->key_at : node->at;
-      return failure_set(l->f, ERR_CONFIG, "%s:%u:%u: %s: \"%s\" is missing: %s", l->path, at.line, at.column,
+      return failure_set(l->f, ERR_CONFIG, "%s:%u:%u: %s: \"%s\" is missing: %s", at.file, at.line, at.column,
                          where, key->name, key->rule ? key->rule->expected : key->help);
     } else {
       e = load_default(l, key, row);
@@ -314,42 +317,79 @@ static enum err load_keys(struct loading *l, const struct lab_keys *keys, const 
 
 /* -- the whole ----------------------------------------------------------------------------------------- */
 
+/* root as a mapping of these keys, into a new lab; nothing across the lab is checked yet. */
+static enum err load_mapping(struct loading *l, const struct lab_keys *keys, const struct yaml_node *root)
+{
+  struct trail top = {NULL, NULL};
+  l->box = calloc(1, sizeof *l->box);
+  if (!l->box) return fail_nomem(l);
+  atomic_init(&l->box->lab.refs, 1);
+  arena_init(&l->box->arena, LAB_ARENA_MAX);
+  struct lab *lab = &l->box->lab;
+  enum err e = load_keys(l, keys, &top, root, lab);
+  if (e) return e;
+  lab->path = arena_strndup(&l->box->arena, l->path, strlen(l->path));
+  e = lab->path ? lab_derive(lab, &l->box->arena) : ERR_NOMEM;
+  return e ? fail_nomem(l) : ERR_OK;
+}
+
+enum err lab_load_tree(const char *path, const char *changes, const struct yaml_node *root,
+                       unsigned port_base, unsigned flags, struct lab **ret, struct failure *f)
+{
+  struct loading l = {.path = path, .flags = flags, .port_base = port_base, .f = f};
+  enum err e = load_mapping(&l, &lab_top_keys, root);
+  if (!e && changes) {
+    l.box->lab.changes = arena_strndup(&l.box->arena, changes, strlen(changes));
+    if (!l.box->lab.changes) e = fail_nomem(&l);
+  }
+  if (!e) e = lab_check(&l.box->lab, root, f);
+  if (e)
+    lab_free(l.box ? &l.box->lab : NULL);
+  else
+    *ret = &l.box->lab;
+  return e;
+}
+
 enum err lab_load_text(const char *path, const char *text, size_t n, unsigned port_base, unsigned flags,
                        struct lab **ret, struct failure *f)
 {
   struct arena tree;
-  arena_init(&tree, ARENA_MAX);
-  struct loading l = {
-      .box = calloc(1, sizeof *l.box), .path = path, .flags = flags, .port_base = port_base, .f = f};
-  enum err e = ERR_NOMEM;
-  if (!l.box) goto out;
-  arena_init(&l.box->arena, ARENA_MAX);
-  struct lab *lab = &l.box->lab;
-
   struct yaml_node *root;
-  e = yaml_parse(&tree, path, text, n, &root, f);
-  if (e) goto out;
-  struct trail top = {NULL, NULL};
-  e = load_keys(&l, &lab_top_keys, &top, root, lab);
-  if (e) goto out;
-  lab->path = arena_strndup(&l.box->arena, path, strlen(path));
-  e = lab->path ? lab_derive(lab, &l.box->arena) : ERR_NOMEM;
-  if (!e) e = lab_check(lab, root, f);
-  if (e) goto out;
-  *ret = lab;
-  l.box = NULL;
-
-out:
-  if (e == ERR_NOMEM) failure_set(f, e, "%s", path);
-  if (l.box) lab_free(&l.box->lab);
+  arena_init(&tree, LAB_ARENA_MAX);
+  enum err e = yaml_parse(&tree, path, text, n, &root, f);
+  if (!e) e = lab_load_tree(path, NULL, root, port_base, flags, ret, f);
   arena_clear(&tree);
   return e;
 }
 
-void lab_free(struct lab *lab)
+enum err lab_read_applications(const char *name, const char *text, size_t n, struct lab **ret,
+                               struct failure *f)
 {
-  if (!lab) return;
-  struct lab_box *box = (struct lab_box *)lab;
+  struct arena tree;
+  struct yaml_node *root;
+  struct loading l = {.path = name, .f = f};
+  arena_init(&tree, LAB_ARENA_MAX);
+  enum err e = yaml_parse(&tree, name, text, n, &root, f);
+  if (!e) e = load_mapping(&l, &lab_pushed_keys, root);
+  if (e)
+    lab_free(l.box ? &l.box->lab : NULL);
+  else
+    *ret = &l.box->lab;
+  arena_clear(&tree);
+  return e;
+}
+
+struct lab *lab_ref(const struct lab *lab)
+{
+  struct lab *own = (struct lab *)(uintptr_t)lab;
+  atomic_fetch_add_explicit(&own->refs, 1, memory_order_relaxed);
+  return own;
+}
+
+void lab_free(const struct lab *lab)
+{
+  struct lab_box *box = (struct lab_box *)(uintptr_t)lab;
+  if (!box || atomic_fetch_sub_explicit(&box->lab.refs, 1, memory_order_acq_rel) != 1) return;
   arena_clear(&box->arena);
   explicit_bzero(box, sizeof *box);
   free(box);
@@ -387,7 +427,7 @@ out:
   return e;
 }
 
-static enum err environment_port_base(unsigned *ret, struct failure *f)
+enum err lab_environment_port_base(unsigned *ret, struct failure *f)
 {
   const char *text = getenv("SEVENSTEP_PORT_BASE");
   *ret = 0;
@@ -397,16 +437,61 @@ static enum err environment_port_base(unsigned *ret, struct failure *f)
                      LAB_PORT_BASE_MAX, text);
 }
 
-enum err lab_load(const char *path, unsigned flags, struct lab **ret, struct failure *f)
+static enum err parse_file(struct arena *a, const char *path, const struct yaml_node **ret, struct failure *f)
 {
-  unsigned port_base;
   char *text;
   size_t n;
-  enum err e = environment_port_base(&port_base, f);
-  if (!e) e = read_file(path, &text, &n, f);
+  struct yaml_node *root;
+  enum err e = read_file(path, &text, &n, f);
   if (e) return e;
-  e = lab_load_text(path, text, n, port_base, flags, ret, f);
+  e = yaml_parse(a, path, text, n, &root, f);
+  if (!e) *ret = root;
   explicit_bzero(text, n);
   free(text);
   return e;
+}
+
+enum err lab_parse_files(struct arena *a, const char *path, const char *changes,
+                         const struct yaml_node **ret_base, const struct yaml_node **ret_changes,
+                         struct failure *f)
+{
+  enum err e = parse_file(a, path, ret_base, f);
+  if (e) return e;
+  if (changes && (access(changes, F_OK) == 0 || (errno != ENOENT && errno != ENOTDIR))) {
+    e = parse_file(a, changes, ret_changes, f);
+    if (!e && (*ret_changes)->kind != YAML_MAP)
+      e = failure_set(f, ERR_CONFIG, "%s:1:1: expected a mapping of changes", changes);
+    return e;
+  }
+  *ret_changes = yaml_new(a, YAML_MAP, (*ret_base)->at);
+  return *ret_changes ? ERR_OK : failure_set(f, ERR_NOMEM, "%s", path);
+}
+
+enum err lab_changes_path(const char *run, char out[static LAB_CHANGES_MAX], struct failure *f)
+{
+  if ((size_t)snprintf(out, LAB_CHANGES_MAX, "%s/changes.yaml", run) < LAB_CHANGES_MAX) return ERR_OK;
+  return failure_set(f, ERR_CONFIG, "%.60s...: the path is too long", run);
+}
+
+enum err lab_load_changed(const char *path, const char *run, unsigned flags, struct lab **ret,
+                          struct failure *f)
+{
+  unsigned port_base;
+  struct arena tree;
+  const struct yaml_node *base, *patch;
+  char changes[LAB_CHANGES_MAX];
+  arena_init(&tree, LAB_ARENA_MAX);
+  enum err e = lab_environment_port_base(&port_base, f);
+  if (!e && run) e = lab_changes_path(run, changes, f);
+  if (!e) e = lab_parse_files(&tree, path, run ? changes : NULL, &base, &patch, f);
+  const struct yaml_node *root = e ? NULL : yaml_merge(&tree, base, patch);
+  if (!e && !root) e = failure_set(f, ERR_NOMEM, "%s", path);
+  if (!e) e = lab_load_tree(path, run ? changes : NULL, root, port_base, flags, ret, f);
+  arena_clear(&tree);
+  return e;
+}
+
+enum err lab_load(const char *path, unsigned flags, struct lab **ret, struct failure *f)
+{
+  return lab_load_changed(path, NULL, flags, ret, f);
 }

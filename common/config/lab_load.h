@@ -9,6 +9,23 @@
 enum err lab_load_text(const char *path, const char *text, size_t n, unsigned port_base, unsigned flags,
                        struct lab **ret, struct failure *f) MUST_CHECK;
 
+/* The lab file, and the changes kept beside it, as trees; *ret_changes is an empty mapping when there is no
+ * file of this name, or changes is NULL. The texts are wiped; the trees live in the arena, and hold secrets.
+ */
+enum err lab_parse_files(struct arena *a, const char *path, const char *changes,
+                         const struct yaml_node **ret_base, const struct yaml_node **ret_changes,
+                         struct failure *f) MUST_CHECK;
+enum { LAB_CHANGES_MAX = 4096 + 64 };
+/* Where a run folder keeps the changes. */
+enum err lab_changes_path(const char *run, char out[static LAB_CHANGES_MAX], struct failure *f) MUST_CHECK;
+/* A tree as a lab. path and changes go into struct lab. */
+enum err lab_load_tree(const char *path, const char *changes, const struct yaml_node *root,
+                       unsigned port_base, unsigned flags, struct lab **ret, struct failure *f) MUST_CHECK;
+/* SEVENSTEP_PORT_BASE; 0: none. */
+enum err lab_environment_port_base(unsigned *ret, struct failure *f) MUST_CHECK;
+
+#define LAB_ARENA_MAX (8u << 20)
+
 /* Fills what follows from other values. ERR_NOMEM only. */
 enum err lab_derive(struct lab *lab, struct arena *arena) MUST_CHECK;
 

@@ -5,7 +5,7 @@
 
 struct parse {
   struct arena *arena;
-  const char *name;
+  const char *name; /* the arena's */
   struct failure *f;
   struct fy_parser *parser;
   struct fy_diag *diag;
@@ -17,14 +17,19 @@ static enum err fail_at(struct parse *p, struct yaml_place at, const char *why)
   return failure_set(p->f, ERR_CONFIG, "%s:%u:%u: %s", p->name, at.line, at.column, why);
 }
 
-static struct yaml_place event_place(struct fy_event *e)
+static struct yaml_place start_of(const struct parse *p)
+{
+  return (struct yaml_place){p->name, 1, 1};
+}
+
+static struct yaml_place event_place(const struct parse *p, struct fy_event *e)
 {
   /* A flow collection's start event has the bracket's mark; a block collection's that of its first key. */
   const struct fy_mark *m = fy_event_start_mark(e);
-  if (!m) return (struct yaml_place){1, 1};
+  if (!m) return start_of(p);
   /* An alias' mark is behind its "*". */
   unsigned before = e->type == FYET_ALIAS && m->column > 0;
-  return (struct yaml_place){(unsigned)m->line + 1, (unsigned)m->column + 1 - before};
+  return (struct yaml_place){p->name, (unsigned)m->line + 1, (unsigned)m->column + 1 - before};
 }
 
 /* What libfyaml itself found wrong. */
@@ -32,8 +37,9 @@ static enum err fail_syntax(struct parse *p)
 {
   void *iterator = NULL;
   const struct fy_diag_error *d = fy_diag_errors_iterate(p->diag, &iterator);
-  if (!d) return fail_at(p, (struct yaml_place){1, 1}, "this is not YAML");
-  struct yaml_place at = {d->line > 0 ? (unsigned)d->line : 1, d->column > 0 ? (unsigned)d->column : 1};
+  if (!d) return fail_at(p, start_of(p), "this is not YAML");
+  struct yaml_place at = {p->name, d->line > 0 ? (unsigned)d->line : 1,
+                          d->column > 0 ? (unsigned)d->column : 1};
   return fail_at(p, at, d->msg ? d->msg : "this is not YAML");
 }
 
@@ -61,7 +67,7 @@ static enum err scalar_text(struct parse *p, struct fy_event *e, const char **re
   size_t n = 0;
   const char *text = fy_token_get_text(e->scalar.value, &n);
   if (!text) n = 0;
-  if (n && memchr(text, 0, n)) return fail_at(p, event_place(e), "a NUL character");
+  if (n && memchr(text, 0, n)) return fail_at(p, event_place(p, e), "a NUL character");
   const char *copy = arena_strndup(p->arena, text, n);
   if (!copy) return failure_set(p->f, ERR_NOMEM, "%s", p->name);
   *ret = copy;
@@ -73,7 +79,7 @@ static enum err scalar_node(struct parse *p, struct fy_event *e, struct yaml_nod
   struct yaml_node *node;
   const char *text;
   enum err err = scalar_text(p, e, &text);
-  if (!err) err = new_node(p, YAML_SCALAR, event_place(e), &node);
+  if (!err) err = new_node(p, YAML_SCALAR, event_place(p, e), &node);
   if (err) return err;
   node->text = text;
   enum fy_scalar_style style = e->scalar.value ? fy_token_scalar_style(e->scalar.value) : FYSS_PLAIN;
@@ -87,11 +93,11 @@ static enum err scalar_node(struct parse *p, struct fy_event *e, struct yaml_nod
 static enum err refuse_extras(struct parse *p, struct fy_event *e)
 {
   if (e->type == FYET_ALIAS)
-    return fail_at(p, event_place(e), "aliases (*name) are not used here; write the value out");
+    return fail_at(p, event_place(p, e), "aliases (*name) are not used here; write the value out");
   if (fy_event_get_anchor_token(e))
-    return fail_at(p, event_place(e),
+    return fail_at(p, event_place(p, e),
                    "anchors (&name) are not used here; write the value out where it is needed");
-  if (fy_event_get_tag_token(e)) return fail_at(p, event_place(e), "tags (!name) are not used here");
+  if (fy_event_get_tag_token(e)) return fail_at(p, event_place(p, e), "tags (!name) are not used here");
   return ERR_OK;
 }
 
@@ -109,7 +115,7 @@ static void append(struct yaml_node *parent, struct yaml_node **last, struct yam
 
 static enum err build_key(struct parse *p, struct fy_event *e, const struct yaml_node *map, const char **ret)
 {
-  struct yaml_place at = event_place(e);
+  struct yaml_place at = event_place(p, e);
   enum err err = refuse_extras(p, e);
   if (err) return err;
   if (e->type != FYET_SCALAR) return fail_at(p, at, "a key must be a word");
@@ -137,7 +143,7 @@ static enum err build_members(struct parse *p, struct yaml_node *node, enum fy_e
       return ERR_OK;
     }
     const char *key = NULL;
-    struct yaml_place key_at = event_place(e);
+    struct yaml_place key_at = event_place(p, e);
     if (node->kind == YAML_MAP) {
       err = build_key(p, e, node, &key);
       fy_parser_event_free(p->parser, e);
@@ -160,13 +166,13 @@ static enum err build(struct parse *p, struct fy_event *e, unsigned depth, struc
 {
   enum err err = refuse_extras(p, e);
   if (err) return err;
-  if (depth > YAML_MAX_DEPTH) return fail_at(p, event_place(e), "nested too deeply");
+  if (depth > YAML_MAX_DEPTH) return fail_at(p, event_place(p, e), "nested too deeply");
   if (e->type == FYET_SCALAR) return scalar_node(p, e, ret);
 
   bool map = e->type == FYET_MAPPING_START;
-  if (!map && e->type != FYET_SEQUENCE_START) return fail_at(p, event_place(e), "a value was expected");
+  if (!map && e->type != FYET_SEQUENCE_START) return fail_at(p, event_place(p, e), "a value was expected");
   struct yaml_node *node;
-  err = new_node(p, map ? YAML_MAP : YAML_LIST, event_place(e), &node);
+  err = new_node(p, map ? YAML_MAP : YAML_LIST, event_place(p, e), &node);
   if (!err) err = build_members(p, node, map ? FYET_MAPPING_END : FYET_SEQUENCE_END, depth);
   if (!err) *ret = node;
   return err;
@@ -184,13 +190,13 @@ static enum err build_document(struct parse *p, struct yaml_node **ret)
     enum fy_event_type type = e->type;
     bool frame = type == FYET_STREAM_START || type == FYET_DOCUMENT_START || type == FYET_DOCUMENT_END ||
                  type == FYET_STREAM_END;
-    if (!frame && root) err = fail_at(p, event_place(e), "a second document; a lab file is one document");
+    if (!frame && root) err = fail_at(p, event_place(p, e), "a second document; a lab file is one document");
     if (!frame && !root) err = build(p, e, 0, &root);
     fy_parser_event_free(p->parser, e);
     if (err) return err;
     if (type == FYET_STREAM_END) break;
   }
-  if (!root) return fail_at(p, (struct yaml_place){1, 1}, "the file is empty");
+  if (!root) return fail_at(p, start_of(p), "the file is empty");
   *ret = root;
   return ERR_OK;
 }
@@ -213,7 +219,7 @@ static size_t utf8_length(const unsigned char *text, size_t n)
  * ever on a malformed character in a directive. No lab file has a directive. */
 static enum err refuse_bytes(struct parse *p, const char *text, size_t n)
 {
-  struct yaml_place at = {1, 1};
+  struct yaml_place at = start_of(p);
   for (size_t i = 0, len; i < n; i += len) {
     unsigned char c = (unsigned char)text[i];
     len = utf8_length((const unsigned char *)text + i, n - i);
@@ -222,7 +228,7 @@ static enum err refuse_bytes(struct parse *p, const char *text, size_t n)
       return fail_at(p, at, "a control character");
     if (c == '%' && at.column == 1) return fail_at(p, at, "directives (%NAME) are not used here");
     at.column++;
-    if (c == '\n') at = (struct yaml_place){at.line + 1, 1};
+    if (c == '\n') at = (struct yaml_place){p->name, at.line + 1, 1};
   }
   return ERR_OK;
 }
@@ -230,7 +236,8 @@ static enum err refuse_bytes(struct parse *p, const char *text, size_t n)
 enum err yaml_parse(struct arena *arena, const char *name, const char *text, size_t n, struct yaml_node **ret,
                     struct failure *f)
 {
-  struct parse p = {.arena = arena, .name = name, .f = f};
+  struct parse p = {.arena = arena, .name = arena_strndup(arena, name, strlen(name)), .f = f};
+  if (!p.name) return failure_set(f, ERR_NOMEM, "%s", name);
   if (n > YAML_MAX_BYTES) return failure_set(f, ERR_CONFIG, "%s:1:1: the file is larger than 1 MiB", name);
 
   enum err err = refuse_bytes(&p, text, n);

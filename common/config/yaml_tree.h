@@ -18,8 +18,9 @@
 
 enum yaml_kind { YAML_SCALAR, YAML_MAP, YAML_LIST };
 
-/* Lines and columns count from 1. */
+/* Lines and columns count from 1. A tree may be merged from several files. */
 struct yaml_place {
+  const char *file;
   unsigned line, column;
 };
 

@@ -69,7 +69,12 @@ static struct httpd_route *all_routes(const struct httpd_route *more)
 enum err httpd_admin_start(const struct httpd_admin *a, struct httpd **ret, struct failure *f)
 {
   /* One thread is enough, and keeps an actor's process small. */
-  struct httpd_config c = {.unix_path = a->unix_path, .arg = a->arg, .threads = 1, .max_connections = 64};
+  struct httpd_config c = {.unix_path = a->unix_path,
+                           .arg = a->arg,
+                           .hold = a->hold,
+                           .release = a->release,
+                           .threads = 1,
+                           .max_connections = 64};
   struct httpd *h = httpd_new(&c);
   struct httpd_route *routes = all_routes(a->more);
   if (!h || !routes) {

@@ -196,3 +196,16 @@ enum err httpd_text(struct httpd_response *r, int status, const char *content_ty
   enum err e = fields_set(&r->fields, "Content-Type", content_type);
   return e ? e : buf_puts(&r->body, text);
 }
+
+void httpd_outcome(struct httpd_response *r, enum err e, const struct failure *f, const char *text)
+{
+  const struct err_info *info = err_info(e);
+  char line[sizeof f->why + 64];
+  if (e) snprintf(line, sizeof line, "%s: %s\n", info->name, f->why);
+  if (httpd_text(r,
+                 !e                  ? 200
+                 : info->http_status ? info->http_status
+                                     : 500,
+                 "text/plain; charset=utf-8", e ? line : text))
+    r->status = 500;
+}

@@ -64,6 +64,23 @@ void httpd_exchange_connection(void *cls, struct MHD_Connection *mhd, void **soc
   }
 }
 
+/* -- what a request holds while it lasts
+ * ---------------------------------------------------------------------- */
+
+static void *hold(struct connection *c)
+{
+  const struct httpd_config *config = &c->server->config;
+  if (!config->hold) return config->arg;
+  c->holds = true;
+  return config->hold(config->arg);
+}
+
+static void release(struct connection *c)
+{
+  if (c->holds) c->server->config.release(c->q.arg);
+  c->holds = false;
+}
+
 /* -- begin and end of a request
  * ------------------------------------------------------------------------------ */
 
@@ -103,6 +120,7 @@ void httpd_exchange_completed(void *cls, struct MHD_Connection *mhd, void **con_
   buf_wipe(&c->body);
   httpd_answer_clear(&c->r);
   httpd_upgrade_forget(c);
+  release(c);
   httpd_watch_phase(c, PHASE_IDLE);
   *con_cls = NULL;
 }
@@ -173,7 +191,7 @@ static enum MHD_Result begin(struct connection *c, const char *method, const cha
                                 .fields = &c->fields,
                                 .body = (const uint8_t *)"",
                                 .peer_ip = c->peer_ip,
-                                .arg = c->server->config.arg};
+                                .arg = hold(c)};
   c->q.query = c->q.target + c->path.len;
   if (*c->q.query == '?') c->q.query++;
   if (!c->refused) httpd_check(c, method, version);

@@ -82,6 +82,11 @@ struct httpd_config {
   const struct httpd_route
       *routes; /* ends with a zeroed route; no match: 404, other method: 405 with Allow */
   void *arg;
+  /* Optional: what a request is given as its arg in the place of arg, from its beginning until its answer has
+   * left; so that it sees one configuration, however long it takes, while arg's changes. On the server's
+   * threads. */
+  void *(*hold)(void *arg);
+  void (*release)(void *held);
   unsigned threads; /* 0: 2 */
   bool upgrades;    /* handlers may answer 101 */
   /* 0: 128 KiB. Bounds a request's head. libmicrohttpd clears all of it behind every request, so room costs
@@ -109,6 +114,10 @@ enum err httpd_redirect(struct httpd_response *r, int status, const char *locati
 enum err httpd_text(struct httpd_response *r, int status, const char *content_type,
                     const char *text) MUST_CHECK;
 
+/* Answers what was asked of an actor: 200 and text when e is ERR_OK, else the error's status and a line
+ * "NAME: why". */
+void httpd_outcome(struct httpd_response *r, enum err e, const struct failure *f, const char *text);
+
 /* The admin endpoint every actor has: /healthz (200 as long as it lives), /readyz (200 or 503 with reasons,
  * JSON), /metrics (Prometheus text). On RUN/INSTANCE.sock. */
 struct httpd_admin {
@@ -117,6 +126,8 @@ struct httpd_admin {
   void (*metrics)(void *arg, struct buf *out);  /* thread safe */
   const struct httpd_route *more;               /* further routes, or NULL */
   void *arg;
+  void *(*hold)(void *arg); /* as of httpd_config, for all of these */
+  void (*release)(void *held);
 };
 enum err httpd_admin_start(const struct httpd_admin *c, struct httpd **ret, struct failure *f) MUST_CHECK;
 

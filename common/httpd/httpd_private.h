@@ -49,6 +49,7 @@ struct connection {
   uint64_t received;
   const struct httpd_route *route;
   void *stream_state;
+  bool holds;  /* q.arg is held */
   int refused; /* status, or 0 */
   const char *why;
   char allow[128]; /* for 405 */

@@ -6,6 +6,7 @@
 #include "clock.h"
 #include "encode.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -119,20 +120,18 @@ static void verifier_free(struct verifier *v)
   free(v);
 }
 
-/* At most once a second: has the keytab changed? A file that cannot be read just now leaves the old keys in
- * force. */
-static void follow_keytab(struct krb_acceptor *a)
+enum err krb_acceptor_reload(struct krb_acceptor *a, struct failure *f)
 {
-  long long now = clock_mono_ns(), looked = atomic_load_explicit(&a->looked_ns, memory_order_relaxed);
-  if (now - looked < 1000000000LL || !atomic_compare_exchange_strong(&a->looked_ns, &looked, now)) return;
   struct stat st;
   struct keys *fresh = NULL, *old;
   struct verifier *idle;
-  if (stat(a->path, &st) != 0) return;
+  if (stat(a->path, &st) != 0) return failure_set(f, ERR_IO, "keytab %s: %s", a->path, strerror(errno));
   pthread_mutex_lock(&a->lock);
   bool same = same_file(&st, &a->seen);
   pthread_mutex_unlock(&a->lock);
-  if (same || keys_new(a->path, &fresh, NULL)) return;
+  if (same) return ERR_OK;
+  enum err e = keys_new(a->path, &fresh, f);
+  if (e) return e;
   pthread_mutex_lock(&a->lock);
   old = a->keys;
   idle = a->idle;
@@ -147,6 +146,17 @@ static void follow_keytab(struct krb_acceptor *a)
     verifier_free(idle);
     idle = next;
   }
+  return ERR_OK;
+}
+
+/* At most once a second: has the keytab changed? A file that cannot be read just now leaves the old keys in
+ * force. */
+static void follow_keytab(struct krb_acceptor *a)
+{
+  long long now = clock_mono_ns(), looked = atomic_load_explicit(&a->looked_ns, memory_order_relaxed);
+  if (now - looked < 1000000000LL || !atomic_compare_exchange_strong(&a->looked_ns, &looked, now)) return;
+  enum err e = krb_acceptor_reload(a, NULL);
+  (void)e;
 }
 
 /* -- verifying ------------------------------------------------------------------------------------------- */

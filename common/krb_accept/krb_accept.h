@@ -26,6 +26,8 @@ struct krb_acceptor_config {
 enum err krb_acceptor_new(const struct krb_acceptor_config *c, struct krb_acceptor **ret,
                           struct failure *f) MUST_CHECK;
 void krb_acceptor_free(struct krb_acceptor *a); /* accepts NULL */
+/* Reads the keytab now, instead of when it is looked at next. On failure the old keys stay in force. */
+enum err krb_acceptor_reload(struct krb_acceptor *a, struct failure *f) MUST_CHECK;
 
 struct krb_accepted {
   char client[256];       /* alice@CORP.SEVENSTEP.TEST */

@@ -2,8 +2,10 @@
  * derived from it here: the actors listen on all addresses and find each other by the names of their services
  * in docker-compose.yml. And since a file that everybody mounts keeps no secrets, each actor's copy holds
  * only those that it needs. */
+#include "lab_write.h"
 #include "tool.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* Passes the rule for secrets, and is nobody's. */
@@ -38,9 +40,19 @@ static void withhold(struct lab *lab, const char *actor)
   if (!idp) lab->idp.n_clients = 0;
 }
 
+static int print(const struct lab *lab)
+{
+  struct buf text;
+  buf_init(&text, 1 << 20);
+  enum err e = lab_write(lab, &text);
+  if (!e) printf("# Derived from the lab file; changes are overwritten.\n%s", buf_str(&text));
+  buf_wipe(&text);
+  return e || fflush(stdout) ? 1 : 0;
+}
+
 int tool_containers(struct lab *lab, const char *actor)
 {
   move_all(lab);
   withhold(lab, actor);
-  return tool_write(lab);
+  return print(lab);
 }

@@ -1,3 +1,4 @@
+#include "lab_load.h"
 #include "tool.h"
 
 #include <getopt.h>
@@ -10,15 +11,21 @@ enum { EXIT_USAGE = 2, EXIT_CONFIG = 3 };
 static const char help[] =
     "usage: sevenstep-lab [-c FILE] [-r FOLDER] COMMAND\n"
     "\n"
-    "Answers scripts' questions about a lab file.\n"
+    "Answers scripts' questions about a lab: the lab file, with FOLDER/changes.yaml merged into it.\n"
     "\n"
     "  check            says \"configuration OK\", or what is wrong and where\n"
     "  env              shell variables: eval \"$(sevenstep-lab env)\"\n"
-    "  list WHAT        one a line: actors (NAME PROGRAM), connectors, applications (NAME URL), users (NAME "
+    "  list WHAT        one a line: actors (NAME PROGRAM), connectors, applications (NAME URL),\n"
+    "                   published (NAME URL file|changed|added), users (NAME "
     "UPN), hosts\n"
     "  ports [--free]   listening addresses: KEY HOST PORT; with --free exit code 4 if one is taken\n"
     "  certificates     arguments for pki/provision\n"
     "  containers ACTOR the lab file as this actor gets it in containers: their addresses, its secrets only\n"
+    "  change OUT TABLE add|set|remove [--delegate] NAME [KEY=VALUE...]\n"
+    "                   writes OUT: FOLDER/changes.yaml with one row of applications, connectors, users or "
+    "groups "
+    "changed\n"
+    "  export           the lab file with FOLDER/changes.yaml merged into it\n"
     "  doc              the reference of the lab file, as Markdown\n"
     "\n"
     "  -c, --config FILE   the lab file (default: $SEVENSTEP_LAB, else ./lab.yaml)\n"
@@ -66,8 +73,10 @@ static int list(const struct lab *lab, const char *what)
   else if (strcmp(what, "users") == 0)
     for (size_t i = 0; i < lab->n_users; i++)
       printf("%s %s\n", lab->users[i].name, lab->users[i].upn ? lab->users[i].upn : "-");
+  else if (strcmp(what, "published") == 0)
+    return tool_published(lab);
   else
-    return usage("list: expected actors, connectors, applications, users or hosts");
+    return usage("list: expected actors, connectors, applications, published, users or hosts");
   return 0;
 }
 
@@ -98,6 +107,36 @@ static int answer(struct lab *lab, const char *run, int argc, char **argv)
   return usage("unknown command");
 }
 
+static bool is_table(const char *name)
+{
+  for (const struct lab_key *k = lab_top_keys.keys; k->name; k++)
+    if (k->type == KEY_TABLE && strcmp(k->name, name) == 0) return true;
+  return false;
+}
+
+/* change OUT TABLE VERB [--delegate] NAME [KEY=VALUE...] */
+static int change(const char *path, const char *changes, int argc, char **argv)
+{
+  bool delegate = argc > 4 && strcmp(argv[4], "--delegate") == 0;
+  int at = delegate ? 5 : 4;
+  if (argc <= at || !is_table(argv[2])) return usage("change: expected OUT, a table, a verb and a name");
+  const char *verb = argv[3];
+  bool remove = strcmp(verb, "remove") == 0;
+  if (!remove && strcmp(verb, "add") != 0 && strcmp(verb, "set") != 0)
+    return usage("change: expected add, set or remove");
+  if (remove && argc > at + 1) return usage("change: remove takes a name only");
+  struct tool_change what = {.path = path,
+                             .changes = changes,
+                             .out = argv[1],
+                             .table = argv[2],
+                             .verb = verb,
+                             .name = argv[at],
+                             .delegate = delegate,
+                             .settings = argv + at + 1,
+                             .n_settings = argc - at - 1};
+  return tool_change(&what);
+}
+
 static const char *from_environment(const char *name, const char *otherwise)
 {
   const char *value = getenv(name);
@@ -124,11 +163,17 @@ int main(int argc, char **argv)
 
   struct failure f = {0};
   struct lab *lab;
-  if (lab_load(path, LAB_SECRETS, &lab, &f)) {
+  char changes[LAB_CHANGES_MAX];
+  if (lab_changes_path(run, changes, &f)) return usage(f.why);
+  argc -= optind;
+  argv += optind;
+  if (strcmp(argv[0], "change") == 0) return change(path, changes, argc, argv);
+  if (strcmp(argv[0], "export") == 0) return tool_export(path, changes);
+  if (lab_load_changed(path, run, LAB_SECRETS, &lab, &f)) {
     fprintf(stderr, "%s\n", f.why);
     return EXIT_CONFIG;
   }
-  int code = answer(lab, run, argc - optind, argv + optind);
+  int code = answer(lab, run, argc, argv);
   lab_free(lab);
   return code;
 }

@@ -1,7 +1,7 @@
 /* sevenstep-lab: answers the questions that scripts have about a lab file, so that no script parses YAML.
  *
  *   sevenstep-lab [-c lab.yaml] [-r RUN] check | env | list WHAT | ports [--free] | certificates |
- *     containers ACTOR | doc
+ *     containers ACTOR | change OUT TABLE VERB [--delegate] NAME [KEY=VALUE...] | export | doc
  *
  * One file of this folder an answer. Each prints to standard output and returns the exit code. */
 #ifndef SEVENSTEP_LAB_TOOL_H
@@ -22,8 +22,21 @@ int tool_certificates(const struct lab *lab);
 /* The lab file for this actor ("idp", "kdc", "cloud", "backend", a connector's name) in containers: with the
  * containers' addresses and only the secrets that it needs. Changes lab. */
 int tool_containers(struct lab *lab, const char *actor);
-/* A lab as a lab file, defaults written out. */
-int tool_write(const struct lab *lab);
+/* The next file of changes into out, for adding, setting or removing one row of a table. */
+struct tool_change {
+  const char *path, *changes; /* the lab file, and the changes so far (the file may be absent) */
+  const char *out;
+  const char *table, *verb, *name; /* a KEY_TABLE of the lab file; "add", "set" or "remove" */
+  bool delegate;                   /* applications: the connectors of its group may delegate to it */
+  char **settings;
+  int n_settings;
+};
+int tool_change(const struct tool_change *what);
+/* What is published, one a line: NAME URL, and who says so: file, changed (the file, and changes) or added.
+ */
+int tool_published(const struct lab *lab);
+/* The lab file with its changes, as one file. */
+int tool_export(const char *path, const char *changes);
 /* docs/lab.md, from the table of keys. */
 int tool_reference(void);
 

@@ -32,8 +32,11 @@ static void begin(void)
 {
   struct failure f = {0};
   struct krb_acceptor_config c = {.keytab = kdc_lab_path(&l, "keytabs/backend.keytab")};
-  b = (struct backend){.lab = &l.lab};
-  ck_assert_msg(krb_acceptor_new(&c, &b.acceptor, &f) == ERR_OK, "%s", f.why);
+  struct krb_acceptor *acceptor;
+  b = (struct backend){0};
+  lab_slot_init(&b.lab, &l.lab);
+  ck_assert_msg(krb_acceptor_new(&c, &acceptor, &f) == ERR_OK, "%s", f.why);
+  b.acceptor = acceptor;
   ck_assert_msg(tracer_new(l.run, "backend", "backend", &b.tracer, &f) == ERR_OK, "%s", f.why);
   struct httpd_config h = {.listen = {"127.0.0.1", 0},
                            .routes = backend_routes,
@@ -47,6 +50,7 @@ static void end(void)
 {
   httpd_stop(server);
   krb_acceptor_free(b.acceptor);
+  lab_slot_clear(&b.lab);
   tracer_free(b.tracer);
 }
 

@@ -111,6 +111,7 @@ void kdc_lab_make(struct kdc_lab *l)
   snprintf(l->run, sizeof l->run, "%s/sevenstep-kdc-XXXXXX", tmp ? tmp : "/tmp");
   ck_assert_ptr_nonnull(mkdtemp(l->run));
   l->lab = (struct lab){.realm = REALM, .upn_suffix = UPN_SUFFIX, .internal_domain = "corp.test"};
+  l->lab.refs = 1;
   l->lab.kdc.listen = (struct lab_addr){"127.0.0.1", kdc_lab_free_port()};
   l->lab.kdc.connect = l->lab.kdc.listen;
   l->lab.kdc.max_ticket_life_s = 36000;

@@ -1,0 +1,136 @@
+# shellcheck shell=bash
+# Changing a lab as it runs: app, connector set and list, export.
+#
+# The lab file is the user's and is never written. What is changed lives in RUN/changes.yaml, which everybody merges into
+# the lab file (ARCHITECTURE.md, "Changes"). A change is made in one go: sevenstep-lab writes the next changes.yaml, and only
+# if the lab that results is right; then the actors are told to reload, one by one, and the first that refuses undoes it all.
+
+help_app='Publish applications, change and remove them, while the lab runs; nothing is restarted.
+  ./sevenstep app list                          what is published, and where that is said
+  ./sevenstep app add NAME KEY=VALUE...         publishes one more; external_url and internal_url at least
+  ./sevenstep app set NAME KEY=VALUE...         changes it
+  ./sevenstep app remove NAME                   takes it away; what is in progress is finished, what comes is answered 404
+
+KEY is one of the keys of applications in docs/lab.md; of a key in a section both with a dot: SECTION.KEY=VALUE.
+VALUE is text; where it begins with [, { or a quote, it is read as YAML: assigned_groups=[staff,auditors]. {cloud}, {backend}
+and the other ports may be used in it. An empty one is the default again. KEY+=VALUE and KEY-=VALUE add to a list and take
+from it. Quote what the shell would read.
+
+  --delegate    with add and set, before NAME: the connectors of its group may delegate to its spn from now on. Without
+                that the application is published, and the KDC refuses the ticket (step 5), as in a company where nobody
+                told the directory
+
+An spn that no application has any more is taken from the connectors'\'' lists too. All or nothing: if the lab would not be
+right, or an actor refuses, nothing is changed. What is changed stays over down and up; ./sevenstep export prints the lab
+file that says the same. A new application, as a user meets it at once:
+
+  ./sevenstep app add --delegate wiki external_url=https://wiki.apps.localhost:{cloud}/ \
+    internal_url=http://wiki.corp.sevenstep.test:{backend}/ connect=127.0.0.1:{backend} \
+    single_sign_on=kcd spn=HTTP/wiki.corp.sevenstep.test assigned_groups=[staff]'
+help_export='Print the lab file that says what is so now: the lab file and what was changed by ./sevenstep app and others, in one.
+In a fresh run folder it gives the same lab. It holds the passwords that the lab file holds; comments are not kept.'
+
+# -- telling the actors ----------------------------------------------------------------------------------------------
+
+# reload_actor NAME: 0 when it took over what is on disk now, or does not run; else says why not.
+reload_actor() {
+  local answer code
+  actor_is_running "$1" || return 0
+  answer=$(curl -sS -m 30 -X POST -w '\n%{http_code}' --unix-socket "$run/$1.sock" http://localhost/reload 2>&1)
+  code=${answer##*$'\n'} answer=${answer%$'\n'*}
+  [[ $code == 200 ]] && return 0
+  warn "$1 did not take it over: ${answer%$'\n'}"
+  return 1
+}
+
+# reload_actors VERB: those who must know first, first. What is added is ready everywhere before the cloud lets users in; what is
+# removed is closed by the cloud before anything behind it is taken away.
+reload_actors() {
+  local name
+  local order=(kdc backend idp cloud)
+  [[ $1 != remove ]] || order=(cloud idp backend kdc)
+  for name in "${order[@]}"; do reload_actor "$name" || return; done
+}
+
+# -- one change ------------------------------------------------------------------------------------------------------
+
+# change_table VERB TABLE ARGUMENT...: as of `sevenstep-lab change`, from the check to what the actors say. The caller has
+# loaded the settings and holds the lock.
+change_table() {
+  local verb=$1 table=$2 kept=''
+  shift 2
+  ask change "$run/changes.yaml.new" "$table" "$verb" "$@" || exit
+  if [[ -e $run/changes.yaml ]]; then
+    kept=$run/changes.yaml.old
+    ln -f "$run/changes.yaml" "$kept"
+  fi
+  trap '' INT TERM
+  mv -f "$run/changes.yaml.new" "$run/changes.yaml"
+  if lab_is_running; then
+    (provision_certificates) && reload_actors "$verb" || change_undo "$kept"
+  fi
+  rm -f "$run/changes.yaml.old"
+  trap - INT TERM
+}
+
+# change_undo KEPT: back to what was kept ('': nothing); every actor is told again, as some have taken the change over.
+change_undo() {
+  if [[ -n $1 ]]; then mv -f "$1" "$run/changes.yaml"; else rm -f "$run/changes.yaml"; fi
+  (provision_certificates)
+  reload_actors remove || warn "not every actor went back; ./sevenstep down and up make them agree"
+  die "$EX_FAILED" "nothing was changed"
+}
+
+change_done() {
+  if lab_is_running; then say "$1"; else say "$1 It takes effect when the lab is started."; fi
+}
+
+# -- commands --------------------------------------------------------------------------------------------------------
+
+change_begin() {
+  settings_load
+  require_build
+  lab_take_lock
+}
+
+# change_command TABLE NAME-OF-A-ROW VERB ARGUMENT...: add, set or remove, for app and whoever else changes rows.
+change_command() {
+  local table=$1 noun=$2 verb=$3 name=${4-}
+  shift 3
+  [[ ${1-} != --delegate ]] || name=${2-}
+  [[ -n $name ]] || die "$EX_USAGE" "$noun $verb: a name is missing" "See ./sevenstep $noun --help."
+  change_begin
+  change_table "$verb" "$table" "$@"
+  case $verb in
+    add) change_done "$name is added." ;;
+    set) change_done "$name is changed." ;;
+    remove) change_done "$name is removed." ;;
+  esac
+}
+
+app_list() {
+  no_arguments "$@"
+  settings_load
+  require_build
+  local name url said lines
+  lines=$(ask list published) || exit "$EX_CONFIG"
+  printf '%s%-16s %-10s %s%s\n' "$bold" APPLICATION 'SAID BY' URL "$plain"
+  while read -r name url said; do printf '%-16s %-10s %s\n' "$name" "$said" "$url"; done <<<"$lines"
+}
+
+command_app() {
+  local verb=${1-}
+  (($# == 0)) || shift
+  case $verb in
+    list) app_list "$@" ;;
+    add | set | remove) change_command applications app "$verb" "$@" ;;
+    *) die "$EX_USAGE" "app: expected list, add, set or remove" "./sevenstep app --help" ;;
+  esac
+}
+
+command_export() {
+  no_arguments "$@"
+  settings_load
+  [[ -x $bin/sevenstep-lab ]] || build_programs >&2
+  ask export
+}
