@@ -234,6 +234,7 @@ void exchange_fail(struct exchange *x, const struct failure *f)
   span_fail(x->respond.open ? &x->respond : &x->step, f);
   enum err e = page_failure(x, f, &page);
   if (!e) e = fields_add(&fields, "Sevenstep-Error", info->name);
+  if (!e) e = bearer_challenge(x, f, &fields);
   if (!e && info->http_status == 405)
     e = fields_add(&fields, "Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
   if (!e && (info->http_status == 503 || info->http_status == 504))

@@ -33,6 +33,7 @@ struct exchange {
   const struct exchange_ops *ops; /* NULL: nobody has taken it, or it is answered */
   void *data;
   struct session session; /* upn "" when there is none */
+  bool by_token;          /* its user came with an access token, not with a session */
   struct trace_ctx ctx;   /* the parent of this request's spans */
   struct span step;       /* the step in progress */
   struct span respond;    /* step 7 */
@@ -87,6 +88,16 @@ void route_request(struct exchange *x);
 void step1_redirect(struct exchange *x);
 void step3_token(struct exchange *x);
 void step3_dispatch(struct exchange *x);
+/* What a verified token said, into the step's span. */
+struct token_claims;
+void step3_trace_token(struct exchange *x, const char *token, const struct token_claims *c);
+/* step3_bearer.c: for applications with bearer_access. Does an access token decide about this request:
+ * because it has one, or because it has no session, and its sender could not use the logon page? */
+bool bearer_decides(const struct exchange *x);
+void step3_bearer(struct exchange *x);
+/* Adds the challenge of RFC 6750 3 when this failure is one of an access token. */
+enum err bearer_challenge(const struct exchange *x, const struct failure *f,
+                          struct fields *fields) MUST_CHECK;
 /* logout.c */
 void logout(struct exchange *x);
 /* robots.c */

@@ -81,12 +81,12 @@ static bool path_is(const struct exchange *x, const char *path)
   return strncmp(target, path, n) == 0 && (target[n] == 0 || target[n] == '?');
 }
 
-static void start_dispatch(struct exchange *x, bool traced)
+static void start_step3(struct exchange *x, bool traced, void (*step)(struct exchange *x))
 {
   struct tracer *t = x->cloud->actor->tracer;
   span_start(&x->step, t, 3, SPAN_SERVER, NULL, &x->ctx, traced || tracer_sample(t));
   x->ctx = x->step.ctx;
-  step3_dispatch(x);
+  step(x);
 }
 
 static void own_endpoint(struct exchange *x)
@@ -129,7 +129,7 @@ void route_request(struct exchange *x)
     return;
   }
   if (x->app->preauth == PREAUTH_PASSTHRU) {
-    start_dispatch(x, traced);
+    start_step3(x, traced, step3_dispatch);
     return;
   }
   enum err e = find_session(x);
@@ -137,8 +137,10 @@ void route_request(struct exchange *x)
     own_endpoint(x);
   else if (x->app == &x->cloud->lab->home)
     home(x);
+  else if (bearer_decides(x))
+    start_step3(x, traced, step3_bearer);
   else if (e == ERR_OK)
-    start_dispatch(x, traced);
+    start_step3(x, traced, step3_dispatch);
   else
     step1_redirect(x);
 }

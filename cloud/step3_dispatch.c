@@ -261,7 +261,7 @@ void step3_dispatch(struct exchange *x)
   if (x->session.upn[0]) {
     span_str(&x->step, "sevenstep.upn", x->session.upn);
     span_str(&x->step, "sevenstep.spn", x->session.spn);
-    span_str(&x->step, "sevenstep.session", "valid");
+    span_str(&x->step, "sevenstep.session", x->by_token ? "bearer" : "valid");
   }
   struct dispatch *d = calloc(1, sizeof *d);
   if (!d) {

@@ -119,19 +119,25 @@ static void nonce_checked(void *arg, enum err e)
   refuse(c, &f);
 }
 
+void step3_trace_token(struct exchange *x, const char *token, const struct token_claims *c)
+{
+  struct buf payload;
+  if (!x->step.ctx.sampled) return;
+  buf_init(&payload, TOKEN_MAX);
+  if (token_peek_payload(token, strlen(token), &payload) == ERR_OK)
+    span_strn(&x->step, "token.claims", buf_str(&payload), payload.len);
+  span_str(&x->step, "token.kid", c->kid);
+  span_str(&x->step, "token.alg", "RS256");
+  buf_clear(&payload);
+}
+
 static void trace_claims(struct callback *c)
 {
   struct exchange *x = c->x;
-  struct buf payload;
-  buf_init(&payload, TOKEN_MAX);
-  if (token_peek_payload(c->id_token, strlen(c->id_token), &payload) == ERR_OK)
-    span_strn(&x->step, "token.claims", buf_str(&payload), payload.len);
-  span_str(&x->step, "token.kid", c->claims.kid);
-  span_str(&x->step, "token.alg", "RS256");
+  step3_trace_token(x, c->id_token, &c->claims);
   span_str(&x->step, "sevenstep.upn", c->claims.upn);
   span_str(&x->step, "sevenstep.spn", c->claims.spn);
   span_str(&x->step, "sevenstep.session", "new");
-  buf_clear(&payload);
 }
 
 static void verify(struct callback *c);

@@ -3,6 +3,7 @@
 #include "encode.h"
 #include "form.h"
 #include "params.h"
+#include "token.h"
 
 #include <openssl/evp.h>
 #include <stdlib.h>
@@ -112,7 +113,36 @@ static enum err refuse_request_objects(const struct authorize *a, struct failure
   return value ? failure_set(f, ERR_OIDC_REQUEST_URI_NOT_SUPPORTED, "request_uri is given") : ERR_OK;
 }
 
-static enum err read_scope(struct authorize *a, struct failure *f)
+/* NAME/user_impersonation, at most one: an access token has one audience (RFC 8707 2.2 says why). Only who
+ * fetches it by a code gets one, and an application needs none: it has its session. */
+static enum err read_resource(const struct lab *lab, const char *scope, struct authorize *a,
+                              struct failure *f)
+{
+  static const char behind[] = "/" TOKEN_SCOPE_USER;
+  const size_t tail = sizeof behind - 1;
+  char name[64];
+  for (const char *at = scope; *at; at += strspn(at, " ")) {
+    const char *word = at;
+    size_t n = strcspn(word, " ");
+    at += n;
+    if (n < tail || memcmp(word + n - tail, behind, tail) != 0) continue;
+    n -= tail;
+    if (n < sizeof name) memcpy(name, word, n);
+    name[n < sizeof name ? n : 0] = 0;
+    const struct lab_app *app = lab_app_by_name(lab, name);
+    if (!app || !app->bearer_access)
+      return failure_set(f, ERR_OIDC_INVALID_SCOPE, "no application with bearer_access is called \"%.*s\"",
+                         (int)(n < 64 ? n : 64), word);
+    if (a->client.app || a->type != TYPE_CODE)
+      return failure_set(f, ERR_OIDC_INVALID_SCOPE,
+                         "%s is for clients of idp.clients, with response_type=code", behind + 1);
+    if (a->resource) return failure_set(f, ERR_OIDC_INVALID_SCOPE, "two applications at once");
+    a->resource = app;
+  }
+  return ERR_OK;
+}
+
+static enum err read_scope(const struct lab *lab, struct authorize *a, struct failure *f)
 {
   const char *scope;
   enum err e = get(a, "scope", &scope, f);
@@ -120,7 +150,7 @@ static enum err read_scope(struct authorize *a, struct failure *f)
   if (!scope || !has_word(scope, "openid"))
     return failure_set(f, ERR_OIDC_INVALID_SCOPE, "openid is not in the scope");
   a->profile = has_word(scope, "profile");
-  return ERR_OK;
+  return read_resource(lab, scope, a, f);
 }
 
 static enum err read_nonce(struct authorize *a, struct failure *f)
@@ -187,7 +217,7 @@ enum err authorize_parse(const struct lab *lab, const char *text, size_t n, stru
   if ((e = read_type_and_mode(a, f))) return e;
   if ((e = params_refuse_repeated(&a->params, f))) return e;
   if ((e = refuse_request_objects(a, f))) return e;
-  if ((e = read_scope(a, f))) return e;
+  if ((e = read_scope(lab, a, f))) return e;
   if ((e = read_nonce(a, f))) return e;
   if ((e = read_pkce(a, f))) return e;
   if ((e = read_prompt(a, f))) return e;
@@ -200,9 +230,10 @@ void authorize_clear(struct authorize *a)
   fields_clear(&a->params);
 }
 
-const char *authorize_scope(bool profile)
+enum err authorize_scope(bool profile, const struct lab_app *resource, struct buf *out)
 {
-  return profile ? "openid profile" : "openid";
+  enum err e = buf_puts(out, profile ? "openid profile" : "openid");
+  return e || !resource ? e : buf_printf(out, " %s/" TOKEN_SCOPE_USER, resource->name);
 }
 
 bool pkce_text_valid(const char *text)

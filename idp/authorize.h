@@ -23,12 +23,13 @@ struct authorize {
   enum authorize_mode mode; /* how to answer, errors too */
   const char *nonce;        /* NULL: none */
   const char *code_challenge;
-  const char *login_hint; /* NULL: none */
-  bool prompt_none;       /* show no page */
-  bool prompt_login;      /* ask again, session or not */
-  int64_t max_age_s;      /* -1: none */
-  bool profile;           /* scope profile was asked for and is granted */
-  struct trace_ctx trace; /* from state, when it begins with a traceparent; else invalid */
+  const char *login_hint;         /* NULL: none */
+  bool prompt_none;               /* show no page */
+  bool prompt_login;              /* ask again, session or not */
+  int64_t max_age_s;              /* -1: none */
+  bool profile;                   /* scope profile was asked for and is granted */
+  const struct lab_app *resource; /* scope NAME/user_impersonation: for whom the access token is; or NULL */
+  struct trace_ctx trace;         /* from state, when it begins with a traceparent; else invalid */
 };
 
 /* Judges text (a query string or form body). Fills *a as far as it got, also on failure, so that the error
@@ -37,8 +38,8 @@ struct authorize {
 enum err authorize_parse(const struct lab *lab, const char *text, size_t n, struct authorize *a,
                          struct failure *f) MUST_CHECK;
 void authorize_clear(struct authorize *a);
-/* The scope granted: "openid" or "openid profile". */
-const char *authorize_scope(bool profile);
+/* Appends the scope granted: "openid", "profile", and "NAME/user_impersonation" for an application. */
+enum err authorize_scope(bool profile, const struct lab_app *resource, struct buf *out) MUST_CHECK;
 
 /* RFC 7636 4.1, 4.2: 43 to 128 unreserved characters. */
 bool pkce_text_valid(const char *text);

@@ -2,13 +2,14 @@
 
 #include "clock.h"
 #include "form.h"
+#include "token.h"
 #include "token_issue.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { RECORD_MAX = 32768 };
+enum { RECORD_MAX = 32768, SCOPE_MAX = 256 };
 
 static const char CODE[] = "code", USED[] = "code-used", REVOKED[] = "token-revoked";
 
@@ -49,9 +50,21 @@ enum err grant_access_token(struct idp *i, const struct grant *g, const char *jt
                             struct failure *f)
 {
   struct token_issue t = common(i, g, jti);
-  t.resource = t.issuer;
-  t.scope = authorize_scope(g->profile);
-  enum err e = token_issue_access(i->keys, &t, out, f);
+  struct buf scope;
+  buf_init(&scope, SCOPE_MAX);
+  enum err e = ERR_OK;
+  if (g->resource) {
+    t.audiences[0] = g->resource->name;
+    t.spn = g->resource->spn;
+    t.name = g->user->display_name;
+    t.scope = TOKEN_SCOPE_USER;
+  } else {
+    t.audiences[0] = t.client_id;
+    t.audiences[1] = t.issuer;
+    if (!(e = authorize_scope(g->profile, NULL, &scope))) t.scope = buf_str(&scope);
+  }
+  e = e ? failure_set(f, e, "the scope") : token_issue_access(i->keys, &t, out, f);
+  buf_clear(&scope);
   if (!e) idp_count(i, COUNT_ACCESS_TOKEN);
   return e;
 }
@@ -77,6 +90,7 @@ enum err grant_put_code(struct idp *i, const struct grant *g, char ret_code[stat
   if (!e) e = add(&record, "nonce", g->nonce);
   if (!e) e = add(&record, "challenge", g->code_challenge);
   if (!e) e = add(&record, "profile", g->profile ? "1" : NULL);
+  if (!e) e = add(&record, "resource", g->resource ? g->resource->name : NULL);
   if (!e) e = store_put(i->store, CODE, code, record.data, record.len, IDP_CODE_S);
   buf_wipe(&record);
   if (e) return e;
@@ -98,7 +112,7 @@ static bool read_record(const struct idp *i, const struct buf *record, struct gr
   fields_init(&g->params, 16, RECORD_MAX);
   if (form_parse(&g->params, buf_str(record), record->len)) return false;
   const char *client = value_of(g, "client"), *user = value_of(g, "user"), *time = value_of(g, "auth_time"),
-             *trace = value_of(g, "trace");
+             *trace = value_of(g, "trace"), *resource = value_of(g, "resource");
   if (!client || !user || !time || !trace || !client_find(i->lab, client, &g->client)) return false;
   g->user = lab_user_by_name(i->lab, user);
   g->auth_time_s = strtoll(time, NULL, 10);
@@ -106,6 +120,8 @@ static bool read_record(const struct idp *i, const struct buf *record, struct gr
   g->nonce = value_of(g, "nonce");
   g->code_challenge = value_of(g, "challenge");
   g->profile = value_of(g, "profile") != NULL;
+  g->resource = resource ? lab_app_by_name(i->lab, resource) : NULL;
+  if (resource && !g->resource) return false;
   return g->user && g->redirect_uri && g->code_challenge && !trace_ctx_parse(&g->trace, trace, strlen(trace));
 }
 

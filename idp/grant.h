@@ -14,14 +14,16 @@ struct grant {
   int64_t auth_time_s;
   const char *redirect_uri, *nonce, *code_challenge;
   bool profile;
-  struct trace_ctx trace; /* the logon's, for the token endpoint's span */
+  const struct lab_app *resource; /* the access token is for this application; NULL: for UserInfo */
+  struct trace_ctx trace;         /* the logon's, for the token endpoint's span */
   struct fields params;
 };
 
 /* An ID token for the grant. access_token (may be NULL) gives at_hash. */
 enum err grant_id_token(struct idp *i, const struct grant *g, const char *access_token, struct buf *out,
                         struct failure *f) MUST_CHECK;
-/* An access token under this id, for UserInfo here and for the client's own API. */
+/* An access token under this id: for the application that was asked for, in place of a session there; else
+ * for UserInfo here and for the client's own API. */
 enum err grant_access_token(struct idp *i, const struct grant *g, const char *jti, struct buf *out,
                             struct failure *f) MUST_CHECK;
 

@@ -113,6 +113,10 @@ static enum err give(struct visit *v, const struct authorize *a, const struct se
     failure_set(&f, ERR_LOGON_USER_UNASSIGNED, "user %s, application %s", u->name, a->client.id);
     return refuse_user(v, a, request, &f);
   }
+  if (a->resource && !lab_user_assigned(v->idp->lab, a->resource, u)) {
+    failure_set(&f, ERR_LOGON_USER_UNASSIGNED, "user %s, application %s", u->name, a->resource->name);
+    return refuse_user(v, a, request, &f);
+  }
   struct grant g = {
       .client = a->client,
       .user = u,
@@ -121,6 +125,7 @@ static enum err give(struct visit *v, const struct authorize *a, const struct se
       .nonce = a->nonce,
       .code_challenge = a->code_challenge,
       .profile = a->profile,
+      .resource = a->resource,
       .trace = v->span.ctx,
   };
   return a->type == TYPE_CODE ? give_code(v, a, &g) : give_id_token(v, a, &g);

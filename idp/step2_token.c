@@ -58,11 +58,15 @@ static enum err answer_error(struct visit *v, const struct failure *f)
 
 static enum err answer_tokens(struct visit *v, const struct grant *g, const char *access, const char *id)
 {
+  struct buf scope;
+  buf_init(&scope, 256);
+  enum err e = authorize_scope(g->profile, g->resource, &scope);
   json_t *body =
       json_pack("{s:s,s:s,s:i,s:s,s:s}", "access_token", access, "token_type", "Bearer", "expires_in",
-                (int)v->idp->lab->idp.token_lifetime_s, "id_token", id, "scope", authorize_scope(g->profile));
+                (int)v->idp->lab->idp.token_lifetime_s, "id_token", id, "scope", buf_str(&scope));
   char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
-  enum err e = text ? visit_json(v->r, 200, text) : ERR_NOMEM;
+  if (!e) e = text ? visit_json(v->r, 200, text) : ERR_NOMEM;
+  buf_clear(&scope);
   if (text) explicit_bzero(text, strlen(text));
   free(text);
   json_decref(body);

@@ -70,6 +70,7 @@ struct lab_app {
   const char
       *client_secret; /* NULL unless LAB_SECRETS or set; the cloud keeps its own (see LAB_CLIENT_SECRETS) */
   const char *connector_group;        /* default "default" */
+  bool bearer_access;                 /* API clients pass by an access token; default false */
   bool maintenance;                   /* everybody is refused; default false */
   bool translate_headers;             /* default true */
   bool translate_body;                /* URLs in HTML and CSS; default false */

@@ -145,6 +145,10 @@ static enum err check_combination(const struct checking *c, const struct lab_app
     return fail(
         c, row->key_at,
         "applications.%s: with preauthentication: passthru everybody gets through, so nobody is assigned", n);
+  if (app->preauth == PREAUTH_PASSTHRU && app->bearer_access)
+    return fail(c, place_of(c, "applications", n, "bearer_access"),
+                "applications.%s.bearer_access: needs preauthentication: with passthru no token is looked at",
+                n);
   if (app->sso == SSO_KCD && !app->spn)
     return fail(c, place_of(c, "applications", n, "single_sign_on"),
                 "applications.%s.single_sign_on: kcd needs the application's spn, e.g. spn: HTTP/%s", n,

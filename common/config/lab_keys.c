@@ -234,6 +234,10 @@ static const struct lab_key app_keys[] = {
     {"client_secret", KEY_TEXT, AT(lab_app, client_secret),
      "The proxy's password at the token endpoint. Only with flow: code.",
      .otherwise = "none: a public client", .kept_by = LAB_SECRETS | LAB_CLIENT_SECRETS, .rule = &rule_secret},
+    {"bearer_access", KEY_BOOL, AT(lab_app, bearer_access),
+     "true: API clients get through without a session, by Authorization: Bearer and an access token that the "
+     "identity provider issued for this application (scope NAME/user_impersonation).",
+     .fallback = "false"},
     {"connector_group", KEY_TEXT, AT(lab_app, connector_group), "Which connectors serve it.",
      .fallback = "default", .rule = &rule_name},
     {"backend_timeout", KEY_CHOICE, AT(lab_app, backend_timeout_s),

@@ -164,6 +164,19 @@ static enum err check_spn(const json_t *claims, const char *spn, struct token_cl
   return failure_set(f, ERR_TOKEN_SPN, "spn is \"%.150s\", published is \"%s\"", t->spn, spn);
 }
 
+/* RFC 6749 3.3: words between spaces, compared byte for byte. */
+static enum err check_scope(const char *scope, const char *wanted, struct failure *f)
+{
+  size_t n = wanted ? strlen(wanted) : 0;
+  for (const char *at = scope; n && *at; at += strspn(at, " ")) {
+    size_t word = strcspn(at, " ");
+    if (word == n && memcmp(at, wanted, n) == 0) return ERR_OK;
+    at += word;
+  }
+  return n ? failure_set(f, ERR_TOKEN_SCOPE, "scope is \"%.150s\", it has to have %s", scope, wanted)
+           : ERR_OK;
+}
+
 static enum err check_claims(const json_t *claims, const struct token_expect *x, struct token_claims *t,
                              struct failure *f)
 {
@@ -176,7 +189,8 @@ static enum err check_claims(const json_t *claims, const struct token_expect *x,
   if ((e = check_times(claims, t, x->now_s, f))) return e;
   if ((e = check_nonce(claims, x->nonce, f))) return e;
   if ((e = check_upn(claims, x->upn_suffix, t, f))) return e;
-  return check_spn(claims, x->spn, t, f);
+  if ((e = check_spn(claims, x->spn, t, f))) return e;
+  return check_scope(t->scope, x->scope, f);
 }
 
 enum err token_verify(const struct jwks *keys, const char *jwt, size_t n, const struct token_expect *expect,

@@ -1,8 +1,8 @@
-/* Verification of OpenID Connect ID tokens (step 3): strict, over OpenSSL and jansson with cached keys.
+/* Verification of ID tokens and access tokens (step 3): strict, over OpenSSL and jansson with cached keys.
  * It refuses before it trusts: three parts of strict base64url, a JSON object header without crit, jku, x5u,
  * jwk or x5c use, kid looked up, the one algorithm pinned to that key, signature; then claims. Sources: RFC
- * 7515 5.2, RFC 7519 7.2, RFC 8725 3, OpenID Connect Core 3.1.3.7. Issuing is another library, which only the
- * identity provider links. */
+ * 7515 5.2, RFC 7519 7.2, RFC 8725 3, OpenID Connect Core 3.1.3.7, RFC 9068 4. Issuing is another library,
+ * which only the identity provider links. */
 #ifndef SEVENSTEP_TOKEN_H
 #define SEVENSTEP_TOKEN_H
 
@@ -28,6 +28,10 @@ enum token_kind {
   TOKEN_ACCESS = 1, /* typ at+jwt; audience: the resource among others; client_id and jti are required */
 };
 
+/* The scope of an access token that lets an API client use an application as its user, as Azure AD calls it.
+ */
+#define TOKEN_SCOPE_USER "user_impersonation"
+
 struct token_expect {
   enum token_kind kind; /* zero: an ID token */
   const char *issuer;
@@ -35,6 +39,7 @@ struct token_expect {
   const char *nonce;      /* compared in constant time; NULL: not checked (bearer tokens) */
   const char *spn;        /* the published one; NULL: no spn is required */
   const char *upn_suffix; /* NULL: no upn is required, and none is returned */
+  const char *scope;      /* access tokens: a word that their scope has to have; NULL: any scope */
   int64_t now_s;
 };
 
@@ -51,8 +56,8 @@ struct token_claims {
 };
 
 /* Verifies signature and all claims. ERR_TOKEN_* tells the first thing wrong, in this order: form, algorithm,
- * key, signature, type, claims' types, issuer, audience, times, nonce, UPN, SPN. ERR_TOKEN_UNKNOWN_KEY lets
- * the caller refetch the key set (rate-limited) and try once more. */
+ * key, signature, type, claims' types, issuer, audience, times, nonce, UPN, SPN, scope. ERR_TOKEN_UNKNOWN_KEY
+ * lets the caller refetch the key set (rate-limited) and try once more. */
 enum err token_verify(const struct jwks *keys, const char *jwt, size_t n, const struct token_expect *expect,
                       struct token_claims *ret, struct failure *f) MUST_CHECK;
 

@@ -40,8 +40,9 @@ static json_t *common_claims(const struct token_issue *t)
 {
   json_t *c = json_object();
   int bad = !c || put(c, "iss", t->issuer) || put(c, "sub", t->subject) || put(c, "jti", t->jti) ||
-            put(c, "upn", t->upn) || put(c, "spn", t->spn) || put_date(c, "iat", t->issued_s) ||
-            put_date(c, "exp", t->expires_s) || put_date(c, "auth_time", t->auth_time_s);
+            put(c, "upn", t->upn) || put(c, "spn", t->spn) || put(c, "name", t->name) ||
+            put_date(c, "iat", t->issued_s) || put_date(c, "exp", t->expires_s) ||
+            put_date(c, "auth_time", t->auth_time_s);
   if (!bad) return c;
   json_decref(c);
   return NULL;
@@ -127,7 +128,7 @@ enum err token_issue_id(struct token_keys *k, const struct token_issue *t, struc
   char hash[HASH_TEXT + 1];
   json_t *c = common_claims(t);
   bool bad = !c || (t->access_token && at_hash(t->access_token, hash));
-  bad = bad || put(c, "aud", t->client_id) || put(c, "nonce", t->nonce) || put(c, "name", t->name) ||
+  bad = bad || put(c, "aud", t->client_id) || put(c, "nonce", t->nonce) ||
         put(c, "preferred_username", t->preferred_username) ||
         put(c, "at_hash", t->access_token ? hash : NULL);
   return sign_claims(k, sign_by_libjwt, c, bad, out, f);
@@ -137,8 +138,10 @@ enum err token_issue_access(struct token_keys *k, const struct token_issue *t, s
                             struct failure *f)
 {
   json_t *c = common_claims(t), *aud = json_array();
-  bool bad = !c || !aud || !t->jti || json_array_append_new(aud, json_string(t->client_id)) ||
-             (t->resource && json_array_append_new(aud, json_string(t->resource)));
+  bool bad = !c || !aud || !t->jti;
+  for (size_t i = 0; i < 2 && !bad && t->audiences[i]; i++)
+    bad = json_array_append_new(aud, json_string(t->audiences[i]));
+
   bad =
       bad || json_object_set(c, "aud", aud) || put(c, "client_id", t->client_id) || put(c, "scope", t->scope);
   json_decref(aud);

@@ -11,13 +11,14 @@
 
 struct token_issue {
   const char *issuer;
-  const char *subject;                      /* never reassigned; at most 255 ASCII characters */
-  const char *client_id;                    /* the ID token's audience; an access token's client_id */
-  const char *resource;                     /* access tokens: a second audience beside client_id, or NULL */
-  const char *jti;                          /* required in access tokens */
-  const char *nonce;                        /* ID tokens: as in the request */
-  const char *upn, *spn;                    /* what step 3 reads */
-  const char *name, *preferred_username;    /* ID tokens: scope profile */
+  const char *subject;      /* never reassigned; at most 255 ASCII characters */
+  const char *client_id;    /* the ID token's audience; an access token's client_id */
+  const char *audiences[2]; /* an access token's; the second may be NULL */
+  const char *jti;          /* required in access tokens */
+  const char *nonce;        /* ID tokens: as in the request */
+  const char *upn, *spn;    /* what step 3 reads */
+  const char *name;
+  const char *preferred_username;           /* ID tokens: scope profile */
   const char *scope;                        /* access tokens */
   const char *access_token;                 /* ID tokens: gives at_hash (OpenID Connect Core 3.1.3.6) */
   int64_t issued_s, expires_s, auth_time_s; /* auth_time 0: left out */

@@ -526,6 +526,39 @@ START_TEST(application_in_maintenance_is_closed)
 }
 END_TEST
 
+/* TK-12, TK-13: without a token no error code; in the query it is none. */
+START_TEST(request_of_an_api_client_without_a_token_is_challenged)
+{
+  static const struct {
+    const char *request, *status, *error;
+  } cases[] = {
+      {"POST / HTTP/1.1\r\nContent-Length: 0\r\n", "401", NULL},
+      {"GET / HTTP/1.1\r\nAccept: application/json\r\n", "401", NULL},
+      {"GET / HTTP/1.1\r\nAccept: */*\r\nSec-Fetch-Mode: cors\r\n", "401", NULL},
+      {"GET / HTTP/1.1\r\nX-Requested-With: XMLHttpRequest\r\n", "401", NULL},
+      {"GET /?a=b&access_token=x HTTP/1.1\r\n", "400", "error=\"invalid_request\""},
+      {"GET /?xaccess_token=x HTTP/1.1\r\n", "502", NULL}, /* step 1, without an identity provider */
+      {"GET / HTTP/1.1\r\nAccept: text/html\r\n", "502", NULL},
+      {"GET / HTTP/1.1\r\nAuthorization: Basic eDp5\r\n", "502", NULL},
+      {"GET / HTTP/1.1\r\nAuthorization: bearer x\r\n", "502", NULL}, /* its keys are not there */
+  };
+  char text[256];
+  ((struct lab_app *)(uintptr_t)lab_app_by_name(cloud->lab, "hello"))->bearer_access = true;
+  inside_dial(&one, "connector-1");
+  struct user *u = user_connect(NULL);
+  snprintf(text, sizeof text, "%s" HELLO "\r\n", cases[_i].request);
+  user_send(u, text);
+  run_until(user_got(u, "</html>"));
+  snprintf(text, sizeof text, "HTTP/1.1 %s ", cases[_i].status);
+  ck_assert_msg(user_got(u, text), "%s", buf_str(&u->got));
+  bool challenged = strcmp(cases[_i].status, "502") != 0;
+  ck_assert(user_got(u, "WWW-Authenticate: Bearer realm=\"hello\", authorization_uri=\"") == challenged);
+  ck_assert(user_got(u, ", error=\"") == (cases[_i].error != NULL));
+  if (cases[_i].error) ck_assert(user_got(u, cases[_i].error));
+  ck_assert_int_eq(one.requests, 0);
+}
+END_TEST
+
 START_TEST(request_for_which_no_connector_is_there_says_so)
 {
   struct user *u = user_connect(NULL);
@@ -596,6 +629,7 @@ static void add_rules(TCase *c)
   tcase_add_loop_test(c, robots_are_sent_away_from_every_host, 0, 3);
   tcase_add_loop_test(c, robots_is_a_name_of_the_host_alone, 0, 3);
   tcase_add_loop_test(c, application_in_maintenance_is_closed, 0, 3);
+  tcase_add_loop_test(c, request_of_an_api_client_without_a_token_is_challenged, 0, 9);
   tcase_add_test(c, request_for_which_no_connector_is_there_says_so);
 }
 

@@ -115,6 +115,39 @@ START_TEST(authorize_parse_required_parameter_missing_refused)
 }
 END_TEST
 
+static void open_hello(void)
+{
+  ((struct lab_app *)(uintptr_t)lab_app_by_name(provider_lab(), "hello"))->bearer_access = true;
+}
+
+START_TEST(authorize_parse_scope_of_an_application_read)
+{
+  open_hello();
+  gives(code_request("scope", "openid  hello/user_impersonation", NULL), ERR_OK, true);
+  ck_assert_ptr_eq(a.resource, lab_app_by_name(provider_lab(), "hello"));
+  gives(code_request("scope", "openid user_impersonation hello/user_impersonations", NULL), ERR_OK, true);
+  ck_assert_ptr_null(a.resource);
+}
+END_TEST
+
+START_TEST(authorize_parse_scope_of_an_application_that_is_not_to_be_had_refused)
+{
+  static const char *const scopes[] = {
+      "openid ledger/user_impersonation", /* without bearer_access */
+      "openid nobody/user_impersonation",
+      "openid /user_impersonation",
+      "openid HELLO/user_impersonation",
+      "openid hello/user_impersonation hello/user_impersonation",
+      "openid "
+      "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa/user_impersonation",
+  };
+  open_hello();
+  for (size_t i = 0; i < sizeof scopes / sizeof *scopes; i++)
+    gives(code_request("scope", scopes[i], NULL), ERR_OIDC_INVALID_SCOPE, true);
+  gives(hello_request("scope", "openid hello/user_impersonation", NULL), ERR_OIDC_INVALID_SCOPE, true);
+}
+END_TEST
+
 /* OP-23 */
 START_TEST(authorize_parse_other_response_types_refused)
 {
@@ -273,6 +306,8 @@ Suite *authorize_suite(void)
   tcase_add_test(t, authorize_parse_repeated_parameter_refused);
   tcase_add_test(t, authorize_parse_unsupported_hints_ignored);
   tcase_add_test(t, authorize_parse_required_parameter_missing_refused);
+  tcase_add_test(t, authorize_parse_scope_of_an_application_read);
+  tcase_add_test(t, authorize_parse_scope_of_an_application_that_is_not_to_be_had_refused);
   tcase_add_test(t, authorize_parse_other_response_types_refused);
   tcase_add_test(t, authorize_parse_token_outside_a_form_refused);
   tcase_add_test(t, authorize_parse_request_objects_refused);

@@ -48,6 +48,47 @@ START_TEST(step2_token_good_code_gives_tokens)
 }
 END_TEST
 
+/* The client signs this user in for hello. */
+static void ask_for_hello(const char *user)
+{
+  char password[64];
+  ((struct lab_app *)(uintptr_t)lab_app_by_name(provider_lab(), "hello"))->bearer_access = true;
+  snprintf(password, sizeof password, "%s-password", user);
+  browser_new();
+  authorize_with(code_request("scope", "openid hello/user_impersonation", NULL));
+  logon(user, password);
+}
+
+/* JW-08: it is for hello alone, and no good at UserInfo. */
+START_TEST(step2_token_for_an_application_is_for_it_alone)
+{
+  char bearer[8192];
+  struct buf claims;
+  ask_for_hello("alice");
+  redeem_code(location_param("code"), NULL);
+  ck_assert_int_eq(answer.status, 200);
+  ck_assert_str_eq(json_text("scope"), "openid hello/user_impersonation");
+  snprintf(bearer, sizeof bearer, "Bearer %s", json_text("access_token"));
+  buf_init(&claims, 16384);
+  ck_assert_int_eq(token_peek_payload(bearer + 7, strlen(bearer + 7), &claims), ERR_OK);
+  ck_assert_ptr_nonnull(strstr(buf_str(&claims), "\"aud\":[\"hello\"]"));
+  ck_assert_ptr_nonnull(strstr(buf_str(&claims), "\"scope\":\"user_impersonation\""));
+  ck_assert_ptr_nonnull(strstr(buf_str(&claims), "\"spn\":\"HTTP/hello.corp.sevenstep.test\""));
+  ck_assert_ptr_nonnull(strstr(buf_str(&claims), "\"client_id\":\"sevenstep-cli\""));
+  buf_clear(&claims);
+  browse("GET", "/userinfo", NULL, "Authorization", bearer, NULL);
+  ck_assert_int_eq(answer.status, 401);
+}
+END_TEST
+
+START_TEST(step2_token_for_an_application_not_assigned_no_code)
+{
+  ask_for_hello("frank");
+  ck_assert_int_eq(answer.status, 403);
+  ck_assert_str_eq(answer_error(), "user_unassigned");
+}
+END_TEST
+
 /* TK-04 */
 START_TEST(step2_token_code_used_twice_refused)
 {
@@ -175,6 +216,8 @@ Suite *step2_token_suite(void)
   tcase_add_checked_fixture(t, provider_setup, provider_teardown);
   tcase_set_timeout(t, 60);
   tcase_add_test(t, step2_token_good_code_gives_tokens);
+  tcase_add_test(t, step2_token_for_an_application_is_for_it_alone);
+  tcase_add_test(t, step2_token_for_an_application_not_assigned_no_code);
   tcase_add_test(t, step2_token_code_used_twice_refused);
   tcase_add_test(t, step2_token_old_code_refused);
   tcase_add_test(t, step2_token_unknown_code_refused);

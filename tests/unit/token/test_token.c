@@ -142,6 +142,34 @@ START_TEST(token_verify_access_kind_checks_its_own_claims)
 }
 END_TEST
 
+/* RFC 6749 3.3 */
+START_TEST(token_verify_scope_without_the_word_refused)
+{
+  static const struct {
+    const char *scope;
+    enum err e;
+  } cases[] = {{"\"user_impersonation\"", ERR_OK},
+               {"\"openid user_impersonation profile\"", ERR_OK},
+               {"\"openid\"", ERR_TOKEN_SCOPE},
+               {"\"user_impersonations xuser_impersonation\"", ERR_TOKEN_SCOPE},
+               {"\"User_Impersonation\"", ERR_TOKEN_SCOPE},
+               {"\"\"", ERR_TOKEN_SCOPE},
+               {NULL, ERR_TOKEN_SCOPE}};
+  const char *header = "{\"alg\":\"RS256\",\"typ\":\"at+jwt\",\"kid\":\"k1\"}";
+  struct token_expect x = {.kind = TOKEN_ACCESS,
+                           .issuer = MINT_ISSUER,
+                           .audience = MINT_APP,
+                           .scope = TOKEN_SCOPE_USER,
+                           .now_s = MINT_NOW};
+  struct token_claims c;
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    char *claims = mint_claims("client_id", "\"cli\"", "jti", "\"j\"", "scope", cases[i].scope, NULL);
+    ck_assert_int_eq(verify_as(mint_sign(mint_key(), header, claims), &x, &c), cases[i].e);
+    free(claims);
+  }
+}
+END_TEST
+
 /* RP-01 */
 START_TEST(token_verify_other_issuer_refused)
 {
@@ -349,6 +377,7 @@ int main(void)
   tcase_add_test(t, token_verify_access_token_as_id_token_refused);
   tcase_add_test(t, token_verify_typ_absent_or_jwt_accepted);
   tcase_add_test(t, token_verify_access_kind_checks_its_own_claims);
+  tcase_add_test(t, token_verify_scope_without_the_word_refused);
   tcase_add_test(t, token_verify_other_issuer_refused);
   tcase_add_test(t, token_verify_other_audience_refused);
   tcase_add_test(t, token_verify_audience_of_wrong_type_refused);

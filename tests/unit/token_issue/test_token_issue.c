@@ -24,6 +24,7 @@ static const struct token_issue base = {
     .issuer = "https://login.localhost:9204",
     .subject = "alice",
     .client_id = "hello",
+    .audiences = {"hello"},
     .jti = "j-1",
     .nonce = "n-1",
     .upn = "alice@sevenstep.test",
@@ -120,7 +121,7 @@ START_TEST(token_issue_access_is_at_jwt_and_no_id_token)
 {
   struct token_claims c;
   struct token_issue t = base;
-  t.resource = "https://login.localhost:9204";
+  t.audiences[1] = "https://login.localhost:9204";
   char *token = issue(token_issue_access, &t);
   struct token_expect x = expect;
   ck_assert_int_eq(verify(token, TOKEN_ID, &c), ERR_TOKEN_TYPE);
@@ -129,7 +130,7 @@ START_TEST(token_issue_access_is_at_jwt_and_no_id_token)
   ck_assert_int_eq(token_verify(set, token, strlen(token), &x, &c, NULL), ERR_OK);
   ck_assert_str_eq(c.client_id, "hello");
   ck_assert_str_eq(c.scope, "openid profile");
-  x.audience = t.resource;
+  x.audience = t.audiences[1];
   ck_assert_int_eq(token_verify(set, token, strlen(token), &x, &c, NULL), ERR_OK);
   free(token);
 }
