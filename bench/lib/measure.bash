@@ -18,6 +18,29 @@ rss_kb() {
   awk '/^VmRSS:/ { print $2 }' "/proc/$1/status" 2>/dev/null
 }
 
+# rss_kb_of PID...: of all of them.
+rss_kb_of() {
+  local pid
+  for pid; do rss_kb "$pid"; done | awk '{ n += $1 } END { print n + 0 }'
+}
+
+# stall_start WAY N URL HEADER: N clients that do not get on (lib/stall.c), until stall_stop, which sets stall_closed to how many
+# were closed meanwhile, and opened again.
+stall_start() {
+  local at=${3#https://} answer
+  at=${at%%/*}
+  coproc stalled { exec "$lib/bench-stall" "${at%%:*}" "${at#*:}" "$1" "$2" "$4" 2>"$work/stall.log"; }
+  stall_out=${stalled[0]} stall_in=${stalled[1]} stall_pid=$stalled_PID
+  read -r answer <&"$stall_out"
+  [[ $answer == READY ]] || fail "no figures: $2 clients of the way \"$1\": $(<"$work/stall.log")"
+}
+
+stall_stop() {
+  exec {stall_in}>&-
+  read -r _ stall_closed <&"$stall_out"
+  wait "$stall_pid" 2>/dev/null
+}
+
 # descendants PID: it and all its children, theirs included.
 descendants() {
   local child

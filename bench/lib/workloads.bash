@@ -117,19 +117,10 @@ work_far_down() {
 
 # Resident memory of the front for one more connection that has asked once and is idle now.
 work_idle() {
-  local pids before pid after url host port out in client answer
+  local pids before
   mapfile -t pids < <(front_pids)
-  before=$(for pid in "${pids[@]}"; do rss_kb "$pid"; done | sum)
-  url=$(chain_url /tiny)
-  host=${url#https://} host=${host%%/*} port=${host#*:} host=${host%%:*}
-  coproc idlers { exec "$lib/bench-idle" "$host" "$port" "$load" "$(chain_header /tiny)" 2>"$work/idle.log"; }
-  out=${idlers[0]} in=${idlers[1]} client=$idlers_PID
-  read -r answer <&"$out" || fail "no figures: $chain: $(<"$work/idle.log")"
-  after=$(for pid in "${pids[@]}"; do rss_kb "$pid"; done | sum)
-  exec {in}>&-
-  wait "$client" 2>/dev/null
-  [[ $answer == READY ]] || fail "no figures: $chain: bench-idle said $answer"
-  record kb "$(calculate "($after - $before) / $load")"
+  before=$(rss_kb_of "${pids[@]}")
+  stall_start idle "$load" "$(chain_url /tiny)" "$(chain_header /tiny)"
+  record kb "$(calculate "($(rss_kb_of "${pids[@]}") - $before) / $load")"
+  stall_stop
 }
-
-sum() { awk '{ n += $1 } END { print n + 0 }'; }

@@ -48,8 +48,8 @@ struct stream_events {
   void (*on_close)(struct stream *s, void *arg, const struct failure *f);
 };
 
-#define STREAM_HIGH      (512 * 1024)
-#define STREAM_LOW       (128 * 1024)
+#define STREAM_HIGH      (256 * 1024)
+#define STREAM_LOW       (64 * 1024)
 #define STREAM_WRITE_MAX (8 * 1024 * 1024) /* a writer that does not heed STREAM_HIGH is cut off here */
 
 struct listener;

@@ -21,6 +21,8 @@ struct net {
   uint8_t chunk[READ_CHUNK];
 };
 
+#define STREAM_UNSENT_MAX (256 * 1024) /* what the kernel holds of a stream that has not been sent */
+
 enum stream_state { STREAM_RESOLVING, STREAM_CONNECTING, STREAM_HANDSHAKE, STREAM_OPEN, STREAM_CLOSING };
 
 struct stream {

@@ -455,6 +455,9 @@ enum err stream_adopt(struct stream *s, int fd, enum stream_state state, unsigne
   s->state = state;
   int one = 1;
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+  /* Else a peer that does not read gets megabytes of the kernel's memory, and some hundreds of them all of
+   * it, which slows every connection of the machine down. */
+  setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &(int){STREAM_UNSENT_MAX}, sizeof(int));
   if (s->tls_ctx) {
     enum err e = tls_new(s->tls_ctx, fd, s->server_name, &s->tls);
     if (e) return e;
