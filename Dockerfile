@@ -51,7 +51,8 @@ RUN apt-get update \
 RUN install -d -m 0700 -o sevenstep -g sevenstep /volumes /volumes/pki /volumes/idp /volumes/cloud /volumes/backend \
     /volumes/connector-1 /volumes/connector-2 \
   && ln -s /var/lib/sevenstep /volumes/kdc
-COPY --from=build /src/build/release/bin/sevenstep-lab /src/build/release/bin/sevenstep-trace /usr/local/bin/
+COPY --from=build /src/build/release/bin/sevenstep-lab /src/build/release/bin/sevenstep-trace \
+  /src/build/release/bin/sevenstep-cloud /usr/local/bin/
 COPY pki/provision containers/operate /usr/local/lib/sevenstep/
 WORKDIR /
 USER sevenstep

@@ -123,7 +123,10 @@ launch_all() {
   launch backend
   await cloud
   local name
-  for name in "${connectors[@]}"; do launch "$name"; done
+  for name in "${connectors[@]}"; do
+    hand_token_if_new "$name"
+    launch "$name"
+  done
   await backend "${connectors[@]}"
 }
 
@@ -206,6 +209,7 @@ command_start() {
   provision_certificates
   load_environment
   [[ -e $run/settings ]] || settings_save "$SEVENSTEP_PORT_BASE"
+  [[ ${program_of[$1]} != sevenstep-connector ]] || ! actor_is_running cloud || hand_token_if_new "$1"
   launch "$1"
   await "$1"
   say "$1 is ready."

@@ -11,6 +11,7 @@
 struct conn;
 struct oidc;
 struct registry;
+struct roster;
 struct once;
 struct seal;
 
@@ -32,6 +33,7 @@ struct cloud {
   struct seal *seal;
   struct oidc *oidc;
   struct registry *registry;
+  struct roster *roster;
   struct once *once;
   struct conn *conns; /* all of them */
   uv_timer_t second;

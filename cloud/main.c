@@ -1,17 +1,24 @@
 /* sevenstep-cloud: the proxy that users meet. Step 1 redirects, step 3 validates and dispatches, step 7
- * responds. */
+ * responds.
+ *
+ *   sevenstep-cloud token NAME [options]   prints a registration token for a connector, and ends
+ *   sevenstep-cloud [options]              serves until SIGTERM */
 #include "cloud.h"
 
+#include "admin.h"
 #include "clock.h"
 #include "exchange.h"
 #include "httpd.h"
 #include "oidc.h"
 #include "once.h"
 #include "registry.h"
+#include "roster.h"
 
 #include <errno.h>
+#include <openssl/crypto.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -21,7 +28,10 @@
 static const struct actor_spec spec = {
     .name = "cloud",
     .program = "sevenstep-cloud",
-    .summary = "The cloud proxy: users reach internal applications through it, connectors dial in to it.",
+    .summary =
+        "The cloud proxy: users reach internal applications through it, connectors dial in to it. With "
+        "the words\n\"token NAME\" before the options it prints a token that registers this connector, and "
+        "ends.",
     .steps = "1, 3 and 7",
     .lab_flags = LAB_CLIENT_SECRETS,
 };
@@ -103,7 +113,9 @@ static void metrics(void *arg, struct buf *out)
 static void on_second(uv_timer_t *timer)
 {
   struct cloud *c = timer->data;
-  conn_sweep(c, clock_mono_ns());
+  int64_t now = clock_mono_ns();
+  conn_sweep(c, now);
+  registry_sweep(c->registry, now);
 }
 
 static void stop(uv_signal_t *signal, int number)
@@ -127,24 +139,32 @@ static enum err open_tls(struct cloud *c, struct failure *f)
   enum err e = tls_server_ctx_new(cert, key, NULL, "http/1.1", &c->front_tls, f);
   actor_path(c->actor, cert, "pki/tunnel.crt");
   actor_path(c->actor, key, "pki/tunnel.key");
-  actor_path(c->actor, ca, "pki/connector-ca.crt");
+  actor_path(c->actor, ca, "cloud/connector-ca.crt");
   if (!e) e = tls_server_ctx_new(cert, key, ca, "h2", &c->tunnel_tls, f);
   return e;
+}
+
+static enum err open_roster(struct cloud *c, struct failure *f)
+{
+  char path[4096 + 128];
+  actor_path(c->actor, path, "cloud");
+  if (mkdir(path, 0700) != 0 && errno != EEXIST)
+    return failure_set(f, ERR_IO, "%s: %s", path, strerror(errno));
+  return roster_new(c->lab, path, &c->roster, f);
 }
 
 static enum err open_cloud(struct cloud *c, struct httpd **admin, struct failure *f)
 {
   char path[4096 + 128];
-  enum err e = open_tls(c, f);
-  actor_path(c->actor, path, "cloud");
-  if (!e && mkdir(path, 0700) != 0 && errno != EEXIST)
-    e = failure_set(f, ERR_IO, "%s: %s", path, strerror(errno));
+  enum err e = open_roster(c, f);
+  if (!e) e = open_tls(c, f);
   actor_path(c->actor, path, "cloud/session.key");
   if (!e) e = seal_new(path, &c->seal, f);
   actor_path(c->actor, path, "cloud/store.db");
   if (!e) e = once_new(c, path, &c->once, f);
   actor_path(c->actor, path, "%s.sock", c->actor->instance);
-  struct httpd_admin config = {.unix_path = path, .ready = ready, .metrics = metrics, .arg = c};
+  struct httpd_admin config = {
+      .unix_path = path, .ready = ready, .metrics = metrics, .more = admin_routes, .arg = c};
   if (!e) e = registry_new(c, &c->registry, f);
   if (!e)
     e = listener_new(c->net, &c->lab->cloud.listen, c->front_tls, HANDSHAKE_MS, conn_accept, c, &conn_events,
@@ -177,22 +197,37 @@ static void close_cloud(struct cloud *c, struct httpd *admin)
   net_free(c->net);
   oidc_free(c->oidc);
   registry_free(c->registry);
+  roster_free(c->roster);
   once_free(c->once);
   seal_free(c->seal);
   tls_ctx_free(c->front_tls);
   tls_ctx_free(c->tunnel_tls);
 }
 
-int main(int argc, char **argv)
+static int print_token(struct actor *actor, const char *name)
 {
-  struct actor actor;
+  struct cloud c = {.actor = actor, .lab = actor->lab};
+  struct failure f = {0};
+  char token[TOKEN_LEN + 1];
+  enum err e = open_roster(&c, &f);
+  if (!e) e = roster_token(c.roster, name, NULL, token, &f);
+  roster_free(c.roster);
+  if (e)
+    log_failure(LOG_ERROR, NULL, &f);
+  else
+    printf("%s\n", token);
+  OPENSSL_cleanse(token, sizeof token);
+  return e ? actor_exit_code(e) : 0;
+}
+
+static int serve(struct actor *actor)
+{
   struct httpd *admin = NULL;
   struct failure f = {0};
-  actor_start(&actor, &spec, argc, argv);
   struct cloud *c = calloc(1, sizeof *c);
   if (!c || net_new(&c->net)) abort();
-  c->actor = &actor;
-  c->lab = actor.lab;
+  c->actor = actor;
+  c->lab = actor->lab;
   start_timers(c);
   enum err e = open_cloud(c, &admin, &f);
   if (e)
@@ -201,6 +236,20 @@ int main(int argc, char **argv)
     net_run(c->net);
   close_cloud(c, admin);
   free(c);
-  actor_stop(&actor);
   return e ? actor_exit_code(e) : 0;
+}
+
+int main(int argc, char **argv)
+{
+  struct actor actor;
+  const char *token_for = argc > 2 && strcmp(argv[1], "token") == 0 ? argv[2] : NULL;
+  if (token_for) {
+    argv[2] = argv[0];
+    argv += 2;
+    argc -= 2;
+  }
+  actor_start(&actor, &spec, argc, argv);
+  int code = token_for ? print_token(&actor, token_for) : serve(&actor);
+  actor_stop(&actor);
+  return code;
 }

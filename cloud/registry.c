@@ -1,40 +1,17 @@
-#include "registry.h"
+#include "registry_private.h"
 
-#include <jansson.h>
-#include <stddef.h>
+#include "clock.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #define MAX_CONNECTORS 256
+#define MAX_STRANGERS  16 /* connections without a certificate at once */
 #define HANDSHAKE_MS   5000
-#define HELLO_MAX      4096
-
-struct connector {
-  struct up up; /* owner of the hello stream */
-  struct registry *r;
-  struct link *link;
-  const struct lab_connector *lab;
-  bool ready;
-  /* When it was picked last, and when any connection of its connector was: equal loads alternate between
-   * connectors first. */
-  int64_t picked, turn;
-  struct buf hello;
-  struct connector *prev, *next;
-};
-
-struct registry {
-  struct cloud *cloud;
-  struct listener *listener;
-  struct connector *list;
-  size_t count, ready, connections;
-  _Atomic uint64_t *connections_of; /* as in the counters */
-  int64_t picks;
-  struct connector *last; /* picked last, in this turn of the loop */
-  uint64_t last_turn;
-};
+#define ADMIT_NS       10000000000LL /* from the handshake to welcome, or to the certificate */
 
 /* A connector has several connections, and counts as long as one of them is ready. */
-static void set_ready(struct connector *c, bool ready)
+void connector_set_ready(struct connector *c, bool ready)
 {
   struct registry *r = c->r;
   bool other = false;
@@ -47,148 +24,35 @@ static void set_ready(struct connector *c, bool ready)
   atomic_store(&r->cloud->counters.ready_connectors, r->ready);
   atomic_store(&r->cloud->counters.ready_connections, r->connections);
   atomic_fetch_add(&r->connections_of[c->lab - r->cloud->lab->connectors], ready ? 1 : UINT64_MAX);
+  if (ready)
+    roster_came(r->cloud->roster, &c->certificate, c->version, stream_peer_ip(link_stream(c->link)));
+  else
+    roster_left(r->cloud->roster, c->lab->name);
 }
-
-/* From now on requests may come: what is ready to take them may replace another connection. Nobody waits for
- * the answer. */
-static enum err welcome(struct connector *c)
-{
-  static const char path[] = "/.sevenstep/welcome";
-  struct tunnel_stream *s;
-  struct fields none;
-  fields_init(&none, 1, 64);
-  enum err e =
-      tunnel_request(link_tunnel(c->link), "GET", "connector", path, sizeof path - 1, &none, true, NULL, &s);
-  if (!e) tunnel_stream_detach(s);
-  fields_clear(&none);
-  return e;
-}
-
-/* -- hello: the tunnel's first stream. The connector says who it is, and is ready when that fits its
- * certificate -- */
-
-static void refuse(struct connector *c, const char *why, const char *value)
-{
-  struct failure f;
-  failure_set(&f, ERR_TUNNEL_REFUSED, "%s %.100s", why, value ? value : "");
-  link_close(c->link, &f);
-}
-
-static void hello_response(struct up *u, struct tunnel_stream *s, const struct tunnel_head *h)
-{
-  (void)s;
-  if (h->status != 200) refuse((struct connector *)u, "hello was answered with another status", NULL);
-}
-
-static void hello_data(struct up *u, struct tunnel_stream *s, const uint8_t *data, size_t n)
-{
-  struct connector *c = (struct connector *)u;
-  if (buf_append(&c->hello, data, n)) refuse(c, "hello is too long", NULL);
-  tunnel_stream_consume(s, n);
-}
-
-static void hello_end(struct up *u, const struct fields *trailers)
-{
-  (void)trailers;
-  struct connector *c = (struct connector *)u;
-  json_t *doc = json_loadb(buf_str(&c->hello), c->hello.len, JSON_REJECT_DUPLICATES, NULL);
-  const char *name = json_string_value(json_object_get(doc, "name"));
-  const char *group = json_string_value(json_object_get(doc, "group"));
-  if (!name || strcmp(name, c->lab->name) != 0) {
-    refuse(c, "hello names another connector than the certificate:", name);
-  } else if (!group || strcmp(group, c->lab->group) != 0) {
-    refuse(c, "hello names another group than lab.yaml:", group);
-  } else if (welcome(c)) {
-    refuse(c, "welcome could not be sent", NULL);
-  } else {
-    set_ready(c, true);
-    log_info("connector %s of group %s is ready, from %s", c->lab->name, c->lab->group,
-             stream_peer_ip(link_stream(c->link)));
-  }
-  json_decref(doc);
-}
-
-static void hello_close(struct up *u, const struct failure *f)
-{
-  if (f->err) refuse((struct connector *)u, "hello was not answered:", f->why);
-}
-
-static const struct up_ops hello_ops = {hello_response, hello_data, hello_end, NULL, hello_close};
-
-/* -- tunnel events go to whoever owns the stream
- * ------------------------------------------------------------------ */
-
-static void on_response(struct tunnel_stream *s, void *owner, const struct tunnel_head *h)
-{
-  struct up *u = owner;
-  u->ops->on_response(u, s, h);
-}
-
-static void on_data(struct tunnel_stream *s, void *owner, const uint8_t *data, size_t n)
-{
-  struct up *u = owner;
-  u->ops->on_data(u, s, data, n);
-}
-
-static void on_end(struct tunnel_stream *s, void *owner, const struct fields *trailers)
-{
-  (void)s;
-  struct up *u = owner;
-  u->ops->on_end(u, trailers);
-}
-
-static void on_writable(struct tunnel_stream *s, void *owner)
-{
-  (void)s;
-  struct up *u = owner;
-  if (u->ops->on_writable) u->ops->on_writable(u);
-}
-
-static void on_stream_close(struct tunnel_stream *s, void *owner, const struct failure *f)
-{
-  (void)s;
-  struct up *u = owner;
-  u->ops->on_close(u, f);
-}
-
-static void on_goaway(struct tunnel *t, void *arg)
-{
-  (void)t;
-  struct connector *c = arg;
-  set_ready(c, false);
-  log_info("connector %s is leaving; what it works on is finished first", c->lab->name);
-}
-
-static const struct tunnel_events tunnel_events = {
-    .on_response = on_response,
-    .on_data = on_data,
-    .on_end = on_end,
-    .on_writable = on_writable,
-    .on_close = on_stream_close,
-    .on_goaway = on_goaway,
-};
 
 /* -- a connector comes and goes
  * ------------------------------------------------------------------------------------- */
 
+static size_t strangers(const struct registry *r)
+{
+  size_t n = 0;
+  for (const struct connector *c = r->list; c; c = c->next)
+    n += c->since_ns && !c->certificate.serial[0];
+  return n;
+}
+
 static bool on_open(struct link *l, void *arg, struct failure *f)
 {
   struct connector *c = arg;
-  const char *name = tls_peer_name(stream_tls(link_stream(l)));
-  c->lab = lab_connector_by_name(c->r->cloud->lab, name);
-  if (!c->lab) {
-    failure_set(f, ERR_TUNNEL_REFUSED, "the certificate names '%.100s', which is no connector of lab.yaml",
-                name);
-    return false;
-  }
-  struct tunnel_stream *s;
-  struct fields none;
-  static const char path[] = "/.sevenstep/hello";
-  fields_init(&none, 1, 64);
-  enum err e =
-      tunnel_request(link_tunnel(l), "GET", "connector", path, sizeof path - 1, &none, true, &c->up, &s);
-  fields_clear(&none);
-  if (e) failure_set(f, e, "hello could not be sent");
+  struct buf der;
+  buf_init(&der, CERTIFICATE_MAX);
+  enum err e = tls_peer_certificate(stream_tls(link_stream(l)), &der);
+  if (!e && der.len) e = certificate_read(der.data, der.len, &c->certificate, f);
+  if (!e && !der.len && strangers(c->r) >= MAX_STRANGERS)
+    e = failure_set(f, ERR_AGAIN, "%d connections without a certificate are open already", MAX_STRANGERS);
+  buf_clear(&der);
+  c->since_ns = clock_mono_ns();
+  if (!e) admit_begin(c);
   return !e;
 }
 
@@ -197,11 +61,12 @@ static void on_close(struct link *l, void *arg, const struct failure *f)
   (void)l;
   struct connector *c = arg;
   struct registry *r = c->r;
-  set_ready(c, false);
+  connector_set_ready(c, false);
+  admit_forget(c);
   if (r->last == c) r->last = NULL;
-  if (f->err == ERR_TUNNEL_REFUSED || f->err == ERR_TLS)
+  if (f->err == ERR_TLS)
     log_failure(LOG_WARN, NULL, f);
-  else if (c->lab)
+  else if (c->lab && !c->refused)
     log_info("connector %s is gone: %s", c->lab->name, f->err ? f->why : "closed");
   if (c->prev)
     c->prev->next = c->next;
@@ -209,7 +74,7 @@ static void on_close(struct link *l, void *arg, const struct failure *f)
     r->list = c->next;
   if (c->next) c->next->prev = c->prev;
   r->count--;
-  buf_clear(&c->hello);
+  buf_wipe(&c->answer);
   free(c);
 }
 
@@ -221,18 +86,75 @@ static void *on_accept(void *arg, struct stream *s)
   struct registry *r = arg;
   struct connector *c = r->count < MAX_CONNECTORS ? calloc(1, sizeof *c) : NULL;
   if (!c) return NULL;
-  if (link_new(r->cloud->net, TUNNEL_CLOUD, &link_events, &tunnel_events, c, &c->link)) {
+  if (link_new(r->cloud->net, TUNNEL_CLOUD, &link_events, &admit_tunnel_events, c, &c->link)) {
     free(c);
     return NULL;
   }
-  c->up.ops = &hello_ops;
   c->r = r;
-  buf_init(&c->hello, HELLO_MAX);
+  buf_init(&c->answer, HELLO_MAX);
   c->next = r->list;
   if (c->next) c->next->prev = c;
   r->list = c;
   r->count++;
   return c->link;
+}
+
+/* -- certificates that end, are revoked, or grow old
+ * ---------------------------------------------------------------- */
+
+/* Its other connections show the same certificate, and one answer is enough. */
+static bool is_asked(const struct connector *c, int64_t now_ns)
+{
+  for (const struct connector *o = c->r->list; o; o = o->next)
+    if (o->lab == c->lab && strcmp(o->certificate.serial, c->certificate.serial) == 0 &&
+        now_ns < o->ask_again_ns)
+      return true;
+  return false;
+}
+
+static void look_at(struct connector *c, int64_t now_ns)
+{
+  struct failure f = {0};
+  if (!c->since_ns || c->refused) return;
+  if (!c->ready && !c->leaving && now_ns - c->since_ns > ADMIT_NS) {
+    failure_set(&f, ERR_TIMEOUT, "it did not say in time who it is");
+    link_close(c->link, &f);
+  } else if (c->lab && roster_admit(c->r->cloud->roster, &c->certificate, &f)) {
+    admit_refuse(c, &f);
+  } else if (c->ready && roster_is_old(c->r->cloud->roster, &c->certificate) && !is_asked(c, now_ns)) {
+    admit_renew(c);
+  }
+}
+
+static void save_run(void *arg)
+{
+  (void)!roster_save(((struct registry *)arg)->cloud->roster); /* it is tried again, and loses little */
+}
+
+static void save_done(void *arg)
+{
+  ((struct registry *)arg)->saving = false;
+}
+
+void registry_sweep(struct registry *r, int64_t now_ns)
+{
+  struct connector *next;
+  for (struct connector *c = r->list; c; c = next) {
+    next = c->next;
+    look_at(c, now_ns);
+  }
+  if (r->saving || !roster_is_changed(r->cloud->roster)) return;
+  r->saving = net_work(r->cloud->net, save_run, save_done, r) == ERR_OK;
+}
+
+static void woken(uv_async_t *wake)
+{
+  registry_sweep(wake->data, clock_mono_ns());
+}
+
+void registry_wake(struct registry *r)
+{
+  uv_async_send(&r->wake);
 }
 
 enum err registry_new(struct cloud *cloud, struct registry **ret, struct failure *f)
@@ -244,21 +166,20 @@ enum err registry_new(struct cloud *cloud, struct registry **ret, struct failure
     return failure_set(f, ERR_NOMEM, "no memory");
   }
   r->cloud = cloud;
+  uv_async_init(net_loop(cloud->net), &r->wake, woken);
+  r->wake.data = r;
   cloud->counters.connections_of = r->connections_of;
   enum err e = listener_new(cloud->net, &cloud->lab->cloud.tunnel, cloud->tunnel_tls, HANDSHAKE_MS, on_accept,
                             r, &link_stream_events, &r->listener, f);
-  if (e) {
-    registry_free(r);
-    return e;
-  }
-  *ret = r;
-  return ERR_OK;
+  *ret = r; /* also on failure: the loop still has its handle */
+  return e;
 }
 
 void registry_stop(struct registry *r)
 {
   listener_close(r->listener);
   r->listener = NULL;
+  uv_close((uv_handle_t *)&r->wake, NULL);
 }
 
 void registry_free(struct registry *r)

@@ -1,5 +1,6 @@
-/* The connectors that are connected, each by one connection or several, and the listener where they dial in
- * (mutual TLS; the certificate's common name must be a connector of the lab). Loop's thread. */
+/* The connectors that are connected, each by one connection or several, and the listener where they dial in.
+ * With a certificate that the roster admits they are sent requests; without one they may register, and
+ * nothing else. Loop's thread. */
 #ifndef SEVENSTEP_REGISTRY_H
 #define SEVENSTEP_REGISTRY_H
 
@@ -22,7 +23,13 @@ struct up {
 struct registry;
 struct connector;
 
+/* *ret is there on failure, too (ERR_NOMEM excepted): stop and free it. */
 enum err registry_new(struct cloud *c, struct registry **ret, struct failure *f) MUST_CHECK;
+/* Once a second: refuses whose certificate is good no more, renews the old ones, gives up who does not
+ * answer. */
+void registry_sweep(struct registry *r, int64_t now_ns);
+/* The same soon, from any thread: after a revocation. */
+void registry_wake(struct registry *r);
 /* Takes no more connectors. */
 void registry_stop(struct registry *r);
 void registry_free(struct registry *r); /* after the loop has ended; accepts NULL */

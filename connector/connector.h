@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 
 struct dialer;
+struct identity;
 struct origin_pool;
 struct delegation; /* step4_delegate.c: tickets being obtained */
 struct request;
@@ -19,6 +20,7 @@ struct counters {
   _Atomic uint64_t requests, cache_hits, cache_misses, tickets, ticket_failures, failures, origin_connects,
       origin_reuses, websockets;
   _Atomic uint64_t in_flight, links, open_websockets;
+  _Atomic int refused; /* the error that the cloud refused it with; ERR_OK: it did not, or took it since */
 };
 
 struct connector {
@@ -26,6 +28,7 @@ struct connector {
   const struct lab *lab;
   const struct lab_connector *me;
   struct net *net;
+  struct identity *identity;
   struct dialer *dialer;
   struct origin_pool *origins;
   struct krb_delegator *delegator;
@@ -34,6 +37,7 @@ struct connector {
   struct request *requests;   /* all in progress */
   uv_timer_t second;
   uv_signal_t sigterm, sigint, sighup;
+  struct failure failure; /* what it could not begin for */
   bool draining;
   int64_t drain_until_ns; /* monotonic */
   struct counters counters;

@@ -2,28 +2,16 @@
  * in use and, while that is being replaced, the next one. A tunnel counts once the cloud has said welcome:
  * only then may the old one be told to take no more, or requests would find neither. A tunnel that drains has
  * no place any more. */
-#include "dial.h"
-
 #include "backoff.h"
 #include "clock.h"
+#include "dial_private.h"
+#include "identity.h"
 #include "request.h"
 
-#include <jansson.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define DIAL_TIMEOUT_MS 5000
 #define STEADY_NS       10000000000LL /* a tunnel that lived so long was a success: the back-off begins anew */
-
-struct line {
-  struct dialer *d;
-  struct place *place; /* NULL: it drains */
-  struct link *link;
-  struct tls_ctx *tls; /* its own, read when it is dialled: a renewed certificate is in the next one */
-  bool open, welcome;
-  int64_t opened_ns;
-  struct line *prev, *next;
-};
 
 struct place {
   struct dialer *d;
@@ -32,38 +20,11 @@ struct place {
   unsigned failures;
 };
 
-struct dialer {
-  struct connector *c;
-  struct place places[LAB_CONNECTIONS_MAX];
-  unsigned n;
-  struct line *lines;
-  bool stopped;
-  void (*drained)(struct connector *c);
-};
-
 static void dial(struct place *p);
 
-/* -- hello and welcome: the cloud asks who this is, and says when it will send requests
- * ----------------------------------------------------------------------------------------- */
-
-static void hello(struct connector *c, struct tunnel_stream *s)
-{
-  struct fields f;
-  json_t *doc = json_pack("{s:s,s:s,s:s}", "name", c->me->name, "group", c->me->group, "version", "1");
-  char *text = doc ? json_dumps(doc, JSON_COMPACT) : NULL;
-  fields_init(&f, 4, 256);
-  enum err e = text ? fields_add(&f, "content-type", "application/json") : ERR_NOMEM;
-  if (!e) e = tunnel_respond(s, 200, &f, false);
-  if (!e) e = tunnel_stream_write(s, text, strlen(text));
-  if (!e) e = tunnel_stream_end(s, NULL);
-  if (e)
-    tunnel_stream_reset(s, TUNNEL_FAILED);
-  else
-    tunnel_stream_detach(s);
-  fields_clear(&f);
-  free(text);
-  json_decref(doc);
-}
+/* -- what the cloud says
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
 static void drain(struct line *l)
 {
@@ -82,19 +43,13 @@ static void dial_others(struct dialer *d)
   }
 }
 
-static void welcome(struct line *l, struct tunnel_stream *s)
+void line_welcomed(struct line *l)
 {
-  struct fields none;
   struct place *p = l->place;
-  fields_init(&none, 1, 64);
-  if (tunnel_respond(s, 204, &none, true))
-    tunnel_stream_reset(s, TUNNEL_FAILED);
-  else
-    tunnel_stream_detach(s);
-  fields_clear(&none);
   if (!p || l->welcome) return;
   struct connector *c = l->d->c;
   l->welcome = true;
+  atomic_store(&c->counters.refused, ERR_OK);
   log_info("connected to the cloud at %s port %u (%u of %u)", c->lab->cloud.tunnel_connect.host,
            c->lab->cloud.tunnel_connect.port, (unsigned)atomic_fetch_add(&c->counters.links, 1) + 1, l->d->n);
   if (p->replacement == l) {
@@ -103,21 +58,30 @@ static void welcome(struct line *l, struct tunnel_stream *s)
     p->replacement = NULL;
     drain(old);
   }
-  actor_ready(c->actor);
+  if (!l->d->was_welcome) actor_ready(c->actor);
+  l->d->was_welcome = true;
   dial_others(l->d);
+}
+
+/* Who is refused at the start ends with the reason; who has served goes on trying, and readiness says why: an
+ * administrator may let it back in. */
+void line_refused(struct line *l, const struct failure *f)
+{
+  struct connector *c = l->d->c;
+  l->refused = true;
+  if (!l->d->was_welcome) {
+    c->failure = *f;
+    net_stop(c->net);
+  } else if (atomic_exchange(&c->counters.refused, (int)f->err) != (int)f->err) {
+    log_failure(LOG_ERROR, NULL, f);
+  }
 }
 
 static void on_request(struct tunnel *t, void *arg, struct tunnel_stream *s, const struct tunnel_head *h)
 {
   (void)t;
   struct line *l = arg;
-  bool ours = !fields_get(h->fields, "sevenstep-app");
-  if (ours && strcmp(h->path, "/.sevenstep/hello") == 0)
-    hello(l->d->c, s);
-  else if (ours && strcmp(h->path, "/.sevenstep/welcome") == 0)
-    welcome(l, s);
-  else
-    request_begin(l->d->c, l->link, s, h);
+  if (!control_answer(l, s, h)) request_begin(l->d->c, l->link, s, h);
 }
 
 static const struct tunnel_events tunnel_events = {
@@ -145,11 +109,6 @@ static bool on_open(struct link *link, void *arg, struct failure *f)
   return true;
 }
 
-static void dial_again(uv_timer_t *timer)
-{
-  dial(timer->data);
-}
-
 static bool is_any_welcome(const struct dialer *d)
 {
   for (unsigned i = 0; i < d->n; i++)
@@ -157,11 +116,18 @@ static bool is_any_welcome(const struct dialer *d)
   return false;
 }
 
+static void dial_again(uv_timer_t *timer)
+{
+  struct place *p = timer->data;
+  uv_timer_stop(timer);
+  if (p->d->storing) return;                              /* dialer_stored() */
+  if (p == p->d->places || is_any_welcome(p->d)) dial(p); /* else dial_others() */
+}
+
 static void schedule(struct place *p)
 {
   uint32_t dice;
   if (p->failures < 1000) p->failures++;
-  if (p != p->d->places && !is_any_welcome(p->d)) return; /* dial_others() */
   random_bytes(&dice, sizeof dice);
   uv_timer_start(&p->again, dial_again, backoff_ms(p->failures, dice), 0);
 }
@@ -191,6 +157,7 @@ static void tell_loss(const struct place *p, const struct line *l, const struct 
   const char *what = p->replacement == l ? "no replacement for a tunnel to"
                      : l->open           ? "lost a tunnel to"
                                          : "cannot reach";
+  if (l->refused || l->d->storing) return; /* said already; or it has served its purpose */
   if (l->open || p->replacement == l || p->failures % 10 == 3)
     log_warn("%s the cloud at %s port %u: %s", what, cloud->host, cloud->port, f->err ? f->why : "closed");
 }
@@ -223,15 +190,6 @@ static void on_close(struct link *link, void *arg, const struct failure *f)
 
 static const struct link_events link_events = {on_open, on_close};
 
-static enum err read_certificate(struct connector *c, struct tls_ctx **ret, struct failure *f)
-{
-  char cert[4096 + 128], key[4096 + 128], ca[4096 + 128];
-  actor_path(c->actor, cert, "pki/connectors/%s.crt", c->me->name);
-  actor_path(c->actor, key, "pki/connectors/%s.key", c->me->name);
-  actor_path(c->actor, ca, "pki/ca.crt");
-  return tls_client_ctx_new(ca, cert, key, "h2", ret, f);
-}
-
 static struct line *line_new(struct place *p)
 {
   struct dialer *d = p->d;
@@ -245,7 +203,7 @@ static struct line *line_new(struct place *p)
   l->next = d->lines;
   if (l->next) l->next->prev = l;
   d->lines = l;
-  if (read_certificate(d->c, &l->tls, &f)) {
+  if (identity_tls(d->c->identity, &l->tls, &l->registers, &f)) {
     log_failure(LOG_ERROR, NULL, &f);
   } else if (link_new(d->c->net, TUNNEL_CONNECTOR, &link_events, &tunnel_events, l, &l->link)) {
     log_error("no memory for a tunnel");
@@ -268,11 +226,17 @@ static void dial(struct place *p)
 enum err dialer_new(struct connector *c, struct dialer **ret, struct failure *f)
 {
   struct tls_ctx *tls;
-  enum err e = read_certificate(c, &tls, f); /* what is wrong with it is said at the start */
+  bool registers;
+  enum err e =
+      identity_tls(c->identity, &tls, &registers, f); /* what is wrong with it is said at the start */
   if (e) return e;
   tls_ctx_free(tls);
   struct dialer *d = calloc(1, sizeof *d);
-  if (!d) return failure_set(f, ERR_NOMEM, "no memory");
+  if (d) d->places = calloc(c->me->connections, sizeof *d->places);
+  if (!d || !d->places) {
+    free(d);
+    return failure_set(f, ERR_NOMEM, "no memory");
+  }
   d->c = c;
   d->n = c->me->connections;
   for (unsigned i = 0; i < d->n; i++) {
@@ -290,8 +254,32 @@ void dialer_replace(struct dialer *d)
   if (d->drained || d->stopped) return;
   for (unsigned i = 0; i < d->n; i++) {
     struct place *p = &d->places[i];
+    if (!p->line) dial_again(&p->again);
     if (p->line && p->line->welcome && !p->replacement) p->replacement = line_new(p);
+    if (p->replacement && p->replacement->registers) return; /* the others when it has */
   }
+}
+
+/* It has served its purpose. */
+static void drop_registering(struct line **at)
+{
+  struct line *l = *at;
+  if (!l || !l->registers) return;
+  *at = NULL;
+  l->place = NULL;
+  link_close(l->link, NULL);
+}
+
+void dialer_stored(struct dialer *d, bool ok)
+{
+  if (d->stopped || d->drained) return;
+  for (unsigned i = 0; i < d->n; i++) {
+    drop_registering(&d->places[i].line);
+    drop_registering(&d->places[i].replacement);
+  }
+  for (unsigned i = 0; i < d->n; i++)
+    if (!d->places[i].line) dial_again(&d->places[i].again);
+  if (ok) dialer_replace(d);
 }
 
 void dialer_drain(struct dialer *d, void (*done)(struct connector *c))
@@ -322,5 +310,6 @@ void dialer_stop(struct dialer *d)
 
 void dialer_free(struct dialer *d)
 {
+  if (d) free(d->places);
   free(d);
 }

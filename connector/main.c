@@ -5,6 +5,7 @@
 #include "clock.h"
 #include "dial.h"
 #include "httpd.h"
+#include "identity.h"
 #include "origin.h"
 #include "request.h"
 
@@ -38,7 +39,8 @@ static bool ready(void *arg, struct buf *reason)
 {
   struct counters *n = arg;
   if (atomic_load(&n->links) > 0) return true;
-  return not_ready(reason, "not connected to the cloud");
+  enum err refused = (enum err)atomic_load(&n->refused);
+  return not_ready(reason, refused ? err_info(refused)->what : "not connected to the cloud");
 }
 
 static const struct metric {
@@ -148,6 +150,7 @@ static enum err open_connector(struct connector *c, struct httpd **admin, struct
   enum err e = open_kerberos(c, f);
   if (!e && origin_pool_new(c, &c->origins)) e = failure_set(f, ERR_NOMEM, "no memory");
   if (!e) e = httpd_admin_start(&config, admin, f);
+  if (!e) e = identity_new(c->actor, c->me, &c->identity, f);
   if (!e) e = dialer_new(c, &c->dialer, f);
   return e;
 }
@@ -181,6 +184,7 @@ static void close_connector(struct connector *c, struct httpd *admin)
   uv_close((uv_handle_t *)&c->sighup, NULL);
   net_free(c->net);
   dialer_free(c->dialer);
+  identity_free(c->identity);
   origin_pool_free(c->origins);
   krb_cache_free(c->tickets);
   krb_delegator_free(c->delegator);
@@ -201,11 +205,13 @@ int main(int argc, char **argv)
   c->lab = actor.lab;
   start_timers(c);
   enum err e = open_connector(c, &admin, &f);
-  if (e)
-    log_failure(LOG_ERROR, NULL, &f);
-  else
-    run(c);
+  if (!e) run(c);
   close_connector(c, admin);
+  if (!e && c->failure.err) {
+    f = c->failure;
+    e = f.err;
+  }
+  if (e) log_failure(LOG_ERROR, NULL, &f);
   free(c);
   actor_stop(&actor);
   return e ? actor_exit_code(e) : 0;

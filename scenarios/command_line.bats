@@ -124,16 +124,16 @@ own_run() { mktemp -d /tmp/sevenstep-test.XXXXXX; }
 @test "everything in the run folder is for its owner only" {
   [[ $(stat -c %a "$SEVENSTEP_RUN") == 700 ]]
   [[ -z $(find "$SEVENSTEP_RUN" -type f -perm /077 -print -quit) ]]
-  [[ $(stat -c %a "$SEVENSTEP_KEYTABS"/*.keytab "$SEVENSTEP_RUN"/pki/*.key "$SEVENSTEP_RUN"/pki/connectors/*.key | sort -u) == 600 ]]
+  [[ $(stat -c %a "$SEVENSTEP_KEYTABS"/*.keytab "$SEVENSTEP_RUN"/pki/*.key "$SEVENSTEP_RUN"/connectors/*.pem "$SEVENSTEP_RUN"/cloud/*.key | sort -u) == 600 ]]
 }
 
 @test "server certificates are no use as connectors', nor the other way round" {
   cd "$SEVENSTEP_RUN/pki"
   openssl verify -purpose sslserver -CAfile ca.crt idp.crt cloud.crt tunnel.crt
-  openssl verify -purpose sslclient -CAfile connector-ca.crt connectors/*.crt
-  ! openssl verify -purpose sslclient -CAfile connector-ca.crt cloud.crt
+  openssl verify -purpose sslclient -CAfile ../cloud/connector-ca.crt ../connectors/connector-1.pem ../connectors/connector-2.pem
+  ! openssl verify -purpose sslclient -CAfile ../cloud/connector-ca.crt cloud.crt
   ! openssl verify -purpose sslclient -CAfile ca.crt cloud.crt
-  ! openssl verify -purpose sslserver -CAfile connector-ca.crt connectors/connector-1.crt
+  ! openssl verify -purpose sslserver -CAfile ../cloud/connector-ca.crt ../connectors/connector-1.pem
 }
 
 @test "an unknown command, actor or option is refused with code 2" {

@@ -28,6 +28,11 @@ struct options {
   int ready_fd;
 };
 
+const char *actor_version(void)
+{
+  return SEVENSTEP_VERSION;
+}
+
 int actor_exit_code(enum err e)
 {
   switch (e) {

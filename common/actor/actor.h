@@ -46,6 +46,8 @@ void actor_stop(struct actor *a);
 /* The lab file and its changes as they are on disk now, for POST /reload: all as at the start, or why not
  * (ERR_CONFIG: it is wrong, or differs in what cannot change while the actor runs). Thread safe. */
 enum err actor_reload(const struct actor *a, const struct lab **ret, struct failure *f) MUST_CHECK;
+/* The version of all programs, e.g. "0.1.0". */
+const char *actor_version(void);
 /* The exit code for a failure. */
 int actor_exit_code(enum err e);
 /* "RUN/sub/path" into out; aborts when it does not fit (run is bounded). */

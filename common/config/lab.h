@@ -113,6 +113,7 @@ struct lab {
   uint16_t port_base;          /* in force */
   const char *realm;           /* CORP.SEVENSTEP.TEST */
   const char *upn_suffix;      /* sevenstep.test */
+  const char *tenant;          /* sevenstep.test */
   const char *internal_domain; /* corp.sevenstep.test */
 
   struct {
@@ -125,12 +126,15 @@ struct lab {
   } idp;
 
   struct {
-    struct lab_addr listen;         /* 127.0.0.1:{cloud} */
-    struct lab_addr tunnel;         /* 127.0.0.1:{tunnel}: where it listens for connectors */
-    struct lab_addr tunnel_connect; /* where connectors dial; default: the same */
-    const char *tunnel_name;        /* name in its certificate: tunnel.localhost */
-    unsigned session_lifetime_s;    /* 3600 */
-    struct lab_url home_url;        /* https://myapps.apps.localhost:{cloud}/ */
+    struct lab_addr listen;                 /* 127.0.0.1:{cloud} */
+    struct lab_addr tunnel;                 /* 127.0.0.1:{tunnel}: where it listens for connectors */
+    struct lab_addr tunnel_connect;         /* where connectors dial; default: the same */
+    const char *tunnel_name;                /* name in its certificate: tunnel.localhost */
+    unsigned session_lifetime_s;            /* 3600 */
+    struct lab_url home_url;                /* https://myapps.apps.localhost:{cloud}/ */
+    unsigned registration_token_lifetime_s; /* 3600 */
+    unsigned certificate_lifetime_s;        /* of connectors; 365 days */
+    unsigned certificate_renewal_s;         /* less than that; 180 days */
   } cloud;
 
   struct {

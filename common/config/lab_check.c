@@ -264,6 +264,19 @@ static enum err check_connectors(const struct checking *c)
   return ERR_OK;
 }
 
+static enum err check_certificates(const struct checking *c)
+{
+  const struct lab *lab = c->lab;
+  if (lab->cloud.certificate_renewal_s < lab->cloud.certificate_lifetime_s) return ERR_OK;
+  const struct yaml_node *renewal = find_row(c, "cloud", "certificate_renewal"),
+                         *lifetime = find_row(c, "cloud", "certificate_lifetime");
+  return fail(
+      c, renewal ? renewal->at : lifetime->at,
+      "cloud.certificate_renewal: %u s is not less than certificate_lifetime, %u s: certificates would end "
+      "before they are renewed",
+      lab->cloud.certificate_renewal_s, lab->cloud.certificate_lifetime_s);
+}
+
 static enum err check_clients(const struct checking *c)
 {
   const struct yaml_node *list = find_row(c, "idp", "clients");
@@ -325,6 +338,7 @@ enum err lab_check(const struct lab *lab, const struct yaml_node *root, struct f
   if (!e) e = check_groups(&c);
   if (!e) e = check_apps(&c);
   if (!e) e = check_connectors(&c);
+  if (!e) e = check_certificates(&c);
   if (!e) e = check_clients(&c);
   if (!e) e = check_addresses(&c);
   if (!e) e = check_home(&c);

@@ -109,6 +109,17 @@ static const struct lab_key cloud_keys[] = {
     {"session_lifetime", KEY_COUNT, AT(lab, cloud.session_lifetime_s),
      "How long a signed-in user stays signed in at an application, in seconds.", .fallback = "3600",
      .min = 10, .max = 604800},
+    {"registration_token_lifetime", KEY_COUNT, AT(lab, cloud.registration_token_lifetime_s),
+     "How long a token that registers a connector can be used, in seconds.", .fallback = "3600", .min = 10,
+     .max = 604800},
+    {"certificate_lifetime", KEY_COUNT, AT(lab, cloud.certificate_lifetime_s),
+     "How long a connector's certificate is valid, in seconds (365 days).", .fallback = "31536000", .min = 60,
+     .max = 157680000},
+    {"certificate_renewal", KEY_COUNT, AT(lab, cloud.certificate_renewal_s),
+     "How old the certificate of a connected connector gets before it is renewed, in seconds (180 days). "
+     "Less "
+     "than certificate_lifetime.",
+     .fallback = "15552000", .min = 1, .max = 157680000},
     {"home_url", KEY_URL, AT(lab, cloud.home_url),
      "The cloud's own page, where users see the applications that are assigned to them. A client of the "
      "identity "
@@ -317,6 +328,10 @@ static const struct lab_key top[] = {
      .rule = &rule_realm},
     {"upn_suffix", KEY_TEXT, AT(lab, upn_suffix),
      "What user principal names end in. It differs from the realm, as it does in most companies.",
+     .fallback = "sevenstep.test", .rule = &rule_host_name},
+    {"tenant", KEY_TEXT, AT(lab, tenant),
+     "Whose lab this is: the cloud takes connectors of this tenant alone, and it stands in their "
+     "certificates.",
      .fallback = "sevenstep.test", .rule = &rule_host_name},
     {"internal_domain", KEY_TEXT, AT(lab, internal_domain),
      "The domain of internal hosts, which belong to the realm.", .fallback = "corp.sevenstep.test",

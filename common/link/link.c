@@ -14,6 +14,7 @@ struct link {
   struct tunnel *tunnel;
   uv_timer_t beat;
   int64_t heard_ns;
+  bool finishing;
   bool busy; /* nghttp2 must not send from inside its own callbacks, whether it receives or sends */
   struct failure failure;
 };
@@ -149,7 +150,7 @@ void link_flush(struct link *l)
     return;
   }
   stream_flush(l->stream);
-  if (!tunnel_done(l->tunnel)) return;
+  if (!tunnel_done(l->tunnel) && !l->finishing) return;
   if (!l->failure.err) (void)tunnel_broken(l->tunnel, &l->failure);
   stream_finish(l->stream);
 }
@@ -159,4 +160,12 @@ void link_close(struct link *l, const struct failure *why)
   if (!l->stream) return;
   if (why && !l->failure.err) l->failure = *why;
   stream_close(l->stream, why);
+}
+
+void link_finish(struct link *l, const struct failure *why)
+{
+  if (!l->stream) return;
+  if (why && !l->failure.err) l->failure = *why;
+  l->finishing = true;
+  link_flush(l);
 }

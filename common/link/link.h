@@ -32,5 +32,7 @@ struct stream *link_stream(struct link *l); /* NULL before on_open */
 void *link_arg(struct link *l);
 void link_flush(struct link *l);
 void link_close(struct link *l, const struct failure *why);
+/* The same when what was submitted so far has been sent; nothing more is read. */
+void link_finish(struct link *l, const struct failure *why);
 
 #endif

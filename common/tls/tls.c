@@ -20,7 +20,6 @@ struct tls_ctx {
 
 struct tls {
   SSL *ssl;
-  char peer_name[128];
 };
 
 static const char TLS12_SUITES[] = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
@@ -110,7 +109,8 @@ enum err tls_server_ctx_new(const char *cert, const char *key, const char *clien
     /* Resumption would skip the certificate check against an authority that may have changed its mind. */
     SSL_CTX_set_session_cache_mode(c->ssl_ctx, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_num_tickets(c->ssl_ctx, 0);
-    e = trust(c, client_ca, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, f);
+    e = trust(c, client_ca, SSL_VERIFY_PEER, f);
+    X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(c->ssl_ctx), X509_V_FLAG_NO_CHECK_TIME);
   }
   if (!e && alpn) SSL_CTX_set_alpn_select_cb(c->ssl_ctx, select_alpn, c);
   static const unsigned char context[] = "sevenstep";
@@ -257,17 +257,14 @@ void tls_close_notify(struct tls *t)
   ERR_clear_error();
 }
 
-const char *tls_peer_name(struct tls *t)
+enum err tls_peer_certificate(struct tls *t, struct buf *out)
 {
-  if (t->peer_name[0]) return t->peer_name;
   X509 *cert = SSL_get0_peer_certificate(t->ssl);
-  if (cert) {
-    int n = X509_NAME_get_text_by_NID(X509_get_subject_name(cert), NID_commonName, t->peer_name,
-                                      sizeof t->peer_name);
-    /* A name with a NUL inside must not pass for a shorter one. */
-    if (n < 0 || strlen(t->peer_name) != (size_t)n) t->peer_name[0] = 0;
-  }
-  return t->peer_name;
+  unsigned char *der = NULL;
+  int n = cert ? i2d_X509(cert, &der) : 0;
+  enum err e = n < 0 ? ERR_NOMEM : n ? buf_append(out, der, (size_t)n) : ERR_OK;
+  OPENSSL_free(der);
+  return e;
 }
 
 const char *tls_server_name(struct tls *t)

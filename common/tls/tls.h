@@ -6,7 +6,7 @@
 #ifndef SEVENSTEP_TLS_H
 #define SEVENSTEP_TLS_H
 
-#include "err.h"
+#include "buf.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -14,9 +14,11 @@
 
 struct tls_ctx;
 
-/* A server's context from PEM files. client_ca NULL: clients are not asked for certificates; otherwise one
- * from that authority is required, and only TLS 1.3 is spoken (both ends are ours). alpn: the protocol to
- * select, e.g. "http/1.1"; a client that offers ALPN without it is refused (RFC 7301 3.2). */
+/* A server's context from PEM files. client_ca NULL: clients are not asked for certificates. Otherwise they
+ * may send one, which must come from that authority, and only TLS 1.3 is spoken (both ends are ours); whether
+ * there is one and whether its time has come is the caller's to check (tls_peer_certificate), who can tell
+ * the client. alpn: the protocol to select, e.g. "http/1.1"; a client that offers ALPN without it is refused
+ * (RFC 7301 3.2). */
 enum err tls_server_ctx_new(const char *cert, const char *key, const char *client_ca, const char *alpn,
                             struct tls_ctx **ret, struct failure *f) MUST_CHECK;
 /* A client's context: trusts ca alone; cert and key may be NULL. alpn as above, offered. */
@@ -47,8 +49,8 @@ bool tls_pending(const struct tls *t);
 /* Sends close_notify if possible; does not wait. */
 void tls_close_notify(struct tls *t);
 
-/* The peer certificate's common name, "" when there is none. Valid for the connection's life. */
-const char *tls_peer_name(struct tls *t);
+/* Appends the peer's certificate (DER) to out; nothing when there is none. */
+enum err tls_peer_certificate(struct tls *t, struct buf *out) MUST_CHECK;
 /* The name that a client asked for (SNI), "" when there is none. Valid for the connection's life. */
 const char *tls_server_name(struct tls *t);
 const char *tls_version(struct tls *t);

@@ -61,7 +61,7 @@ learn() {
 }
 
 set_up_again() {
-  local before after state='find -L /volumes -type f ! -path "*/trace/*" ! -name "store.db*" ! -path "*/replay*" -exec sha256sum {} + | sort -k 2'
+  local before after state='find -L /volumes -type f ! -path "*/trace/*" ! -name "*.db*" ! -path "*/replay*" -exec sha256sum {} + | sort -k 2'
   before=$(lab run --rm -T --entrypoint bash setup -c "$state" 2>/dev/null) || return
   lab_operate setup || return
   after=$(lab run --rm -T --entrypoint bash setup -c "$state" 2>/dev/null) || return
@@ -205,7 +205,7 @@ hardened() {
 facts_of() {
   # shellcheck disable=SC2016
   inside "$1" bash -c 'cd /var/lib/sevenstep || exit
-    find . -path ./idp -prune -o -path ./cloud -prune -o -type f \( -name "*.key" -o -name "*.keytab" \) -printf "%P\n" | sort
+    find . -path ./idp -prune -o -path ./cloud -prune -o -type f \( -name "*.key" -o -name "*.keytab" -o -name "*.pem" -o -name "*.token" \) -printf "%P\n" | sort
     find . -type f -perm /077 -printf "open to others: %P\n"
     find / -xdev -name principal -printf "database\n" 2>/dev/null; find . -name principal -printf "database\n"
     grep -q -- "-password\"" lab.yaml && echo passwords
@@ -220,7 +220,7 @@ sees_only_its_own() {
     cloud) expected='pki/cloud.key pki/tunnel.key client secrets' ;;
     kdc) expected='keytabs/backend.keytab keytabs/connector-1.keytab keytabs/connector-2.keytab database passwords' ;;
     backend) expected='keytabs/backend.keytab' ;;
-    *) expected="keytabs/$service.keytab pki/connectors/$service.key" ;;
+    *) expected="connectors/$service.pem keytabs/$service.keytab" ;;
   esac
   want "secrets in $service" "$expected" "$(facts_of "$service" | xargs)"
 }

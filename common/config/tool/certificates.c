@@ -53,8 +53,6 @@ int tool_certificates(const struct lab *lab)
     else if (!parent_before(hosts, i, parent))
       printf("--cloud\n*.%s\n--cloud\n%s\n", parent, parent);
   }
-  for (size_t i = 0; i < lab->n_connectors; i++)
-    printf("--connector\n%s\n", lab->connectors[i].name);
   free(hosts);
   return 0;
 }

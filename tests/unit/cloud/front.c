@@ -1,12 +1,15 @@
 #include "front.h"
 
 #include "clock.h"
+#include "encode.h"
 #include "exchange.h"
 #include "fake_clock.h"
 #include "oidc.h"
 #include "once.h"
 #include "registry.h"
+#include "roster.h"
 #include "seal.h"
+#include "secret_file.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -63,13 +66,9 @@ void front_pki(void)
   char pki[128];
   snprintf(pki, sizeof pki, "%s", in_folder("pki"));
   ck_assert_int_eq(mkdir(in_folder("cloud"), 0700), 0);
-  const char *const argv[] = {PKI_PROVISION, pki,
-                              "--idp",       "login.localhost",
-                              "--tunnel",    "tunnel.localhost",
-                              "--cloud",     "*.apps.localhost",
-                              "--connector", "connector-1",
-                              "--connector", "connector-2",
-                              NULL};
+  const char *const argv[] = {
+      PKI_PROVISION,      pki, "--idp", "login.localhost", "--tunnel", "tunnel.localhost", "--cloud",
+      "*.apps.localhost", NULL};
   run_program(argv);
 }
 
@@ -111,7 +110,7 @@ static void open_tls(struct failure *f)
                                       "http/1.1", &cloud->front_tls, f),
                    ERR_OK);
   ck_assert_int_eq(tls_server_ctx_new(in_folder("pki/tunnel.crt"), in_folder("pki/tunnel.key"),
-                                      in_folder("pki/connector-ca.crt"), "h2", &cloud->tunnel_tls, f),
+                                      in_folder("cloud/connector-ca.crt"), "h2", &cloud->tunnel_tls, f),
                    ERR_OK);
   ck_assert_int_eq(tls_client_ctx_new(in_folder("pki/ca.crt"), NULL, NULL, "http/1.1", &user_tls, f), ERR_OK);
 }
@@ -142,6 +141,9 @@ void front_open(void)
   ck_assert_int_eq(net_new(&cloud->net), ERR_OK);
   uv_timer_init(net_loop(cloud->net), &watchdog);
   uv_timer_start(&watchdog, barked, 30000, 0);
+  ck_assert_int_eq(roster_new(lab, in_folder("cloud"), &cloud->roster, &f), ERR_OK);
+  front_enrol("connector-1");
+  front_enrol("connector-2");
   open_tls(&f);
   ck_assert_int_eq(seal_new(in_folder("cloud/session.key"), &cloud->seal, &f), ERR_OK);
   ck_assert_int_eq(once_new(cloud, in_folder("cloud/store.db"), &cloud->once, &f), ERR_OK);
@@ -155,6 +157,9 @@ static void forget(struct inside *c)
 {
   fields_clear(&c->fields);
   buf_clear(&c->body);
+  buf_clear(&c->csr);
+  buf_clear(&c->certificate);
+  buf_wipe(&c->key);
 }
 
 /* As main() does it. */
@@ -169,6 +174,7 @@ void front_close(void)
   ck_assert_uint_eq(conn_count(cloud), 0);
   oidc_free(cloud->oidc);
   registry_free(cloud->registry);
+  roster_free(cloud->roster);
   once_free(cloud->once);
   seal_free(cloud->seal);
   tls_ctx_free(cloud->front_tls);
@@ -190,26 +196,93 @@ void front_close(void)
  * ---------------------------------------------------------------------------------------------------------
  */
 
-static void hello(struct tunnel_stream *s, const struct inside *c)
+void front_enrol(const char *name)
 {
-  char text[100];
+  struct hello h;
+  struct failure f = {0};
+  struct buf key, der, pem;
+  char challenge[CHALLENGE_LEN + 1], path[100];
+  hello_init(&h);
+  buf_init(&key, CSR_KEY_MAX);
+  buf_init(&der, CERTIFICATE_MAX);
+  buf_init(&pem, CSR_KEY_MAX + CERTIFICATE_MAX);
+  snprintf(h.name, sizeof h.name, "%s", name);
+  snprintf(h.group, sizeof h.group, "default");
+  snprintf(h.tenant, sizeof h.tenant, "%s", lab->tenant);
+  ck_assert_int_eq(roster_token(cloud->roster, name, NULL, h.token, &f), ERR_OK);
+  ck_assert_int_eq(csr_challenge(h.token, challenge), ERR_OK);
+  ck_assert_int_eq(csr_new(name, challenge, &key, &h.csr, &f), ERR_OK);
+  ck_assert_int_eq(roster_register(cloud->roster, &h, &der, &f), ERR_OK);
+  ck_assert_int_eq(buf_append(&pem, key.data, key.len), ERR_OK);
+  ck_assert_int_eq(certificate_join(der.data, der.len, &key, name, &pem, &f), ERR_OK);
+  snprintf(path, sizeof path, "%s.pem", name);
+  ck_assert_int_eq(secret_file_write(in_folder(path), pem.data, pem.len, &f), ERR_OK);
+  hello_clear(&h);
+  buf_wipe(&key);
+  buf_clear(&der);
+  buf_wipe(&pem);
+}
+
+static void answer(struct tunnel_stream *s, const struct buf *body)
+{
   struct fields none;
   fields_init(&none, 1, 64);
-  int n = snprintf(text, sizeof text, "{\"name\":\"%s\",\"group\":\"%s\"}", c->name, c->group);
   ck_assert_int_eq(tunnel_respond(s, 200, &none, false), ERR_OK);
-  ck_assert_int_eq(tunnel_stream_write(s, text, (size_t)n), ERR_OK);
+  ck_assert_int_eq(tunnel_stream_write(s, body->data, body->len), ERR_OK);
   ck_assert_int_eq(tunnel_stream_end(s, NULL), ERR_OK);
   tunnel_stream_detach(s);
   fields_clear(&none);
 }
 
-static void welcome(struct tunnel_stream *s)
+static void acknowledge(struct tunnel_stream *s)
 {
   struct fields none;
   fields_init(&none, 1, 64);
   ck_assert_int_eq(tunnel_respond(s, 204, &none, true), ERR_OK);
   tunnel_stream_detach(s);
   fields_clear(&none);
+}
+
+static void hello(struct tunnel_stream *s, const struct inside *c)
+{
+  struct hello h;
+  struct buf text;
+  hello_init(&h);
+  buf_init(&text, HELLO_MAX);
+  snprintf(h.name, sizeof h.name, "%s", c->name);
+  snprintf(h.group, sizeof h.group, "%s", c->group);
+  snprintf(h.tenant, sizeof h.tenant, "%s", lab->tenant);
+  snprintf(h.version, sizeof h.version, "1");
+  if (c->token) snprintf(h.token, sizeof h.token, "%s", c->token);
+  if (c->token) ck_assert_int_eq(buf_append(&h.csr, c->csr.data, c->csr.len), ERR_OK);
+  ck_assert_int_eq(hello_write(&h, &text), ERR_OK);
+  answer(s, &text);
+  hello_clear(&h);
+  buf_clear(&text);
+}
+
+/* The cloud's other words, as the test's connector understands them. */
+static void control(struct inside *c, struct tunnel_stream *s, const struct tunnel_head *h)
+{
+  struct failure f;
+  if (strcmp(h->path, CONTROL_RENEW) == 0) {
+    buf_wipe(&c->key);
+    buf_reset(&c->csr);
+    ck_assert_int_eq(csr_new(c->name, c->challenge ? c->challenge : fields_get(h->fields, CONTROL_CHALLENGE),
+                             &c->key, &c->csr, &f),
+                     ERR_OK);
+    c->renewals++;
+    answer(s, &c->csr);
+    return;
+  }
+  if (strcmp(h->path, CONTROL_CERTIFICATE) == 0) {
+    const char *text = fields_get(h->fields, CONTROL_DER);
+    buf_reset(&c->certificate);
+    ck_assert_int_eq(base64_decode(&c->certificate, text, strlen(text)), ERR_OK);
+  } else if (strcmp(h->path, CONTROL_REFUSED) == 0) {
+    snprintf(c->refused, sizeof c->refused, "%s", fields_get(h->fields, CONTROL_ERROR));
+  }
+  acknowledge(s);
 }
 
 static void inside_request(struct tunnel *t, void *arg, struct tunnel_stream *s, const struct tunnel_head *h)
@@ -220,13 +293,8 @@ static void inside_request(struct tunnel *t, void *arg, struct tunnel_stream *s,
     hello(s, c);
     return;
   }
-  if (strncmp(h->path, "/.sevenstep/", 12) ==
-      0) { /* the cloud's other words to connectors need no answer here */
-    tunnel_stream_reset(s, TUNNEL_CANCEL);
-    return;
-  }
-  if (strcmp(h->path, "/.sevenstep/welcome") == 0) {
-    welcome(s);
+  if (strncmp(h->path, "/.sevenstep/", 12) == 0) {
+    control(c, s, h);
     return;
   }
   c->requests++;
@@ -289,14 +357,18 @@ static void dial(struct inside *c, const char *name)
 {
   struct stream *s;
   struct failure f;
-  char cert[64], key[64];
-  snprintf(cert, sizeof cert, "pki/connectors/%s.crt", name);
-  snprintf(key, sizeof key, "pki/connectors/%s.key", name);
+  char pem[160] = "";
+  if (name) snprintf(pem, sizeof pem, "%s/%s.pem", folder, name);
   tls_ctx_free(inside_tls); /* a connection keeps what it needs of it */
-  ck_assert_int_eq(
-      tls_client_ctx_new(in_folder("pki/ca.crt"), in_folder(cert), in_folder(key), "h2", &inside_tls, &f),
-      ERR_OK);
+  ck_assert_int_eq(tls_client_ctx_new(in_folder("pki/ca.crt"), name ? pem : NULL, name ? pem : NULL, "h2",
+                                      &inside_tls, &f),
+                   ERR_OK);
+  forget(c);
   fields_init(&c->fields, 200, 128 * 1024);
+  buf_init(&c->csr, CSR_MAX);
+  buf_init(&c->key, CSR_KEY_MAX);
+  buf_init(&c->certificate, CERTIFICATE_MAX);
+  c->refused[0] = 0;
   buf_init(&c->body, 64 * 1024 * 1024);
   ck_assert_int_eq(link_new(cloud->net, TUNNEL_CONNECTOR, &inside_link_events, &inside_events, c, &c->link),
                    ERR_OK);
@@ -321,6 +393,35 @@ void inside_dial_refused(struct inside *c, const char *certificate, const char *
   dial(c, certificate);
   run_until(!c->link);
   ck_assert_uint_eq(cloud->counters.ready_connections, 0);
+}
+
+void inside_register(struct inside *c, const char *name, const char *token, const char *challenge)
+{
+  struct failure f;
+  char right[CHALLENGE_LEN + 1];
+  c->name = name;
+  if (!c->group) c->group = "default";
+  dial(c, NULL);
+  c->token = token;
+  ck_assert_int_eq(csr_challenge(token, right), ERR_OK);
+  ck_assert_int_eq(csr_new(name, challenge ? challenge : right, &c->key, &c->csr, &f), ERR_OK);
+  run_until(!c->link);
+  c->token = NULL;
+}
+
+void inside_keep(struct inside *c)
+{
+  struct failure f;
+  struct buf pem;
+  char path[100];
+  buf_init(&pem, CSR_KEY_MAX + CERTIFICATE_MAX);
+  ck_assert_int_eq(buf_append(&pem, c->key.data, c->key.len), ERR_OK);
+  ck_assert_int_eq(certificate_join(c->certificate.data, c->certificate.len, &c->key, c->name, &pem, &f),
+                   ERR_OK);
+  snprintf(path, sizeof path, "%s.pem", c->name);
+  ck_assert_int_eq(secret_file_write(in_folder(path), pem.data, pem.len, &f), ERR_OK);
+  buf_reset(&c->certificate);
+  buf_wipe(&pem);
 }
 
 void inside_answer(struct inside *c, int status, const char *name, const char *value, bool end)
@@ -430,6 +531,14 @@ static void settle(void)
   uv_run(net_loop(cloud->net), UV_RUN_NOWAIT);
 }
 
+void pass_at_once(void)
+{
+  registry_sweep(cloud->registry, clock_mono_ns());
+  /* What the sweep asked, and its answer, are a few turns away at most. */
+  for (int i = 0; i < 4; i++)
+    uv_run(net_loop(cloud->net), UV_RUN_NOWAIT);
+}
+
 void pass(int64_t seconds)
 {
   clock_shift_mono(seconds);
@@ -438,5 +547,6 @@ void pass(int64_t seconds)
     if (all[i]->link && tunnel_ping(link_tunnel(all[i]->link)) == ERR_OK) link_flush(all[i]->link);
   settle();
   conn_sweep(cloud, clock_mono_ns());
+  registry_sweep(cloud->registry, clock_mono_ns());
   settle();
 }

@@ -4,6 +4,7 @@
 #define SEVENSTEP_TEST_FRONT_H
 
 #include "cloud.h"
+#include "hello.h"
 #include "link.h"
 
 #include <check.h>
@@ -26,6 +27,11 @@ struct inside {
   struct fields fields;
   struct buf body;
   bool ended, deaf; /* deaf: gives no window back */
+  /* What it registers and renews with, and what came of it. challenge: a wrong one, or NULL. */
+  const char *token, *challenge;
+  struct buf csr, key, certificate;
+  int renewals;
+  char refused[64]; /* the error that the cloud named */
 };
 
 extern struct cloud *cloud;
@@ -40,6 +46,12 @@ void front_close(void);
 void inside_dial(struct inside *c, const char *name);
 /* The same with what it says in hello; until the cloud refuses it. */
 void inside_dial_refused(struct inside *c, const char *certificate, const char *name, const char *group);
+/* A certificate for this connector of the lab file, in the place of the one before. */
+void front_enrol(const char *name);
+/* Without a certificate: hello with this token, until the cloud closes. challenge: NULL for the right one. */
+void inside_register(struct inside *c, const char *name, const char *token, const char *challenge);
+/* The certificate that came is what it dials with from now on. */
+void inside_keep(struct inside *c);
 void inside_answer(struct inside *c, int status, const char *name, const char *value, bool end);
 void inside_write(struct inside *c, const void *data, size_t n);
 void inside_end(struct inside *c);
@@ -54,6 +66,8 @@ bool user_got(const struct user *u, const char *text);
 void turn(void);
 /* Time goes on, the tunnels are kept alive, and the sweep is made. */
 void pass(int64_t seconds);
+/* Only the registry looks at the clock on the wall: for long times in many steps. */
+void pass_at_once(void);
 
 #define run_until(condition)                                                                                 \
   do {                                                                                                       \

@@ -1,0 +1,111 @@
+# shellcheck shell=bash
+# Connectors: registration, revocation, and how the cloud sees them. The cloud is asked on its admin endpoint.
+
+help_connector='Register connectors with the cloud, revoke their certificates, list them.
+A connector proves once by a token that it may register, makes a key, and gets a certificate for it; docs/connectors.md.
+
+  connector list                        the connectors as the cloud knows them; --json for programs
+  connector token NAME [--group GROUP]  print a one-time token, which registers this connector in its group
+  connector register NAME               the same, handed to the connector of this lab, which registers at once, anew if it
+                                        must, and is started if it does not run
+  connector revoke NAME                 its certificate and its tokens are good no more, and its connections end at once'
+
+# cloud_ask METHOD PATH: the answer in $reply; a refusal is shown.
+cloud_ask() {
+  local code
+  actor_is_running cloud || die "$EX_DOWN" "the cloud is not running" "Start the lab: $(how_to_call up)"
+  reply=$(curl -s -m 10 -X "$1" -w '\n%{http_code}' --unix-socket "$run/cloud.sock" "http://localhost$2") ||
+    die "$EX_FAILED" "the cloud's admin endpoint does not answer" "Its log: $run/log/cloud.log"
+  code=${reply##*$'\n'} reply=${reply%$'\n'*}
+  [[ $code == 2?? ]] || die "$EX_FAILED" "$(jq -r '"\(.error): \(.what) \(.why)"' <<<"$reply")" "$(jq -r .fix <<<"$reply")"
+}
+
+# cloud_token NAME [GROUP]: sets token.
+cloud_token() {
+  cloud_ask POST "/connectors/$1/token${2:+?group=$2}"
+  token=${reply#*'"token":"'} token=${token%%'"'*}
+}
+
+# hand_token NAME: to the connector, where it looks for it.
+hand_token() {
+  local token
+  cloud_token "$1"
+  mkdir -p "$run/connectors"
+  (umask 077 && printf '%s\n' "$token" >"$run/connectors/$1.token.new") && mv -f "$run/connectors/$1.token.new" "$run/connectors/$1.token"
+}
+
+# Those that start for the first time are given what they register with.
+hand_token_if_new() {
+  [[ -e $run/connectors/$1.pem || -e $run/connectors/$1.token ]] || hand_token "$1"
+}
+
+connector_list() {
+  local json=0
+  [[ ${1-} != --json ]] || { json=1; shift; }
+  no_arguments "$@"
+  cloud_ask GET /connectors
+  if ((json)); then
+    jq . <<<"$reply"
+    return
+  fi
+  local format='%-14s %-12s %-9s %4s  %-15s %-8s %-21s %s\n' fields
+  # shellcheck disable=SC2059
+  printf "$bold$format$plain" CONNECTOR GROUP STATE CONN FROM VERSION 'CERTIFICATE ENDS' 'LAST SEEN'
+  while IFS=$'\t' read -ra fields; do
+    # shellcheck disable=SC2059
+    printf "$format" "${fields[@]}"
+  done < <(jq -r 'def at: if . then todate else "-" end; def text: if . == "" then "-" else . end;
+    .connectors[] | [.name, .group, .state, .connections, (.from | text), (.version | text),
+      (if .registered then .expires | at else "not registered" end), (.seen | at)] | @tsv' <<<"$reply")
+}
+
+connector_name() {
+  local verb=$1
+  shift
+  (($# >= 1)) && [[ $1 =~ ^[a-z0-9-]+$ ]] || die "$EX_USAGE" "connector $verb: expected the name of a connector" "See --help."
+  load_actors
+}
+
+connector_token() {
+  local token
+  connector_name token "$@"
+  case $#:${2-}:${3-} in
+    1::) cloud_token "$1" ;;
+    3:--group:[a-z0-9-]*) cloud_token "$1" "$3" ;;
+    *) die "$EX_USAGE" "connector token: expected NAME [--group GROUP]" "See --help." ;;
+  esac
+  say "$token"
+}
+
+connector_register() {
+  connector_name register "$@"
+  no_arguments "${@:2}"
+  lab_take_lock
+  hand_token "$1"
+  if actor_is_running "$1"; then
+    actor_signal "$1" HUP
+    say "$1 registers anew; ./sevenstep connector list shows it."
+    return
+  fi
+  load_environment
+  launch "$1"
+  await "$1"
+  say "$1 is registered and ready."
+}
+
+connector_revoke() {
+  connector_name revoke "$@"
+  no_arguments "${@:2}"
+  cloud_ask POST "/connectors/$1/revoke"
+  rm -f "$run/connectors/$1.token"
+  say "$1 is revoked. It may come back: $(how_to_call connector register "$1")"
+}
+
+command_connector() {
+  local verb=${1-}
+  settings_load
+  require_build
+  is_one_of "$verb" list token register revoke || die "$EX_USAGE" "connector: expected list, token, register or revoke" "See --help."
+  shift
+  "connector_$verb" "$@"
+}

@@ -1,0 +1,93 @@
+#include "admin.h"
+
+#include "cloud.h"
+#include "registry.h"
+#include "roster.h"
+
+#include <jansson.h>
+#include <openssl/crypto.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char prefix[] = "/connectors/";
+
+static void answer_json(struct httpd_response *r, int status, json_t *doc)
+{
+  char *text = doc ? json_dumps(doc, JSON_COMPACT) : NULL;
+  if (!text || httpd_text(r, status, "application/json", text) || buf_putc(&r->body, '\n')) r->status = 500;
+  if (text) OPENSSL_cleanse(text, strlen(text));
+  free(text);
+  json_decref(doc);
+}
+
+static void answer_failure(struct httpd_response *r, const struct failure *f)
+{
+  const struct err_info *info = err_info(f->err);
+  answer_json(r, info->http_status ? info->http_status : 500,
+              json_pack("{s:s,s:s,s:s,s:s}", "error", info->name, "what", info->what, "why", f->why, "fix",
+                        info->fix));
+}
+
+/* NAME of /connectors/NAME/VERB. */
+static bool read_name(const struct httpd_request *q, const char *verb, char name[CONNECTOR_NAME_MAX + 1])
+{
+  const char *from = q->path + sizeof prefix - 1, *to = strchr(from, '/');
+  if (!to || strcmp(to + 1, verb) != 0 || (size_t)(to - from) > CONNECTOR_NAME_MAX) return false;
+  memcpy(name, from, (size_t)(to - from));
+  name[to - from] = 0;
+  return true;
+}
+
+static void list(const struct httpd_request *q, struct httpd_response *r)
+{
+  const struct cloud *c = q->arg;
+  if (httpd_text(r, 200, "application/json", "") || roster_json(c->roster, &r->body)) r->status = 500;
+}
+
+static void give_token(const struct cloud *c, const char *name, const char *query, struct httpd_response *r)
+{
+  struct failure f = {0};
+  char token[TOKEN_LEN + 1];
+  const char *group = strncmp(query, "group=", 6) == 0 ? query + 6 : NULL;
+  if (*query && !group) {
+    failure_set(&f, ERR_SYNTAX, "the query may be group=NAME only");
+    answer_failure(r, &f);
+  } else if (roster_token(c->roster, name, group, token, &f)) {
+    answer_failure(r, &f);
+  } else {
+    log_info("a registration token for connector %s was issued", name);
+    answer_json(r, 200, json_pack("{s:s}", "token", token));
+    OPENSSL_cleanse(token, sizeof token);
+  }
+}
+
+static void revoke_connector(const struct cloud *c, const char *name, struct httpd_response *r)
+{
+  struct failure f = {0};
+  enum err e = roster_revoke(c->roster, name, &f);
+  registry_wake(c->registry);
+  if (e) {
+    answer_failure(r, &f);
+    return;
+  }
+  log_info("connector %s is revoked", name);
+  r->status = 204;
+}
+
+static void change(const struct httpd_request *q, struct httpd_response *r)
+{
+  char name[CONNECTOR_NAME_MAX + 1];
+  struct failure f;
+  if (read_name(q, "token", name)) {
+    give_token(q->arg, name, q->query, r);
+  } else if (read_name(q, "revoke", name)) {
+    revoke_connector(q->arg, name, r);
+  } else {
+    failure_set(&f, ERR_NOT_FOUND, "%.200s", q->path);
+    answer_failure(r, &f);
+  }
+}
+
+const struct httpd_route admin_routes[] = {{.method = "GET", .path = "/connectors", .handle = list},
+                                           {.method = "POST", .path = "/connectors/*", .handle = change},
+                                           {.method = NULL}};

@@ -1,0 +1,232 @@
+/* The certificates of connectors over the time of their lives: registration, renewal, expiry, revocation,
+ * with the cloud's real registry and roster. Ten years pass in a second. */
+#include "front.h"
+
+#include "clock.h"
+#include "registry.h"
+#include "roster.h"
+
+#include <string.h>
+
+#define PUBLIC "Host: public.apps.localhost\r\n"
+#define DAY    86400
+
+static char token[TOKEN_LEN + 1];
+
+static const char *get_token(const char *name)
+{
+  struct failure f;
+  ck_assert_int_eq(roster_token(cloud->roster, name, NULL, token, &f), ERR_OK);
+  return token;
+}
+
+/* Time goes on: on the wall, and in the loop as far as the registry counts it. */
+static void pass_days(int days)
+{
+  clock_shift_wall((int64_t)days * DAY);
+  pass(61);
+}
+
+static struct user *ask(void)
+{
+  int before = one.requests + two.requests;
+  struct user *u = user_connect(NULL);
+  user_send(u, "GET / HTTP/1.1\r\n" PUBLIC "\r\n");
+  run_until(one.requests + two.requests == before + 1);
+  return u;
+}
+
+START_TEST(connection_without_a_certificate_registers_and_ends)
+{
+  inside_register(&one, "connector-1", get_token("connector-1"), NULL);
+  ck_assert_str_eq(one.refused, "");
+  ck_assert_uint_gt(one.certificate.len, 0);
+  ck_assert_uint_eq(cloud->counters.ready_connections, 0);
+  inside_keep(&one);
+  inside_dial(&one, "connector-1");
+}
+END_TEST
+
+START_TEST(connection_without_a_certificate_and_with_a_bad_token_is_told_why)
+{
+  inside_register(&one, "connector-1", "abcdefghijabcdefghijabcdefghijabcdefghijabc", NULL);
+  ck_assert_str_eq(one.refused, "registration_token_unknown");
+  inside_register(&one, "connector-2", get_token("connector-1"), NULL);
+  ck_assert_str_eq(one.refused, "registration_token_foreign");
+  inside_register(&one, "connector-1", token, "another exchange");
+  ck_assert_str_eq(one.refused, "registration_possession");
+  inside_register(&one, "connector-1", token, NULL);
+  ck_assert_str_eq(one.refused, "");
+  inside_register(&one, "connector-1", token, NULL);
+  ck_assert_str_eq(one.refused, "registration_token_used");
+  ck_assert_uint_eq(one.certificate.len, 0);
+}
+END_TEST
+
+START_TEST(connection_without_a_certificate_and_a_token_is_refused)
+{
+  inside_dial_refused(&one, NULL, "connector-1", "default");
+  ck_assert_str_eq(one.refused, "tunnel_refused");
+}
+END_TEST
+
+START_TEST(connection_with_a_replaced_certificate_is_told_why)
+{
+  inside_dial(&one, "connector-1");
+  inside_register(&two, "connector-1", get_token("connector-1"), NULL);
+  pass(1);
+  run_until(!one.link);
+  ck_assert_str_eq(one.refused, "connector_revoked");
+}
+END_TEST
+
+START_TEST(connection_with_an_expired_certificate_is_told_why)
+{
+  clock_shift_wall((int64_t)cloud->lab->cloud.certificate_lifetime_s);
+  inside_dial_refused(&one, "connector-1", "connector-1", "default");
+  ck_assert_str_eq(one.refused, "connector_expired");
+}
+END_TEST
+
+START_TEST(revocation_ends_connections_at_once_and_others_go_on)
+{
+  struct failure f;
+  inside_dial(&one, "connector-1");
+  inside_dial(&two, "connector-2");
+  inside_dial(&three, "connector-1");
+  ck_assert_int_eq(roster_revoke(cloud->roster, "connector-1", &f), ERR_OK);
+  registry_wake(cloud->registry);
+  run_until(!one.link && !three.link);
+  ck_assert_str_eq(one.refused, "connector_revoked");
+  ck_assert_uint_eq(cloud->counters.ready_connections, 1);
+  ck_assert_uint_eq(cloud->counters.ready_connectors, 1);
+  ask();
+  ck_assert_int_eq(two.requests, 1);
+}
+END_TEST
+
+START_TEST(renewal_is_asked_for_once_when_the_certificate_is_old)
+{
+  inside_dial(&one, "connector-1");
+  inside_dial(&three, "connector-1");
+  pass_days(179);
+  ck_assert_int_eq(one.renewals + three.renewals, 0);
+  pass_days(1);
+  ck_assert_int_eq(one.renewals + three.renewals, 1);
+  pass(1);
+  ck_assert_int_eq(one.renewals + three.renewals, 1);
+}
+END_TEST
+
+START_TEST(renewal_for_another_exchange_is_refused_and_the_connection_goes_on)
+{
+  inside_dial(&one, "connector-1");
+  one.challenge = "another exchange";
+  pass_days(180);
+  ck_assert_int_eq(one.renewals, 1);
+  ck_assert_uint_eq(one.certificate.len, 0);
+  one.challenge = NULL;
+  pass_days(0);
+  run_until(one.certificate.len > 0);
+  ck_assert_int_eq(one.renewals, 2);
+}
+END_TEST
+
+/* A request that is with the old connection is finished there, while others go to the new one. */
+START_TEST(renewal_loses_no_request)
+{
+  inside_dial(&one, "connector-1");
+  struct user *u = ask(), *v;
+  pass_days(180);
+  run_until(one.certificate.len > 0);
+  inside_keep(&one);
+  inside_dial(&two, "connector-1");
+  ck_assert_int_eq(tunnel_shutdown(link_tunnel(one.link)), ERR_OK);
+  link_flush(one.link);
+  run_until(cloud->counters.ready_connections == 1);
+  v = ask();
+  ck_assert_int_eq(two.requests, 1);
+  inside_answer(&two, 200, NULL, NULL, true);
+  inside_answer(&one, 200, NULL, NULL, true);
+  run_until(user_got(u, "200 OK") && user_got(v, "200 OK"));
+  ck_assert_int_eq(one.lost + two.lost, 0);
+}
+END_TEST
+
+/* Ten years, a day at a time: renewed when it is due, reconnected each month, never expired. */
+START_TEST(ten_years_with_renewals_and_reconnects)
+{
+  int renewals = 0;
+  inside_dial(&one, "connector-1");
+  for (int day = 1; day <= 3650; day++) {
+    clock_shift_wall(DAY);
+    pass_at_once();
+    ck_assert_ptr_nonnull(one.link);
+    bool renewed = one.renewals > 0;
+    if (renewed) {
+      run_until(one.certificate.len > 0);
+      inside_keep(&one);
+      renewals++;
+      one.renewals = 0;
+    }
+    if (!renewed && day % 30) continue;
+    link_close(one.link, NULL);
+    run_until(!one.link && cloud->counters.ready_connections == 0);
+    inside_dial(&one, "connector-1");
+  }
+  ck_assert_int_eq(renewals, 3650 / 180);
+}
+END_TEST
+
+START_TEST(a_year_away_is_too_long)
+{
+  inside_dial(&one, "connector-1");
+  link_close(one.link, NULL);
+  run_until(!one.link && cloud->counters.ready_connections == 0);
+  clock_shift_wall((int64_t)365 * DAY);
+  inside_dial_refused(&one, "connector-1", "connector-1", "default");
+  ck_assert_str_eq(one.refused, "connector_expired");
+  inside_register(&one, "connector-1", get_token("connector-1"), NULL);
+  inside_keep(&one);
+  inside_dial(&one, "connector-1");
+}
+END_TEST
+
+START_TEST(a_certificate_that_ends_while_connected_ends_the_connection)
+{
+  inside_dial(&one, "connector-1");
+  one.challenge = "never the right one";
+  pass_days(364);
+  ck_assert_ptr_nonnull(one.link);
+  pass_days(1);
+  run_until(!one.link);
+  ck_assert_str_eq(one.refused, "connector_expired");
+}
+END_TEST
+
+int main(void)
+{
+  Suite *suite = suite_create("certificates");
+  TCase *c = tcase_create("certificates");
+  tcase_set_timeout(c, 60);
+  tcase_add_unchecked_fixture(c, front_pki, front_pki_remove);
+  tcase_add_checked_fixture(c, front_open, front_close);
+  tcase_add_test(c, connection_without_a_certificate_registers_and_ends);
+  tcase_add_test(c, connection_without_a_certificate_and_with_a_bad_token_is_told_why);
+  tcase_add_test(c, connection_without_a_certificate_and_a_token_is_refused);
+  tcase_add_test(c, connection_with_a_replaced_certificate_is_told_why);
+  tcase_add_test(c, connection_with_an_expired_certificate_is_told_why);
+  tcase_add_test(c, revocation_ends_connections_at_once_and_others_go_on);
+  tcase_add_test(c, renewal_is_asked_for_once_when_the_certificate_is_old);
+  tcase_add_test(c, renewal_for_another_exchange_is_refused_and_the_connection_goes_on);
+  tcase_add_test(c, renewal_loses_no_request);
+  tcase_add_test(c, ten_years_with_renewals_and_reconnects);
+  tcase_add_test(c, a_year_away_is_too_long);
+  tcase_add_test(c, a_certificate_that_ends_while_connected_ends_the_connection);
+  suite_add_tcase(suite, c);
+  SRunner *runner = srunner_create(suite);
+  srunner_run_all(runner, CK_ENV);
+  int failed = srunner_ntests_failed(runner);
+  srunner_free(runner);
+  return failed ? 1 : 0;
+}
