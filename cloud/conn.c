@@ -1,6 +1,6 @@
 /* A user's connection: reads requests one at a time, keeps what came too early (pipelining, RFC 9112 9.3.2),
  * and holds everything to deadlines, so that slow or silent clients cost bounded memory and no more. */
-#include "conn.h"
+#include "transport.h"
 
 #include "clock.h"
 
@@ -12,10 +12,23 @@
 #define EARLY_PAUSE     (16 * 1024)
 #define SECOND          1000000000LL
 #define HEAD_TIMEOUT                                                                                         \
-  (20 * SECOND)                     /* from a request's first byte (or the connection) to its complete head  \
-                                     */
-#define IDLE_TIMEOUT  (75 * SECOND) /* between requests */
-#define STALL_TIMEOUT (60 * SECOND) /* a body that does not come, a response that is not read */
+  (20 * SECOND)                    /* from a request's first byte (or the connection) to its complete head   \
+                                    */
+#define IDLE_TIMEOUT (75 * SECOND) /* between requests */
+
+struct conn {
+  struct cloud *cloud;
+  struct stream *stream; /* NULL once the user left */
+  int refs;              /* the stream's, and those of exchange_hold() */
+  struct http1_parser parser;
+  struct exchange x;
+  bool chunked, close_after; /* the response */
+  struct buf early;          /* bytes that came while a request was being answered */
+  bool parsing, waiting, dead;
+  int64_t deadline_ns; /* for the head of the next request */
+  uint64_t sent;       /* stream_sent() at the last sweep */
+  struct conn *prev, *next;
+};
 
 static void conn_free(struct conn *c)
 {
@@ -30,12 +43,12 @@ static void conn_free(struct conn *c)
   free(c);
 }
 
-void conn_hold(struct conn *c)
+static void conn_hold(struct conn *c)
 {
   c->refs++;
 }
 
-void conn_release(struct conn *c)
+static void conn_release(struct conn *c)
 {
   if (--c->refs == 0) conn_free(c);
 }
@@ -50,8 +63,6 @@ void *conn_accept(void *arg, struct stream *s)
   c->cloud = cloud;
   c->stream = s;
   c->refs = 1;
-  c->x.conn = c;
-  c->x.cloud = cloud;
   buf_init(&c->early, EARLY_MAX);
   http1_parser_init(&c->parser, HTTP1_REQUEST, &http1_default_limits);
   c->deadline_ns = clock_mono_ns() + HEAD_TIMEOUT;
@@ -63,38 +74,34 @@ void *conn_accept(void *arg, struct stream *s)
   return c;
 }
 
+static const struct transport http1;
+
 static void begin_exchange(struct conn *c)
 {
-  struct exchange *x = &c->x;
-  *x = (struct exchange){.cloud = c->cloud, .conn = c, .head = &c->parser.head, .active = true};
-  x->close_after = !x->head->keep_alive || c->cloud->stopping;
-  x->request_done = x->head->body == BODY_NONE; /* so that an answer at once need not end the connection */
+  const struct http1_head *head = &c->parser.head;
   c->deadline_ns = 0;
-  c->progress_ns = clock_mono_ns();
-  atomic_fetch_add_explicit(&c->cloud->counters.requests, 1, memory_order_relaxed);
-  route_request(x);
+  c->chunked = false;
+  c->close_after = !head->keep_alive || c->cloud->stopping;
+  exchange_start(&c->x, c->cloud, &http1, c, head, head->body != BODY_NONE);
 }
 
 /* The request cannot be understood: say so once, and close, because where the next one would begin is not
  * known. */
 static void refuse(struct conn *c)
 {
-  struct exchange *x = &c->x;
   struct failure f = c->parser.failure;
-  c->dead = true;
-  if (!x->active) {
-    *x = (struct exchange){.cloud = c->cloud, .conn = c, .head = &c->parser.head, .active = true};
-    span_start(&x->step, c->cloud->actor->tracer, 0, SPAN_SERVER, "refuse", NULL, true);
-    x->ctx = x->step.ctx;
+  c->dead = c->close_after = true;
+  if (c->x.active) {
+    exchange_refuse(&c->x, &f);
+    return;
   }
-  x->close_after = x->request_done = true;
-  const struct exchange_ops *ops = x->ops;
-  x->ops = NULL;
-  if (ops && ops->on_gone) ops->on_gone(x);
-  if (x->begun)
-    exchange_abort(x);
-  else
-    exchange_fail(x, &f);
+  c->chunked = false;
+  exchange_start_refused(&c->x, c->cloud, &http1, c, &c->parser.head, &f);
+}
+
+static void pause_reading(struct conn *c, bool pause)
+{
+  if (c->stream) stream_pause(c->stream, pause || c->early.len > EARLY_PAUSE);
 }
 
 /* The exchange is over on both sides; on to the next request. */
@@ -105,21 +112,16 @@ static void next_request(struct conn *c)
   http1_parser_next(&c->parser);
   c->parser.head.method[0] = 0; /* a refusal of what comes next must not be taken for one of HEAD */
   c->deadline_ns = clock_mono_ns() + IDLE_TIMEOUT;
-  if (c->body_paused) conn_pause_body(c, false); /* its taker has gone, and would not resume any more */
-}
-
-static void body_piece(struct conn *c, const uint8_t *data, size_t n)
-{
-  struct exchange *x = &c->x;
-  c->progress_ns = clock_mono_ns();
-  if (x->ops && x->ops->on_body) x->ops->on_body(x, data, n);
+  if (c->x.paused) { /* its taker has gone, and would not resume any more */
+    c->x.paused = false;
+    pause_reading(c, false);
+  }
 }
 
 static void request_complete(struct conn *c)
 {
   struct exchange *x = &c->x;
-  x->request_done = true;
-  if (x->ops && x->ops->on_body_end) x->ops->on_body_end(x, &c->parser.trailers);
+  exchange_body_end(x, &c->parser.trailers);
   if (c->dead) return;
   if (x->ended)
     next_request(c);
@@ -142,7 +144,7 @@ static size_t parse(struct conn *c, const uint8_t *data, size_t n)
     if (ev == HTTP1_HEAD)
       begin_exchange(c);
     else if (ev == HTTP1_DATA)
-      body_piece(c, piece, piece_n);
+      exchange_body(&c->x, piece, piece_n);
     else if (ev == HTTP1_END)
       request_complete(c);
     else if (ev == HTTP1_ERROR)
@@ -173,43 +175,24 @@ static void on_data(struct stream *s, void *arg, const uint8_t *data, size_t n)
   conn_release(c);
 }
 
-void conn_exchange_ended(struct conn *c)
+/* What came early, and now has its turn. */
+static void parse_early(struct conn *c)
 {
-  struct exchange *x = &c->x;
-  if (!c->stream) return;
-  if (x->close_after || !x->request_done) {
-    /* What is still to come of the request is not wanted; the stream lingers, so that the answer arrives. */
-    c->dead = true;
-    x->active = false;
-    stream_finish(c->stream);
-    return;
-  }
-  if (c->parsing) return; /* request_complete() goes on */
-  next_request(c);
   conn_hold(c);
   while (c->early.len && !c->waiting && !c->dead && c->stream) {
     size_t used = parse(c, c->early.data, c->early.len);
     buf_consume(&c->early, used);
     if (!used) break;
   }
-  if (c->stream && c->early.len <= EARLY_PAUSE && !c->body_paused) stream_pause(c->stream, false);
+  if (c->stream && c->early.len <= EARLY_PAUSE && !c->x.paused) stream_pause(c->stream, false);
   conn_release(c);
-}
-
-void conn_pause_body(struct conn *c, bool pause)
-{
-  c->body_paused = pause;
-  c->progress_ns = clock_mono_ns();
-  if (c->stream) stream_pause(c->stream, pause || c->early.len > EARLY_PAUSE);
 }
 
 static void on_drain(struct stream *s, void *arg)
 {
   (void)s;
   struct conn *c = arg;
-  struct exchange *x = &c->x;
-  c->progress_ns = clock_mono_ns();
-  if (x->active && x->ops && x->ops->on_drain) x->ops->on_drain(x);
+  if (c->x.active) exchange_drained(&c->x);
 }
 
 static void on_close(struct stream *s, void *arg, const struct failure *f)
@@ -217,18 +200,10 @@ static void on_close(struct stream *s, void *arg, const struct failure *f)
   (void)s;
   (void)f;
   struct conn *c = arg;
-  struct exchange *x = &c->x;
   c->stream = NULL;
   c->dead = true;
-  if (x->active && !x->ended) {
-    const struct exchange_ops *ops = x->ops;
-    x->ops = NULL;
-    x->ended = true;
-    if (ops && ops->on_gone) ops->on_gone(x);
-    span_drop(&x->respond);
-  }
-  span_end(&x->step);
-  x->active = false;
+  if (c->x.active) exchange_gone(&c->x);
+  c->x.active = false;
   conn_release(c);
 }
 
@@ -236,6 +211,139 @@ const struct stream_events conn_events = {
     .on_data = on_data,
     .on_drain = on_drain,
     .on_close = on_close,
+};
+
+/* -- as a transport
+ * ------------------------------------------------------------------------------------------------- */
+
+static void hold(struct exchange *x)
+{
+  conn_hold(x->carrier);
+}
+
+static void release(struct exchange *x)
+{
+  conn_release(x->carrier);
+}
+
+static struct stream *stream_of(const struct exchange *x)
+{
+  const struct conn *c = x->carrier;
+  return c->stream;
+}
+
+static void pause_body(struct exchange *x, bool pause)
+{
+  pause_reading(x->carrier, pause);
+}
+
+static struct buf *out_of(const struct exchange *x)
+{
+  const struct conn *c = x->carrier;
+  return c->stream ? stream_out(c->stream) : NULL;
+}
+
+/* What was appended to the queue leaves. */
+static enum err sent(const struct exchange *x, enum err e)
+{
+  const struct conn *c = x->carrier;
+  if (!e) stream_flush(c->stream);
+  return e;
+}
+
+static enum err add_framing(struct conn *c, int status, struct fields *f, int64_t length)
+{
+  char digits[24];
+  const struct exchange *x = &c->x;
+  if (status == 204) return ERR_OK; /* no framing fields at all (RFC 9110 8.6) */
+  if (length >= 0) {
+    snprintf(digits, sizeof digits, "%lld", (long long)length);
+    return fields_add(f, "Content-Length", digits);
+  }
+  if (x->no_body) return ERR_OK;
+  c->chunked = x->head->minor >= 1;
+  if (c->chunked) return fields_add(f, "Transfer-Encoding", "chunked");
+  c->close_after = true;
+  return ERR_OK;
+}
+
+static enum err write_head(struct exchange *x, int status, struct fields *f, int64_t length)
+{
+  struct conn *c = x->carrier;
+  struct buf *out = out_of(x);
+  if (!out) return ERR_OK;
+  c->close_after |= x->rest_unwanted; /* where the next request begins is not known until it has come */
+  enum err e = add_framing(c, status, f, length);
+  if (!e && c->close_after)
+    e = fields_add(f, "Connection", "close");
+  else if (!e && x->head->minor == 0)
+    e = fields_add(f, "Connection", "keep-alive");
+  return sent(x, e ? e : http1_write_response(out, 1, status, NULL, f));
+}
+
+static enum err write_interim(struct exchange *x, int status, const struct fields *f)
+{
+  struct buf *out = out_of(x);
+  return out ? sent(x, http1_write_response(out, 1, status, NULL, f)) : ERR_OK;
+}
+
+static enum err write_body(struct exchange *x, const void *data, size_t n)
+{
+  const struct conn *c = x->carrier;
+  struct buf *out = out_of(x);
+  if (!out) return ERR_OK;
+  enum err e = c->chunked ? http1_write_chunk_head(out, n) : ERR_OK;
+  if (!e) e = buf_append(out, data, n);
+  if (!e && c->chunked) e = http1_write_chunk_tail(out);
+  return sent(x, e);
+}
+
+static enum err write_end(struct exchange *x, const struct fields *trailers)
+{
+  const struct conn *c = x->carrier;
+  struct buf *out = c->chunked ? out_of(x) : NULL;
+  return out ? sent(x, http1_write_last_chunk(out, trailers)) : ERR_OK;
+}
+
+static bool congested(const struct exchange *x)
+{
+  const struct conn *c = x->carrier;
+  return c->stream && stream_congested(c->stream);
+}
+
+static void response_ended(struct exchange *x)
+{
+  struct conn *c = x->carrier;
+  if (!c->stream) return;
+  if (c->close_after || !x->request_done) {
+    /* What is still to come of the request is not wanted; the stream lingers, so that the answer arrives. */
+    c->dead = true;
+    x->active = false;
+    stream_finish(c->stream);
+  } else if (!c->parsing) { /* else request_complete() goes on */
+    next_request(c);
+    parse_early(c);
+  }
+}
+
+static void reset(struct exchange *x)
+{
+  struct conn *c = x->carrier;
+  if (c->stream) stream_abort(c->stream);
+}
+
+static const struct transport http1 = {
+    .hold = hold,
+    .release = release,
+    .stream = stream_of,
+    .pause = pause_body,
+    .head = write_head,
+    .interim = write_interim,
+    .body = write_body,
+    .end = write_end,
+    .congested = congested,
+    .ended = response_ended,
+    .abort = reset,
 };
 
 /* -- deadlines
@@ -252,31 +360,18 @@ static void head_too_slow(struct conn *c)
   refuse(c);
 }
 
-/* A slow reader is told from a stalled one by the bytes that leave. */
-static bool stalled(struct conn *c, int64_t now_ns)
-{
-  const struct exchange *x = &c->x;
-  if (c->sent != stream_sent(c->stream)) {
-    c->sent = stream_sent(c->stream);
-    c->progress_ns = now_ns;
-  }
-  if (!x->active || now_ns - c->progress_ns < STALL_TIMEOUT) return false;
-  bool body_expected = !x->request_done && !c->body_paused && !x->ended;
-  return body_expected || stream_congested(c->stream);
-}
-
 static void check(struct conn *c, int64_t now_ns)
 {
-  struct exchange *x = &c->x;
   if (c->dead) return;
-  if (!x->active && c->deadline_ns && now_ns > c->deadline_ns)
-    head_too_slow(c);
-  else if (x->active && x->deadline_ns && now_ns > x->deadline_ns && x->ops && x->ops->on_timeout) {
-    x->deadline_ns = 0;
-    x->ops->on_timeout(x);
-  } else if (stalled(c, now_ns)) {
-    stream_abort(c->stream);
+  /* A slow reader is told from a stalled one by the bytes that leave. */
+  if (c->sent != stream_sent(c->stream)) {
+    c->sent = stream_sent(c->stream);
+    c->x.progress_ns = now_ns;
   }
+  if (c->x.active)
+    exchange_check(&c->x, now_ns);
+  else if (c->deadline_ns && now_ns > c->deadline_ns)
+    head_too_slow(c);
 }
 
 void conn_sweep(struct cloud *cloud, int64_t now_ns)

@@ -1,9 +1,12 @@
-#include "conn.h"
+/* What exchanges do whatever carries them. */
+#include "transport.h"
 
 #include "clock.h"
 
 #include <string.h>
 #include <time.h>
+
+#define STALL_TIMEOUT (60 * 1000000000LL) /* a body that does not come, a response that is not read */
 
 void exchange_trace_request(struct exchange *x)
 {
@@ -18,41 +21,116 @@ void exchange_trace_request(struct exchange *x)
 
 void exchange_hold(struct exchange *x)
 {
-  conn_hold(x->conn);
+  x->transport->hold(x);
 }
 
 void exchange_release(struct exchange *x)
 {
-  conn_release(x->conn);
+  x->transport->release(x);
 }
 
 const char *exchange_peer_ip(const struct exchange *x)
 {
-  return x->conn->stream ? stream_peer_ip(x->conn->stream) : "";
+  const struct stream *s = x->transport->stream(x);
+  return s ? stream_peer_ip(s) : "";
 }
 
 const char *exchange_sni(const struct exchange *x)
 {
-  struct tls *t = x->conn->stream ? stream_tls(x->conn->stream) : NULL;
+  struct stream *s = x->transport->stream(x);
+  struct tls *t = s ? stream_tls(s) : NULL;
   return t ? tls_server_name(t) : "";
 }
 
 void exchange_pause(struct exchange *x, bool pause)
 {
-  conn_pause_body(x->conn, pause);
-}
-
-static struct buf *out_of(struct exchange *x)
-{
-  return x->conn->stream ? stream_out(x->conn->stream) : NULL;
+  x->paused = pause;
+  x->progress_ns = clock_mono_ns();
+  x->transport->pause(x, pause);
 }
 
 void exchange_continue(struct exchange *x)
 {
-  static const char line[] = "HTTP/1.1 100 Continue\r\n\r\n";
-  if (!x->head->expect_continue || x->begun || !x->conn->stream) return;
-  if (stream_write(x->conn->stream, line, sizeof line - 1)) stream_abort(x->conn->stream);
+  if (x->head->expect_continue) exchange_interim(x, 100, NULL);
 }
+
+/* -- the request
+ * ---------------------------------------------------------------------------------------------- */
+
+void exchange_start(struct exchange *x, struct cloud *c, const struct transport *t, void *carrier,
+                    const struct http1_head *head, bool body)
+{
+  *x = (struct exchange){
+      .cloud = c, .transport = t, .carrier = carrier, .head = head, .active = true, .request_done = !body};
+  x->progress_ns = clock_mono_ns();
+  atomic_fetch_add_explicit(&c->counters.requests, 1, memory_order_relaxed);
+  route_request(x);
+}
+
+void exchange_start_refused(struct exchange *x, struct cloud *c, const struct transport *t, void *carrier,
+                            const struct http1_head *head, const struct failure *f)
+{
+  *x = (struct exchange){.cloud = c, .transport = t, .carrier = carrier, .head = head, .active = true};
+  span_start(&x->step, c->actor->tracer, 0, SPAN_SERVER, "refuse", NULL, true);
+  x->ctx = x->step.ctx;
+  exchange_refuse(x, f);
+}
+
+void exchange_refuse(struct exchange *x, const struct failure *f)
+{
+  const struct exchange_ops *ops = x->ops;
+  x->request_done = x->rest_unwanted = true;
+  x->ops = NULL;
+  if (ops && ops->on_gone) ops->on_gone(x);
+  if (x->begun)
+    exchange_abort(x);
+  else
+    exchange_fail(x, f);
+}
+
+void exchange_body(struct exchange *x, const uint8_t *data, size_t n)
+{
+  x->progress_ns = clock_mono_ns();
+  if (x->ops && x->ops->on_body) x->ops->on_body(x, data, n);
+}
+
+void exchange_body_end(struct exchange *x, const struct fields *trailers)
+{
+  x->request_done = true;
+  if (x->ops && x->ops->on_body_end) x->ops->on_body_end(x, trailers);
+}
+
+void exchange_drained(struct exchange *x)
+{
+  x->progress_ns = clock_mono_ns();
+  if (x->ops && x->ops->on_drain) x->ops->on_drain(x);
+}
+
+void exchange_gone(struct exchange *x)
+{
+  const struct exchange_ops *ops = x->ops;
+  if (x->ended) return;
+  x->ended = true;
+  x->ops = NULL;
+  if (ops && ops->on_gone) ops->on_gone(x);
+  span_drop(&x->respond);
+  span_end(&x->step);
+}
+
+void exchange_check(struct exchange *x, int64_t now_ns)
+{
+  if (x->deadline_ns && now_ns > x->deadline_ns && x->ops && x->ops->on_timeout) {
+    x->deadline_ns = 0;
+    x->ops->on_timeout(x);
+    return;
+  }
+  bool body_expected = !x->request_done && !x->paused && !x->ended;
+  if (now_ns - x->progress_ns >= STALL_TIMEOUT && (body_expected || exchange_congested(x)))
+    x->transport->abort(x);
+}
+
+/* -- the response
+ * --------------------------------------------------------------------------------------------- */
 
 /* IMF-fixdate (RFC 9110 5.6.7), made once a second. */
 static const char *date_now(void)
@@ -70,39 +148,14 @@ static const char *date_now(void)
   return text;
 }
 
-static enum err add_length(struct fields *f, int64_t length)
-{
-  char digits[24];
-  snprintf(digits, sizeof digits, "%lld", (long long)length);
-  return fields_add(f, "Content-Length", digits);
-}
-
-/* Framing, and what every response of ours says about itself. */
-static enum err complete_head(struct exchange *x, int status, struct fields *f, int64_t length)
+/* What every response of ours says about itself. */
+static enum err complete_head(struct exchange *x, struct fields *f)
 {
   char id[33];
-  enum err e = ERR_OK;
-  bool head = strcmp(x->head->method, "HEAD") == 0;
-  x->no_body = head || status == 204 || status == 304;
-  if (status == 204) {
-    /* no framing fields at all (RFC 9110 8.6) */
-  } else if (length >= 0) {
-    e = add_length(f, length);
-  } else if (!x->no_body) {
-    x->chunked = x->head->minor >= 1;
-    if (x->chunked)
-      e = fields_add(f, "Transfer-Encoding", "chunked");
-    else
-      x->close_after = true;
-  }
   trace_id_format(&x->ctx, id);
-  if (!e) e = fields_set(f, "Sevenstep-Trace", id);
+  enum err e = fields_set(f, "Sevenstep-Trace", id);
   if (!e && !fields_get(f, "Date")) e = fields_add(f, "Date", date_now());
   if (!e && x->clear_trace_cookie) e = cookie_set(f, COOKIE_TRACE, "", 0, "Lax");
-  if (!e && x->close_after)
-    e = fields_add(f, "Connection", "close");
-  else if (!e && x->head->minor == 0)
-    e = fields_add(f, "Connection", "keep-alive");
   return e;
 }
 
@@ -111,10 +164,9 @@ void exchange_begin(struct exchange *x, int status, const struct fields *f, int6
   if (x->begun || x->ended) return;
   x->begun = true;
   x->status = status;
-  x->conn->progress_ns = clock_mono_ns();
+  x->no_body = strcmp(x->head->method, "HEAD") == 0 || status == 204 || status == 304;
+  x->progress_ns = clock_mono_ns();
   atomic_fetch_add_explicit(&x->cloud->counters.status[status / 100 % 6], 1, memory_order_relaxed);
-  struct buf *out = out_of(x);
-  if (!out) return;
   /* One list, reused: the loop's thread writes one head at a time. */
   static struct fields all;
   if (all.max == 0) fields_init(&all, 200, 96 * 1024);
@@ -124,42 +176,27 @@ void exchange_begin(struct exchange *x, int status, const struct fields *f, int6
     struct field field = fields_at(f, i);
     e = fields_addn(&all, field.name, field.name_len, field.value, field.value_len);
   }
-  if (!e) e = complete_head(x, status, &all, length);
-  if (!e) e = http1_write_response(out, 1, status, NULL, &all);
-  if (e)
-    stream_abort(x->conn->stream);
-  else
-    stream_flush(x->conn->stream);
+  if (!e) e = complete_head(x, &all);
+  if (!e) e = x->transport->head(x, status, &all, length);
+  if (e) x->transport->abort(x);
 }
 
 void exchange_interim(struct exchange *x, int status, const struct fields *f)
 {
-  struct buf *out = out_of(x);
-  if (!out || x->begun || x->head->minor == 0) return;
-  if (http1_write_response(out, 1, status, NULL, f))
-    stream_abort(x->conn->stream);
-  else
-    stream_flush(x->conn->stream);
+  if (x->begun || x->ended || x->head->minor == 0) return;
+  if (x->transport->interim(x, status, f)) x->transport->abort(x);
 }
 
 void exchange_write(struct exchange *x, const void *data, size_t n)
 {
-  struct buf *out = out_of(x);
-  if (!out || !x->begun || x->ended || n == 0) return;
+  if (!x->begun || x->ended || n == 0) return;
   x->sent += n;
-  if (x->no_body) return;
-  enum err e = x->chunked ? http1_write_chunk_head(out, n) : ERR_OK;
-  if (!e) e = buf_append(out, data, n);
-  if (!e && x->chunked) e = http1_write_chunk_tail(out);
-  if (e)
-    stream_abort(x->conn->stream);
-  else
-    stream_flush(x->conn->stream);
+  if (!x->no_body && x->transport->body(x, data, n)) x->transport->abort(x);
 }
 
 bool exchange_congested(const struct exchange *x)
 {
-  return x->conn->stream && stream_congested(x->conn->stream);
+  return x->transport->congested(x);
 }
 
 void exchange_end(struct exchange *x, const struct fields *trailers)
@@ -168,18 +205,15 @@ void exchange_end(struct exchange *x, const struct fields *trailers)
   x->ended = true;
   x->ops = NULL;
   x->deadline_ns = 0;
-  struct buf *out = out_of(x);
-  if (out && x->chunked && !x->no_body) {
-    if (http1_write_last_chunk(out, trailers))
-      stream_abort(x->conn->stream);
-    else
-      stream_flush(x->conn->stream);
-  }
+  bool broken = !x->no_body && x->transport->end(x, trailers) != ERR_OK;
   span_int(&x->respond, "http.response.status_code", x->status);
   span_int(&x->respond, "http.response.body.size", (int64_t)x->sent);
   span_end(&x->respond);
   span_end(&x->step);
-  conn_exchange_ended(x->conn);
+  if (broken)
+    x->transport->abort(x);
+  else
+    x->transport->ended(x);
 }
 
 void exchange_abort(struct exchange *x)
@@ -190,14 +224,14 @@ void exchange_abort(struct exchange *x)
   x->deadline_ns = 0;
   span_end(&x->respond);
   span_end(&x->step);
-  if (x->conn->stream) stream_abort(x->conn->stream);
+  x->transport->abort(x);
 }
 
 void exchange_respond(struct exchange *x, int status, const struct fields *f, const char *content_type,
                       const void *body, size_t n)
 {
   struct fields all;
-  if (!x->request_done) x->close_after = true; /* nobody waits for the rest of the request */
+  if (!x->request_done) x->rest_unwanted = true;
   fields_init(&all, 64, 32 * 1024);
   enum err e = ERR_OK;
   for (size_t i = 0; f && i < fields_count(f) && !e; i++) {

@@ -1,6 +1,6 @@
-/* The user's side of the cloud: connections, and on each the exchange in progress (one request and its
- * response). conn.c reads requests and paces them; exchange.c writes responses; route.c decides which step a
- * request takes.
+/* The user's side of the cloud: connections, and on them exchanges (one request and its response each).
+ * A transport (transport.h) reads requests and carries responses; exchange.c has what is the same for all of
+ * them; route.c decides which step a request takes.
  *
  * A step takes an exchange by setting ops (and data), and answers with exchange_respond(), or
  * exchange_begin(), exchange_write() and exchange_end(). Work that outlives a callback (a worker's job, a
@@ -17,16 +17,17 @@ struct exchange;
 struct exchange_ops {
   void (*on_body)(struct exchange *x, const uint8_t *data, size_t n);
   void (*on_body_end)(struct exchange *x, const struct fields *trailers);
-  void (*on_drain)(struct exchange *x);   /* the user's connection takes more again */
+  void (*on_drain)(struct exchange *x);   /* the user takes more again */
   void (*on_gone)(struct exchange *x);    /* the user left, or broke off the request, before the response was
                                              complete; the last call */
   void (*on_timeout)(struct exchange *x); /* deadline_ns has passed */
 };
 
-struct conn;
+struct transport;
 struct exchange {
   struct cloud *cloud;
-  struct conn *conn;
+  const struct transport *transport;
+  void *carrier;                 /* the transport's: what carries this exchange */
   const struct http1_head *head; /* the request */
   const struct lab_app *app;
   size_t rest;                    /* of the target: where what is behind the published path begins */
@@ -39,8 +40,10 @@ struct exchange {
   struct span respond;    /* step 7 */
   int64_t deadline_ns;    /* monotonic; 0: none */
   bool clear_trace_cookie;
-  /* private to conn.c and exchange.c */
-  bool active, request_done, begun, ended, chunked, close_after, no_body;
+  /* private to exchange.c and the transports */
+  bool active, request_done, paused, begun, ended, no_body;
+  bool rest_unwanted;  /* it is answered, whatever is still to come of the request */
+  int64_t progress_ns; /* when body or response last moved */
   uint64_t sent;
   int status;
 };
@@ -67,7 +70,7 @@ void exchange_continue(struct exchange *x);
 
 /* Begins the response. f holds no framing and no hop-by-hop fields. length -1: not known. */
 void exchange_begin(struct exchange *x, int status, const struct fields *f, int64_t length);
-/* An interim response (1xx), to HTTP/1.1 clients only. */
+/* An interim response (1xx), to clients that know them (not HTTP/1.0). */
 void exchange_interim(struct exchange *x, int status, const struct fields *f);
 void exchange_write(struct exchange *x, const void *data, size_t n);
 bool exchange_congested(const struct exchange *x);
