@@ -321,3 +321,19 @@ enum err oidc_exchange(struct oidc *o, const struct lab_app *app, const char *co
   if (e) exchange_job_free(j);
   return e;
 }
+
+void oidc_expect_login(const struct lab_app *app, struct token_expect *x)
+{
+  x->any_upn_suffix = app->login != LOGIN_UPN;
+  switch (app->login) {
+  case LOGIN_ON_PREMISES_UPN:
+  case LOGIN_ON_PREMISES_UPN_USERNAME:
+    x->login = TOKEN_LOGIN_ON_PREMISES_UPN;
+    break;
+  case LOGIN_SAM_ACCOUNT_NAME:
+    x->login = TOKEN_LOGIN_SAM_ACCOUNT_NAME;
+    break;
+  default:
+    x->login = TOKEN_LOGIN_UPN;
+  }
+}

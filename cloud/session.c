@@ -50,8 +50,9 @@ enum err session_seal(struct seal *s, const struct lab_app *app, const struct se
   char id[33];
   buf_init(&text, 2048);
   hex_encode(id, session->id, sizeof session->id);
-  enum err e = buf_printf(&text, "%s\n%ld\n%ld\n%s\n%s\n%s\n", id, (long)session->issued_s,
-                          (long)session->expires_s, session->upn, session->spn, session->name);
+  enum err e =
+      buf_printf(&text, "%s\n%ld\n%ld\n%s\n%s\n%s\n%s\n", id, (long)session->issued_s,
+                 (long)session->expires_s, session->upn, session->spn, session->name, session->login);
   if (e) {
     buf_wipe(&text);
     return e;
@@ -71,7 +72,7 @@ static bool session_read(const char *at, struct session *ret)
   return next_line(&at, id, sizeof id) && hex_decode(ret->id, 16, id) == ERR_OK &&
          next_number(&at, &ret->issued_s) && next_number(&at, &ret->expires_s) &&
          next_line(&at, ret->upn, sizeof ret->upn) && next_line(&at, ret->spn, sizeof ret->spn) &&
-         next_line(&at, ret->name, sizeof ret->name) && !*at;
+         next_line(&at, ret->name, sizeof ret->name) && next_line(&at, ret->login, sizeof ret->login) && !*at;
 }
 
 enum err session_open(struct seal *s, const struct lab_app *app, const char *text, size_t n, int64_t now_s,

@@ -23,6 +23,7 @@
 
 struct session {
   char upn[256], spn[256], name[256];
+  char login[256]; /* the name for the KDC, where it is not the upn; else "" */
   uint8_t id[16];
   int64_t issued_s, expires_s;
 };

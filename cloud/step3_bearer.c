@@ -83,7 +83,7 @@ static void refuse(struct exchange *x, const struct failure *f)
 static enum err verify(const struct exchange *x, const char *token, struct token_claims *c, struct failure *f)
 {
   const struct jwks *keys = oidc_keys(x->cloud->oidc);
-  const struct token_expect expect = {
+  struct token_expect expect = {
       .kind = TOKEN_ACCESS,
       .issuer = x->cloud->lab->idp.issuer.text,
       .audience = x->app->name,
@@ -93,6 +93,7 @@ static enum err verify(const struct exchange *x, const char *token, struct token
       .now_s = clock_wall_s(),
   };
   if (!keys) return failure_set(f, ERR_IDP_UNREACHABLE, "its keys have not been read yet");
+  oidc_expect_login(x->app, &expect);
   return token_verify(keys, token, strlen(token), &expect, c, f);
 }
 
@@ -109,6 +110,7 @@ static void take_claims(struct exchange *x, const char *token, const struct toke
   struct session *s = &x->session;
   *s = (struct session){.issued_s = c->issued_s, .expires_s = c->expires_s};
   snprintf(s->upn, sizeof s->upn, "%s", c->upn);
+  snprintf(s->login, sizeof s->login, "%s", c->login);
   snprintf(s->spn, sizeof s->spn, "%s", c->spn);
   snprintf(s->name, sizeof s->name, "%s", c->name);
   x->by_token = true;

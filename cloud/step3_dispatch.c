@@ -83,6 +83,7 @@ static enum err request_fields(struct exchange *x, struct fields *f)
                              buf_str(&x->head->authority));
   if (!e) e = fields_add(f, "sevenstep-app", x->app->name);
   if (!e && x->session.upn[0]) e = fields_add(f, "sevenstep-upn", x->session.upn);
+  if (!e && x->session.login[0]) e = fields_add(f, "sevenstep-login", x->session.login);
   if (!e) e = fields_add(f, "traceparent", parent);
   return e;
 }

@@ -63,6 +63,7 @@ static enum err session_cookie(struct callback *c, struct fields *f)
   s.expires_s = s.issued_s + x->cloud->lab->cloud.session_lifetime_s;
   random_bytes(s.id, sizeof s.id); /* new at every logon (CK-03) */
   snprintf(s.upn, sizeof s.upn, "%s", c->claims.upn);
+  snprintf(s.login, sizeof s.login, "%s", c->claims.login);
   snprintf(s.spn, sizeof s.spn, "%s", c->claims.spn);
   snprintf(s.name, sizeof s.name, "%s", c->claims.name);
   one_line(s.name);
@@ -153,7 +154,7 @@ static void verify(struct callback *c)
 {
   struct exchange *x = c->x;
   struct failure f = {0};
-  const struct token_expect expect = {
+  struct token_expect expect = {
       .issuer = x->cloud->lab->idp.issuer.text,
       .audience = x->app->name,
       .nonce = c->logon.nonce,
@@ -161,6 +162,7 @@ static void verify(struct callback *c)
       .upn_suffix = x->cloud->lab->upn_suffix,
       .now_s = clock_wall_s(),
   };
+  oidc_expect_login(x->app, &expect);
   enum err e =
       oidc_keys(x->cloud->oidc)
           ? token_verify(oidc_keys(x->cloud->oidc), c->id_token, strlen(c->id_token), &expect, &c->claims, &f)

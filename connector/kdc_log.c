@@ -73,8 +73,8 @@ static void read_lines(const struct connector *c, const struct buf *text, const 
   json_decref(doc);
 }
 
-/* The lines about principal (without its realm). */
-static void fetch_about(struct connector *c, const char *principal, size_t n, const char *spn,
+/* The lines about principal; realm is its, or NULL when it stands behind it already. */
+static void fetch_about(struct connector *c, const char *principal, const char *realm, const char *spn,
                         const struct krb_exchange *refused_in, int64_t since_ns, struct kdc_log *ret)
 {
   const struct lab_addr *at = &c->lab->kdc.admin_connect;
@@ -82,9 +82,9 @@ static void fetch_about(struct connector *c, const char *principal, size_t n, co
   buf_init(&url, 2048);
   buf_init(&body, 256 * 1024);
   enum err e = buf_printf(&url, "http://%s:%u/log?client=", at->host, at->port);
-  if (!e) e = percent_encode(&url, principal, n);
-  if (!e) e = percent_encode(&url, "@", 1);
-  if (!e) e = percent_encode(&url, c->lab->realm, strlen(c->lab->realm));
+  if (!e) e = percent_encode(&url, principal, strlen(principal));
+  if (!e && realm) e = percent_encode(&url, "@", 1);
+  if (!e && realm) e = percent_encode(&url, realm, strlen(realm));
   if (!e) e = buf_printf(&url, "&since=%lld", (long long)since_ns);
   if (!e) e = get(buf_str(&url), &body);
   if (!e) read_lines(c, &body, spn, refused_in, ret);
@@ -92,11 +92,11 @@ static void fetch_about(struct connector *c, const char *principal, size_t n, co
   buf_clear(&body);
 }
 
-void kdc_log_fetch(struct connector *c, const char *upn, const char *spn, const struct krb_exchange *x,
+void kdc_log_fetch(struct connector *c, const char *user, const char *spn, const struct krb_exchange *x,
                    bool refused, struct kdc_log *ret)
 {
-  fetch_about(c, upn, strcspn(upn, "@"), spn, NULL, x->start_wall_ns, ret);
-  if (refused) fetch_about(c, c->me->principal, strlen(c->me->principal), spn, x, x->start_wall_ns, ret);
+  fetch_about(c, user, NULL, spn, NULL, x->start_wall_ns, ret);
+  if (refused) fetch_about(c, c->me->principal, c->lab->realm, spn, x, x->start_wall_ns, ret);
 }
 
 void kdc_log_clear(struct kdc_log *l)

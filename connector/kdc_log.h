@@ -16,9 +16,10 @@ struct kdc_log {
   size_t n;
 };
 
-/* The lines since the exchange began that name the user, sorted by whether they are of the one for spn; if it
- * was refused, also that of the connector's own refused request. Failures give no lines. */
-void kdc_log_fetch(struct connector *c, const char *upn, const char *spn, const struct krb_exchange *x,
+/* The lines since the exchange began that name the user (account@REALM), sorted by whether they are of the
+ * one for spn; if it was refused, also that of the connector's own refused request. Failures give no lines.
+ */
+void kdc_log_fetch(struct connector *c, const char *user, const char *spn, const struct krb_exchange *x,
                    bool refused, struct kdc_log *ret);
 void kdc_log_clear(struct kdc_log *l);
 

@@ -99,6 +99,7 @@ static enum err accept_head(struct request *r, const struct tunnel_head *h, stru
 {
   const char *name = fields_get(h->fields, "sevenstep-app");
   const char *upn = fields_get(h->fields, "sevenstep-upn");
+  const char *login = fields_get(h->fields, "sevenstep-login");
   const char *parent = fields_get(h->fields, "traceparent");
   if (!parent || trace_ctx_parse(&r->ctx, parent, strlen(parent))) r->ctx = (struct trace_ctx){0};
   r->app = name ? lab_app_by_name(r->c->lab, name) : NULL;
@@ -111,9 +112,10 @@ static enum err accept_head(struct request *r, const struct tunnel_head *h, stru
                        r->c->me->group);
   if (r->app->sso == SSO_KCD && !upn)
     return failure_set(f, ERR_TOKEN_NO_UPN, "the cloud sent no user for an application with Kerberos");
-  if (upn && strlen(upn) >= sizeof r->upn)
+  if ((upn && strlen(upn) >= sizeof r->upn) || (login && strlen(login) >= sizeof r->login))
     return failure_set(f, ERR_KRB_NAME_MALFORMED, "the name is too long");
   snprintf(r->upn, sizeof r->upn, "%s", upn ? upn : "");
+  snprintf(r->login, sizeof r->login, "%s", login ? login : r->upn);
   if (!is_inside(r->app, h->path))
     return failure_set(f, ERR_TUNNEL_PROTOCOL, "the target is outside of %s", r->app->internal_url.text);
   if (accept_method(r, h, f)) return f->err;

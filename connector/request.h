@@ -21,6 +21,8 @@ struct request {
   struct tunnel_stream *stream; /* NULL once the cloud has gone */
   const struct lab_app *app;
   char upn[256];               /* "" without a user */
+  char login[256];             /* the name for the KDC as the cloud sent it */
+  char user[KRB_USER_MAX];     /* account@REALM, which becomes of it in step 4 */
   const char *method, *target; /* the stream's own, as are the fields */
   size_t target_len;
   struct fields *fields; /* for the application */

@@ -13,7 +13,7 @@
 /* A ticket being obtained; lives until the worker is done, though all that waited may have gone. */
 struct delegation {
   struct connector *c;
-  char upn[256], spn[256];
+  char upn[256], user[KRB_USER_MAX], spn[256];
   bool traced, done;
   struct request *waiting;
   struct krb_ticket *ticket;
@@ -100,9 +100,9 @@ static void report_delegation(struct request *r, const struct delegation *d)
 static void job_run(void *arg)
 {
   struct delegation *d = arg;
-  if (krb_obtain(d->c->delegator, d->upn, d->spn, &d->ticket, &d->exchange, &d->failure)) d->ticket = NULL;
+  if (krb_obtain(d->c->delegator, d->user, d->spn, &d->ticket, &d->exchange, &d->failure)) d->ticket = NULL;
   if (d->traced && d->failure.err != ERR_KDC_UNREACHABLE)
-    kdc_log_fetch(d->c, d->upn, d->spn, &d->exchange, !d->ticket, &d->log);
+    kdc_log_fetch(d->c, d->user, d->spn, &d->exchange, !d->ticket, &d->log);
 }
 
 static void unlink_delegation(struct delegation *d)
@@ -132,7 +132,7 @@ static void job_done(void *arg)
   struct connector *c = d->c;
   d->done = true;
   if (d->ticket) {
-    krb_cache_put(c->tickets, d->upn, d->spn, d->ticket);
+    krb_cache_put(c->tickets, d->user, d->spn, d->ticket);
     atomic_fetch_add_explicit(&c->counters.tickets, 1, memory_order_relaxed);
   } else {
     atomic_fetch_add_explicit(&c->counters.ticket_failures, 1, memory_order_relaxed);
@@ -150,10 +150,10 @@ static void job_done(void *arg)
   free(d);
 }
 
-static struct delegation *pending_for(struct connector *c, const char *upn, const char *spn)
+static struct delegation *pending_for(struct connector *c, const char *user, const char *spn)
 {
   for (struct delegation *d = c->pending; d; d = d->next)
-    if (!d->done && strcmp(d->upn, upn) == 0 && strcmp(d->spn, spn) == 0) return d;
+    if (!d->done && strcmp(d->user, user) == 0 && strcmp(d->spn, spn) == 0) return d;
   return NULL;
 }
 
@@ -164,6 +164,7 @@ static struct delegation *start(struct request *r)
   d->c = r->c;
   d->traced = r->delegate.ctx.sampled;
   snprintf(d->upn, sizeof d->upn, "%s", r->upn);
+  snprintf(d->user, sizeof d->user, "%s", r->user);
   snprintf(d->spn, sizeof d->spn, "%s", r->app->spn);
   if (net_work(r->c->net, job_run, job_done, d)) {
     free(d);
@@ -174,6 +175,20 @@ static struct delegation *start(struct request *r)
   return d;
 }
 
+/* Into r->user, by the application's mode. */
+static enum err map_user(struct request *r, struct failure *f)
+{
+  static const enum krb_login how[] = {[LOGIN_UPN] = KRB_LOGIN_UPN,
+                                       [LOGIN_ON_PREMISES_UPN] = KRB_LOGIN_UPN,
+                                       [LOGIN_UPN_USERNAME] = KRB_LOGIN_UPN_USERNAME,
+                                       [LOGIN_ON_PREMISES_UPN_USERNAME] = KRB_LOGIN_UPN_USERNAME,
+                                       [LOGIN_SAM_ACCOUNT_NAME] = KRB_LOGIN_ACCOUNT};
+  if (strcmp(r->login, r->upn) != 0) span_str(&r->delegate, "sevenstep.login", r->login);
+  enum err e = krb_map_user(r->c->delegator, how[r->app->login], r->login, r->user, f);
+  if (!e) span_str(&r->delegate, "krb.user", r->user);
+  return e;
+}
+
 void step4_delegate(struct request *r)
 {
   struct connector *c = r->c;
@@ -181,7 +196,11 @@ void step4_delegate(struct request *r)
   span_start(&r->delegate, c->actor->tracer, 4, SPAN_CLIENT, NULL, &r->ctx, false);
   span_str(&r->delegate, "sevenstep.upn", r->upn);
   span_str(&r->delegate, "sevenstep.spn", r->app->spn);
-  r->ticket = krb_cache_get(c->tickets, r->upn, r->app->spn, clock_wall_s());
+  if (map_user(r, &f)) {
+    request_fail(r, &f);
+    return;
+  }
+  r->ticket = krb_cache_get(c->tickets, r->user, r->app->spn, clock_wall_s());
   span_str(&r->delegate, "krb.cache", r->ticket ? "hit" : "miss");
   if (r->ticket) {
     r->ticket_cached = true;
@@ -191,7 +210,7 @@ void step4_delegate(struct request *r)
     return;
   }
   atomic_fetch_add_explicit(&c->counters.cache_misses, 1, memory_order_relaxed);
-  struct delegation *d = pending_for(c, r->upn, r->app->spn);
+  struct delegation *d = pending_for(c, r->user, r->app->spn);
   if (!d) d = start(r);
   if (!d) {
     failure_set(&f, ERR_NOMEM, "no memory");

@@ -7,6 +7,7 @@
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 static const char help_text[] =
     "usage: sevenstep-doctor -c LAB.YAML -r RUN [--connector NAME] [--app NAME] [OPTIONS]\n"
@@ -56,8 +57,10 @@ struct options {
 };
 
 /* Values that are made of the lab file's. */
+enum { NAME_SIZE = 512 };
 struct made {
   char keytab[4096 + 128], krb5_conf[4096 + 128], connect[300];
+  char user[NAME_SIZE], other[NAME_SIZE];
 };
 
 static int usage(const char *why)
@@ -116,18 +119,41 @@ static const struct lab_app *choose_app(const struct lab *lab, const char *name)
   return NULL;
 }
 
+/* The name that the application's mode takes of the user, as a UPN of the realm; "" when the user has none.
+ */
+static void identity_as_upn(const struct lab *lab, const struct lab_app *app, const struct lab_user *u,
+                            char out[NAME_SIZE])
+{
+  const char *name = lab_login_identity(app, u), *at = name ? strchr(name, '@') : NULL;
+  bool foreign = app->login == LOGIN_UPN ||
+                 (app->login == LOGIN_ON_PREMISES_UPN && at && strcasecmp(at + 1, lab->realm) != 0);
+  if (!name)
+    out[0] = 0;
+  else if (foreign)
+    snprintf(out, NAME_SIZE, "%s", name);
+  else
+    snprintf(out, NAME_SIZE, "%.*s@%s", at ? (int)(at - name) : (int)strlen(name), name, lab->upn_suffix);
+}
+
 /* The first users for whom it should work: enabled and not expired, with a UPN, assigned; the first of them,
  * and another. */
-static void choose_users(const struct lab *lab, const struct lab_app *app, struct doctor_subject *s)
+static void choose_users(const struct lab *lab, const struct lab_app *app, struct doctor_subject *s,
+                         struct made *m)
 {
-  for (size_t i = 0; i < lab->n_users; i++) {
+  const struct lab_user *given = s->upn ? lab_user_by_upn(lab, s->upn) : NULL;
+  if (given) {
+    identity_as_upn(lab, app, given, m->user);
+    if (m->user[0]) s->upn = m->user;
+  }
+  for (size_t i = 0; i < lab->n_users && !s->other_upn; i++) {
     const struct lab_user *u = &lab->users[i];
-    if (!u->upn || !lab_user_is_active(u, clock_wall_s()) || u->sensitive || !lab_user_assigned(lab, app, u))
-      continue;
-    if (!s->upn)
-      s->upn = u->upn;
-    else if (!s->other_upn && strcmp(s->upn, u->upn) != 0)
-      s->other_upn = u->upn;
+    bool usable =
+        u->upn && lab_user_is_active(u, clock_wall_s()) && !u->sensitive && lab_user_assigned(lab, app, u);
+    if (!usable || u == given) continue;
+    char *name = s->upn ? m->other : m->user;
+    identity_as_upn(lab, app, u, name);
+    if (!name[0] || (s->upn && strcmp(s->upn, name) == 0)) continue;
+    *(s->upn ? &s->other_upn : &s->upn) = name;
   }
 }
 
@@ -159,7 +185,7 @@ static enum err fill_from_lab(struct options *o, const struct lab *lab, struct m
   fill(&s->spn, app->spn);
   if (!s->url) fill(&s->connect, m->connect);
   fill(&s->url, app->internal_url.text);
-  choose_users(lab, app, s);
+  choose_users(lab, app, s, m);
   return ERR_OK;
 }
 

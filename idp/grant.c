@@ -13,6 +13,23 @@ enum { RECORD_MAX = 32768, SCOPE_MAX = 256 };
 
 static const char CODE[] = "code", USED[] = "code-used", REVOKED[] = "token-revoked";
 
+/* As optional claims are configured there: only where the application's mode reads them. */
+static void add_login_identity(const struct lab_app *app, const struct lab_user *user, struct token_issue *t)
+{
+  if (!app) return;
+  switch (app->login) {
+  case LOGIN_ON_PREMISES_UPN:
+  case LOGIN_ON_PREMISES_UPN_USERNAME:
+    t->on_premises_upn = user->on_premises_upn;
+    break;
+  case LOGIN_SAM_ACCOUNT_NAME:
+    t->sam_account_name = user->sam_account_name;
+    break;
+  default:
+    break;
+  }
+}
+
 static struct token_issue common(const struct idp *i, const struct grant *g, const char *jti)
 {
   int64_t now = clock_wall_s();
@@ -35,6 +52,7 @@ enum err grant_id_token(struct idp *i, const struct grant *g, const char *access
   char jti[IDP_SECRET_TEXT + 1];
   idp_random_text(jti);
   struct token_issue t = common(i, g, jti);
+  add_login_identity(g->client.app, g->user, &t);
   t.nonce = g->nonce;
   t.access_token = access_token;
   if (g->profile) {
@@ -56,6 +74,7 @@ enum err grant_access_token(struct idp *i, const struct grant *g, const char *jt
   if (g->resource) {
     t.audiences[0] = g->resource->name;
     t.spn = g->resource->spn;
+    add_login_identity(g->resource, g->user, &t);
     t.name = g->user->display_name;
     t.scope = TOKEN_SCOPE_USER;
   } else {

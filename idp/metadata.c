@@ -25,8 +25,8 @@ static json_t *metadata(const struct idp *i)
       "id_token_signing_alg_values_supported", "RS256", "scopes_supported", "openid", "profile",
       "token_endpoint_auth_methods_supported", "client_secret_basic", "client_secret_post", "none",
       "code_challenge_methods_supported", "S256", "claims_supported", "iss", "sub", "aud", "exp", "iat",
-      "auth_time", "nonce", "jti", "upn", "spn", "name", "preferred_username",
-      "authorization_response_iss_parameter_supported", 1,                    /* RFC 9207 3 */
+      "auth_time", "nonce", "jti", "upn", "spn", "onpremisesuserprincipalname", "onpremisessamaccountname",
+      "name", "preferred_username", "authorization_response_iss_parameter_supported", 1, /* RFC 9207 3 */
       "request_parameter_supported", 0, "request_uri_parameter_supported", 0, /* it defaults to true */
       "claims_parameter_supported", 0);
 }

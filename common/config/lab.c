@@ -70,8 +70,11 @@ enum err lab_derive(struct lab *lab, struct arena *arena)
   if (!lab->cloud.tunnel_connect.host) lab->cloud.tunnel_connect = lab->cloud.tunnel;
   if (!lab->kdc.connect.host) lab->kdc.connect = lab->kdc.listen;
   if (!lab->kdc.admin_connect.host) lab->kdc.admin_connect = lab->kdc.admin;
-  for (size_t i = 0; i < lab->n_users; i++)
-    if (!lab->users[i].display_name) lab->users[i].display_name = lab->users[i].name;
+  for (size_t i = 0; i < lab->n_users; i++) {
+    struct lab_user *u = &lab->users[i];
+    if (!u->display_name) u->display_name = u->name;
+    if (!u->sam_account_name) u->sam_account_name = u->name;
+  }
   enum err e = ERR_OK;
   for (size_t i = 0; !e && i < lab->n_apps; i++)
     e = derive_app(&lab->apps[i], arena);
@@ -135,6 +138,19 @@ static bool contains(const struct lab_strings *list, const char *text)
 bool lab_user_is_active(const struct lab_user *user, int64_t now_s)
 {
   return user->enabled && (user->expires_s == 0 || now_s < user->expires_s);
+}
+
+const char *lab_login_identity(const struct lab_app *app, const struct lab_user *user)
+{
+  switch (app->login) {
+  case LOGIN_ON_PREMISES_UPN:
+  case LOGIN_ON_PREMISES_UPN_USERNAME:
+    return user->on_premises_upn;
+  case LOGIN_SAM_ACCOUNT_NAME:
+    return user->sam_account_name;
+  default:
+    return user->upn;
+  }
 }
 
 bool lab_may_delegate(const struct lab_connector *connector, const struct lab_app *app)

@@ -37,8 +37,10 @@ struct lab_url {
 };
 
 struct lab_user {
-  const char *name; /* account name; the Kerberos principal is name@realm */
-  const char *upn;  /* NULL: the user has none */
+  const char *name;             /* account name; the Kerberos principal is name@realm */
+  const char *upn;              /* NULL: the user has none */
+  const char *on_premises_upn;  /* as the directory inside has it; NULL: none */
+  const char *sam_account_name; /* default: name */
   const char *display_name;
   const char *password; /* NULL unless LAB_SECRETS */
   bool enabled;         /* default true */
@@ -53,7 +55,15 @@ struct lab_group {
 
 enum lab_preauth { PREAUTH_AAD, PREAUTH_PASSTHRU }; /* aadPreAuthentication (default), passthru */
 enum lab_sso { SSO_NONE, SSO_KCD };                 /* none, kcd */
-enum lab_flow { FLOW_ID_TOKEN, FLOW_CODE };         /* id_token (default, form_post), code (with PKCE) */
+/* Which of the user's names the connector asks a ticket for (Microsoft: delegated login identity). */
+enum lab_login {
+  LOGIN_UPN,                      /* userPrincipalName (default) */
+  LOGIN_ON_PREMISES_UPN,          /* onPremisesUserPrincipalName */
+  LOGIN_UPN_USERNAME,             /* userPrincipalUsername: what stands before its @ */
+  LOGIN_ON_PREMISES_UPN_USERNAME, /* onPremisesUserPrincipalUsername */
+  LOGIN_SAM_ACCOUNT_NAME,         /* onPremisesSAMAccountName */
+};
+enum lab_flow { FLOW_ID_TOKEN, FLOW_CODE }; /* id_token (default, form_post), code (with PKCE) */
 
 struct lab_app {
   const char *name;            /* also its client_id at the identity provider */
@@ -66,6 +76,7 @@ struct lab_app {
   struct lab_strings allowed_to_act; /* connectors' names: resource-based delegation */
   enum lab_preauth preauth;
   enum lab_sso sso;
+  enum lab_login login;
   enum lab_flow flow;
   const char
       *client_secret; /* NULL unless LAB_SECRETS or set; the cloud keeps its own (see LAB_CLIENT_SECRETS) */
@@ -188,6 +199,8 @@ const struct lab_user *lab_user_by_upn(const struct lab *lab, const char *upn);
 const struct lab_connector *lab_connector_by_name(const struct lab *lab, const char *name);
 /* Enabled, and not expired by now_s. */
 bool lab_user_is_active(const struct lab_user *user, int64_t now_s);
+/* The name of the user that the application's mode asks for, whole; NULL: the user has none. */
+const char *lab_login_identity(const struct lab_app *app, const struct lab_user *user);
 /* By the connector's own list or by the application's; protocol transition is another matter. */
 bool lab_may_delegate(const struct lab_connector *connector, const struct lab_app *app);
 /* Directly or by one of the application's groups, or when no assignment is required. */

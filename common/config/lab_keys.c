@@ -6,7 +6,7 @@
 #define AT(type, member) .offset = offsetof(struct type, member)
 
 static_assert(sizeof(enum lab_preauth) == sizeof(unsigned) && sizeof(enum lab_sso) == sizeof(unsigned) &&
-                  sizeof(enum lab_flow) == sizeof(unsigned),
+                  sizeof(enum lab_login) == sizeof(unsigned) && sizeof(enum lab_flow) == sizeof(unsigned),
               "a choice is stored as an unsigned");
 
 /* -- rules for URLs ------------------------------------------------------------------------------------ */
@@ -160,6 +160,14 @@ static const struct lab_key user_keys[] = {
      "part is his name "
      "in the realm.",
      .otherwise = "none: the user logs on by the account name, and tokens carry no upn", .rule = &rule_upn},
+    {"on_premises_upn", KEY_TEXT, AT(lab_user, on_premises_upn),
+     "The UPN in the directory inside, where it differs from the one in the cloud.", .otherwise = "none",
+     .rule = &rule_upn},
+    {"sam_account_name", KEY_TEXT, AT(lab_user, sam_account_name),
+     "The account name that the cloud knows of from the directory inside. The realm's own is NAME: another "
+     "value here is a "
+     "mistake in synchronisation, made on purpose.",
+     .otherwise = "the account name", .rule = &rule_user_name},
     {"display_name", KEY_TEXT, AT(lab_user, display_name), "How pages address the user.",
      .otherwise = "the account name", .rule = &rule_line},
     {"password", KEY_TEXT, AT(lab_user, password), "The password, at the logon page and in the realm.",
@@ -203,6 +211,16 @@ static const struct lab_choice sso_choices[] = {
     {"kcd", SSO_KCD, "the connector gets a Kerberos ticket on the user's behalf (constrained delegation)"},
     {NULL, 0, NULL},
 };
+static const struct lab_choice login_choices[] = {
+    {"userPrincipalName", LOGIN_UPN, "the UPN; its suffix must be the lab's upn_suffix"},
+    {"onPremisesUserPrincipalName", LOGIN_ON_PREMISES_UPN,
+     "on_premises_upn; its suffix must be upn_suffix or the realm's name"},
+    {"userPrincipalUsername", LOGIN_UPN_USERNAME, "what stands before the @ of the UPN, whatever its suffix"},
+    {"onPremisesUserPrincipalUsername", LOGIN_ON_PREMISES_UPN_USERNAME,
+     "what stands before the @ of on_premises_upn, whatever its suffix"},
+    {"onPremisesSAMAccountName", LOGIN_SAM_ACCOUNT_NAME, "sam_account_name"},
+    {NULL, 0, NULL},
+};
 static const struct lab_choice flow_choices[] = {
     {"id_token", FLOW_ID_TOKEN, "the user's browser posts the token to the proxy (response_mode=form_post)"},
     {"code", FLOW_CODE,
@@ -240,6 +258,9 @@ static const struct lab_key app_keys[] = {
      "tickets for this "
      "application, whatever their own list says, and without protocol transition.",
      .otherwise = "none", .private = true, .rule = &rule_name},
+    {"delegated_login_identity", KEY_CHOICE, AT(lab_app, login),
+     "Which of the user's names becomes the account at the KDC.", .fallback = "userPrincipalName",
+     .choices = login_choices},
     {"flow", KEY_CHOICE, AT(lab_app, flow), "How the token reaches the proxy.", .fallback = "id_token",
      .choices = flow_choices},
     {"client_secret", KEY_TEXT, AT(lab_app, client_secret),

@@ -103,7 +103,7 @@ static const char *set_count(const struct lab_key *key, const char *text, void *
 
 static const char *set_choice(const struct lab_key *key, const char *text, void *field)
 {
-  static _Thread_local char expected[128];
+  static _Thread_local char expected[256];
   size_t n = 0;
   for (const struct lab_choice *c = key->choices; c->word; c++) {
     if (strcmp(c->word, text) == 0) {

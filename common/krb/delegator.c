@@ -231,14 +231,41 @@ static enum err delegate(struct call *c, struct krb_ticket **ret, struct failure
   return e;
 }
 
-enum err krb_obtain(struct krb_delegator *d, const char *upn, const char *spn, struct krb_ticket **ret,
+/* -- names ----------------------------------------------------------------------------------------------- */
+
+static enum err account_of(const struct krb_delegator *d, enum krb_login how, const char *name,
+                           char ret[KRB_ACCOUNT_MAX + 1], struct failure *f)
+{
+  switch (how) {
+  case KRB_LOGIN_ACCOUNT:
+    if (krb_account_check(name, f)) return ERR_KRB_NAME_MALFORMED;
+    snprintf(ret, KRB_ACCOUNT_MAX + 1, "%s", name);
+    return ERR_OK;
+  case KRB_LOGIN_UPN_USERNAME:
+    return krb_account_of_any_upn(name, ret, f);
+  default:
+    if (krb_account_of_upn(name, d->realm, ret, NULL) == ERR_OK) return ERR_OK;
+    return krb_account_of_upn(name, d->upn_suffix, ret, f);
+  }
+}
+
+enum err krb_map_user(const struct krb_delegator *d, enum krb_login how, const char *name,
+                      char ret[KRB_USER_MAX], struct failure *f)
+{
+  char account[KRB_ACCOUNT_MAX + 1];
+  enum err e = account_of(d, how, name, account, f);
+  if (!e) snprintf(ret, KRB_USER_MAX, "%s@%s", account, d->realm); /* both are bounded: it fits */
+  return e;
+}
+
+enum err krb_obtain(struct krb_delegator *d, const char *user, const char *spn, struct krb_ticket **ret,
                     struct krb_exchange *x, struct failure *f)
 {
   char account[KRB_ACCOUNT_MAX + 1];
   struct krb_spn target;
   struct session *s = NULL;
   *x = (struct krb_exchange){.start_wall_ns = clock_wall_ns()};
-  enum err e = krb_account_of_upn(upn, d->upn_suffix, account, f);
+  enum err e = account_of(d, KRB_LOGIN_UPN, user, account, f);
   if (!e) e = krb_spn_split(spn, &target, f);
   if (!e) e = session_take(d, &s, f);
   if (e) return e;

@@ -49,24 +49,38 @@ struct krb_exchange {
   int krb5_code; /* the library's code when it failed, else 0 */
 };
 
+/* From a user's name, as the token has it, to the principal: account@REALM, in ret. */
+enum krb_login {
+  KRB_LOGIN_UPN,          /* account@suffix, where suffix is the realm's UPN suffix or its name */
+  KRB_LOGIN_UPN_USERNAME, /* account@anything */
+  KRB_LOGIN_ACCOUNT,      /* the account's name */
+};
+enum { KRB_USER_MAX = 384 };
+/* Checked strictly: a name that could be read as another principal, another realm or more than one component
+ * is refused. ERR_KRB_NAME_MALFORMED. */
+enum err krb_map_user(const struct krb_delegator *d, enum krb_login how, const char *name,
+                      char ret[KRB_USER_MAX], struct failure *f) MUST_CHECK;
+
 struct krb_ticket;
-/* Blocking: AS if needed, S4U2Self for upn, S4U2Proxy to spn. The UPN is checked strictly and turned into
- * local-part@realm by components, never by parsing. ERR_KDC_UNREACHABLE, ERR_KRB_*. */
-enum err krb_obtain(struct krb_delegator *d, const char *upn, const char *spn, struct krb_ticket **ret,
+/* Blocking: AS if needed, S4U2Self for user, S4U2Proxy to spn. user is what
+ * krb_map_user made, or a UPN; it is checked strictly and turned into a principal by components, never by
+ * parsing. ERR_KDC_UNREACHABLE, ERR_KRB_*. */
+enum err krb_obtain(struct krb_delegator *d, const char *user, const char *spn, struct krb_ticket **ret,
                     struct krb_exchange *x, struct failure *f) MUST_CHECK;
 struct krb_ticket *krb_ticket_ref(struct krb_ticket *t);
 void krb_ticket_unref(struct krb_ticket *t); /* accepts NULL */
 const struct krb_ticket_info *krb_ticket_describe(const struct krb_ticket *t);
 
-/* Tickets by user and target. At most max entries, the least recently used goes first. */
+/* Tickets by user (as krb_map_user made it) and target. At most max entries, the least recently used goes
+ * first. */
 struct krb_cache;
 enum err krb_cache_new(size_t max, struct krb_cache **ret) MUST_CHECK;
 void krb_cache_free(struct krb_cache *c);
 /* A new reference, or NULL when there is none that lives for at least 60 s more. */
-struct krb_ticket *krb_cache_get(struct krb_cache *c, const char *upn, const char *spn, int64_t now_s);
-void krb_cache_put(struct krb_cache *c, const char *upn, const char *spn,
+struct krb_ticket *krb_cache_get(struct krb_cache *c, const char *user, const char *spn, int64_t now_s);
+void krb_cache_put(struct krb_cache *c, const char *user, const char *spn,
                    struct krb_ticket *t); /* takes a reference */
-void krb_cache_remove(struct krb_cache *c, const char *upn, const char *spn);
+void krb_cache_remove(struct krb_cache *c, const char *user, const char *spn);
 size_t krb_cache_count(const struct krb_cache *c);
 
 /* One request's security context. */

@@ -13,24 +13,63 @@ static bool is_account_char(unsigned char c)
          (c && strchr("._-+'$!#&~^%", c));
 }
 
-enum err krb_account_of_upn(const char *upn, const char *suffix, char ret[KRB_ACCOUNT_MAX + 1],
-                            struct failure *f)
+static enum err check_account(const char *name, size_t n, struct failure *f)
 {
-  const char *at = strchr(upn, '@');
-  if (!at) return failure_set(f, ERR_KRB_NAME_MALFORMED, "the user principal name has no @");
-  size_t n = (size_t)(at - upn);
   if (n == 0 || n > KRB_ACCOUNT_MAX)
     return failure_set(f, ERR_KRB_NAME_MALFORMED, "the account name has %zu characters; 1 to %d are allowed",
                        n, KRB_ACCOUNT_MAX);
   for (size_t i = 0; i < n; i++)
-    if (!is_account_char((unsigned char)upn[i]))
+    if (!is_account_char((unsigned char)name[i]))
       return failure_set(f, ERR_KRB_NAME_MALFORMED,
                          "the account name holds a character (0x%02x) that is not allowed",
-                         (unsigned)(unsigned char)upn[i]);
-  if (strcasecmp(at + 1, suffix) != 0)
-    return failure_set(f, ERR_KRB_NAME_MALFORMED, "the user principal name does not end in @%s", suffix);
+                         (unsigned)(unsigned char)name[i]);
+  return ERR_OK;
+}
+
+enum err krb_account_check(const char *name, struct failure *f)
+{
+  return check_account(name, strlen(name), f);
+}
+
+/* What stands before the @; *ret_suffix: what stands behind it. */
+static enum err split_upn(const char *upn, char ret[KRB_ACCOUNT_MAX + 1], const char **ret_suffix,
+                          struct failure *f)
+{
+  const char *at = strchr(upn, '@');
+  if (!at) return failure_set(f, ERR_KRB_NAME_MALFORMED, "the user principal name has no @");
+  size_t n = (size_t)(at - upn);
+  enum err e = check_account(upn, n, f);
+  if (e) return e;
   memcpy(ret, upn, n);
   ret[n] = '\0';
+  *ret_suffix = at + 1;
+  return ERR_OK;
+}
+
+enum err krb_account_of_upn(const char *upn, const char *suffix, char ret[KRB_ACCOUNT_MAX + 1],
+                            struct failure *f)
+{
+  char account[KRB_ACCOUNT_MAX + 1];
+  const char *found;
+  enum err e = split_upn(upn, account, &found, f);
+  if (e) return e;
+  if (strcasecmp(found, suffix) != 0)
+    return failure_set(f, ERR_KRB_NAME_MALFORMED, "the user principal name does not end in @%s", suffix);
+  memcpy(ret, account, sizeof account);
+  return ERR_OK;
+}
+
+enum err krb_account_of_any_upn(const char *upn, char ret[KRB_ACCOUNT_MAX + 1], struct failure *f)
+{
+  static const char domain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.";
+  char account[KRB_ACCOUNT_MAX + 1];
+  const char *suffix;
+  enum err e = split_upn(upn, account, &suffix, f);
+  if (e) return e;
+  size_t n = strlen(suffix);
+  if (n == 0 || n > 255 || strspn(suffix, domain) != n || suffix[0] == '.' || suffix[n - 1] == '.')
+    return failure_set(f, ERR_KRB_NAME_MALFORMED, "what follows the @ is no domain name");
+  memcpy(ret, account, sizeof account);
   return ERR_OK;
 }
 

@@ -14,6 +14,11 @@ enum { KRB_ACCOUNT_MAX = 64 };
 enum err krb_account_of_upn(const char *upn, const char *suffix, char ret[KRB_ACCOUNT_MAX + 1],
                             struct failure *f) MUST_CHECK;
 
+/* account@anything gives "account"; the suffix must be a domain name all the same. */
+enum err krb_account_of_any_upn(const char *upn, char ret[KRB_ACCOUNT_MAX + 1], struct failure *f) MUST_CHECK;
+/* The account's name itself. */
+enum err krb_account_check(const char *name, struct failure *f) MUST_CHECK;
+
 /* service/host or an account name, for krb5_build_principal: splits spn into at most two components. */
 struct krb_spn {
   char first[256], second[256]; /* second is "" when there is one component only */

@@ -144,15 +144,34 @@ static enum err check_nonce(const json_t *claims, const char *nonce, struct fail
   return failure_set(f, ERR_TOKEN_NONCE, "nonce is another logon's");
 }
 
-static enum err check_upn(const json_t *claims, const char *suffix, struct token_claims *t, struct failure *f)
+static enum err check_upn(const json_t *claims, const struct token_expect *x, struct token_claims *t,
+                          struct failure *f)
 {
   const json_t *v = json_object_get(claims, "upn");
-  if (!suffix) return ERR_OK;
+  const char *suffix = x->any_upn_suffix ? NULL : x->upn_suffix;
+  if (!x->upn_suffix) return ERR_OK;
   if (!v) return failure_set(f, ERR_TOKEN_NO_UPN, "upn is missing, for subject \"%.100s\"", t->subject);
   if (!json_is_string(v)) return failure_set(f, ERR_TOKEN_CLAIMS, "upn is not a string");
   if (!token_upn_valid(json_string_value(v), suffix))
-    return failure_set(f, ERR_TOKEN_BAD_UPN, "\"%.100s\" is not local-part@%s", json_string_value(v), suffix);
+    return failure_set(f, ERR_TOKEN_BAD_UPN, "\"%.100s\" is not local-part@%s", json_string_value(v),
+                       suffix ? suffix : "domain");
   memcpy(t->upn, json_string_value(v), json_string_length(v) + 1);
+  return ERR_OK;
+}
+
+static enum err check_login(const json_t *claims, const struct token_expect *x, struct token_claims *t,
+                            struct failure *f)
+{
+  bool account = x->login == TOKEN_LOGIN_SAM_ACCOUNT_NAME;
+  const char *name = account ? "onpremisessamaccountname" : "onpremisesuserprincipalname";
+  const json_t *v = json_object_get(claims, name);
+  if (!x->upn_suffix || x->login == TOKEN_LOGIN_UPN) return ERR_OK;
+  if (!v) return failure_set(f, ERR_TOKEN_NO_UPN, "%s is missing, for subject \"%.100s\"", name, t->subject);
+  if (!json_is_string(v)) return failure_set(f, ERR_TOKEN_CLAIMS, "%s is not a string", name);
+  const char *text = json_string_value(v);
+  if (account ? !token_account_valid(text) : !token_upn_valid(text, NULL))
+    return failure_set(f, ERR_TOKEN_BAD_UPN, "%s is \"%.100s\"", name, text);
+  memcpy(t->login, text, json_string_length(v) + 1);
   return ERR_OK;
 }
 
@@ -188,7 +207,8 @@ static enum err check_claims(const json_t *claims, const struct token_expect *x,
   if ((e = check_audience(claims, x, f))) return e;
   if ((e = check_times(claims, t, x->now_s, f))) return e;
   if ((e = check_nonce(claims, x->nonce, f))) return e;
-  if ((e = check_upn(claims, x->upn_suffix, t, f))) return e;
+  if ((e = check_upn(claims, x, t, f))) return e;
+  if ((e = check_login(claims, x, t, f))) return e;
   if ((e = check_spn(claims, x->spn, t, f))) return e;
   return check_scope(t->scope, x->scope, f);
 }

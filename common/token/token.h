@@ -32,6 +32,13 @@ enum token_kind {
  */
 #define TOKEN_SCOPE_USER "user_impersonation"
 
+/* Where the name stands for which the connector asks a ticket. */
+enum token_login {
+  TOKEN_LOGIN_UPN = 0,          /* upn itself */
+  TOKEN_LOGIN_ON_PREMISES_UPN,  /* onpremisesuserprincipalname */
+  TOKEN_LOGIN_SAM_ACCOUNT_NAME, /* onpremisessamaccountname */
+};
+
 struct token_expect {
   enum token_kind kind; /* zero: an ID token */
   const char *issuer;
@@ -40,12 +47,16 @@ struct token_expect {
   const char *spn;        /* the published one; NULL: no spn is required */
   const char *upn_suffix; /* NULL: no upn is required, and none is returned */
   const char *scope;      /* access tokens: a word that their scope has to have; NULL: any scope */
+  bool any_upn_suffix; /* it is not compared: only what stands before the @ will be used, or another claim */
+  enum token_login login; /* required, too, when a upn is */
   int64_t now_s;
 };
 
 struct token_claims {
   char subject[256];
   char upn[TOKEN_UPN_MAX + 1]; /* validated: token_upn_valid */
+  char login[TOKEN_UPN_MAX +
+             1]; /* "" with TOKEN_LOGIN_UPN; else as well-formed as a upn or an account's name */
   char spn[TOKEN_SPN_MAX + 1]; /* "" when none was required and none present */
   char name[256];              /* display name, may be "" */
   char kid[128];
@@ -62,8 +73,11 @@ enum err token_verify(const struct jwks *keys, const char *jwt, size_t n, const 
                       struct token_claims *ret, struct failure *f) MUST_CHECK;
 
 /* local-part@suffix where suffix equals upn_suffix (any case) and the local part is 1..64 of A-Z a-z 0-9 . _
- * - ' and does not begin or end with a dot: what can never steer a principal (RFC 4120 6.1, no / \ @ NUL). */
+ * - ' and does not begin or end with a dot: what can never steer a principal (RFC 4120 6.1, no / \ @ NUL).
+ * upn_suffix NULL: any domain name. */
 bool token_upn_valid(const char *upn, const char *upn_suffix);
+/* The same for a name without suffix. */
+bool token_account_valid(const char *name);
 
 /* For the demonstration and the trace: the payload's JSON, decoded but NOT verified. */
 enum err token_peek_payload(const char *jwt, size_t n, struct buf *out) MUST_CHECK;

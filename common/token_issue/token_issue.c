@@ -40,7 +40,9 @@ static json_t *common_claims(const struct token_issue *t)
 {
   json_t *c = json_object();
   int bad = !c || put(c, "iss", t->issuer) || put(c, "sub", t->subject) || put(c, "jti", t->jti) ||
-            put(c, "upn", t->upn) || put(c, "spn", t->spn) || put(c, "name", t->name) ||
+            put(c, "upn", t->upn) || put(c, "spn", t->spn) ||
+            put(c, "onpremisesuserprincipalname", t->on_premises_upn) ||
+            put(c, "onpremisessamaccountname", t->sam_account_name) || put(c, "name", t->name) ||
             put_date(c, "iat", t->issued_s) || put_date(c, "exp", t->expires_s) ||
             put_date(c, "auth_time", t->auth_time_s);
   if (!bad) return c;

@@ -11,12 +11,13 @@
 
 struct token_issue {
   const char *issuer;
-  const char *subject;      /* never reassigned; at most 255 ASCII characters */
-  const char *client_id;    /* the ID token's audience; an access token's client_id */
-  const char *audiences[2]; /* an access token's; the second may be NULL */
-  const char *jti;          /* required in access tokens */
-  const char *nonce;        /* ID tokens: as in the request */
-  const char *upn, *spn;    /* what step 3 reads */
+  const char *subject;                            /* never reassigned; at most 255 ASCII characters */
+  const char *client_id;                          /* the ID token's audience; an access token's client_id */
+  const char *audiences[2];                       /* an access token's; the second may be NULL */
+  const char *jti;                                /* required in access tokens */
+  const char *nonce;                              /* ID tokens: as in the request */
+  const char *upn, *spn;                          /* what step 3 reads */
+  const char *on_premises_upn, *sam_account_name; /* the same, for applications that ask for them */
   const char *name;
   const char *preferred_username;           /* ID tokens: scope profile */
   const char *scope;                        /* access tokens */

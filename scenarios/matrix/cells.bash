@@ -11,11 +11,11 @@
 #   session                  yes: the user is signed in before the break, and the connector then forgets its tickets;
 #                            cached: it does not
 #   direct                   a client inside asks the application itself, in this manner
-#   error status step cause event why code forwardable cache kdc
+#   error status step cause event why code forwardable cache principal kdc
 #                            what is expected: the error on the page (none: the application's page), HTTP status, then of the
 #                            trace the failed step, its error where it is another than the page's, Microsoft's event, a part of
 #                            the reason, the krb5 code, whether the evidence was forwardable, whether the ticket came from the
-#                            cache, a part of a line of the KDC's log
+#                            cache, whom the application saw (without the realm, if it is the lab's), a part of a line of the KDC's log
 #   told                     where several causes look alike to the connector: what tells this one apart
 #   doctor                   a part of the cause that sevenstep-doctor names for it
 
@@ -31,7 +31,7 @@ cell() {
   for pair; do cell[$id.${pair%%=*}]=${pair#*=}; done
 }
 
-readonly expected_fields=(error status step cause event why code forwardable cache page log kdc)
+readonly expected_fields=(error status step cause event why code forwardable cache page log principal kdc)
 
 # -- breaking things -----------------------------------------------------------------------------------------------
 
@@ -143,7 +143,8 @@ url_of() { "$SEVENSTEP_BIN/sevenstep-lab" -c "$SEVENSTEP_LAB" list applications 
 
 field() { printf '%s' "${cell[$1.$2]-${3-}}"; }
 
-user_name() { if [[ $1 == erin ]]; then echo "$1"; else echo "$1@sevenstep.test"; fi; }
+# What the user types: the account name does as well.
+user_name() { printf '%s' "$1"; }
 
 # Everything about one cell happens here; its messages go to the log.
 make_real() {
@@ -178,7 +179,7 @@ mend() {
 
 examine() {
   [[ -n ${cell[$1.doctor]-} ]] || { echo null; return; }
-  lab doctor --json --connector "$(field "$1" via transition)" --app "$(field "$1" app)" --user "$(user_name "$(field "$1" user alice)")" \
+  lab doctor --json --connector "$(field "$1" via transition)" --app "$(field "$1" app)" --user "$(field "$1" user alice)@sevenstep.test" \
     2>/dev/null | jq -c '.first.cause'
 }
 
@@ -205,7 +206,9 @@ observe() {
     {error: (if $error == "" then "none" else $error end), status: ($status | tonumber), step: .error.step, actor: .error.actor,
      cause: .error.name, event: .error.event, why: .error.why, code: $step4["krb.error_code"],
      forwardable: $step4["krb.evidence.forwardable"], flags: $step4["krb.evidence.flags"], cache: $step4["krb.cache"],
-     page: $page, log: $log, kdc: [.steps[]?.events[]? | select(.name == "kdc.log") | .text]}' <<<"$story"
+     page: $page, log: $log,
+     principal: ([.steps[]? | select(.step == 6 and .actor == "backend") | .attributes["krb.client"]][0] // null |
+                 if . then sub("@CORP[.]SEVENSTEP[.]TEST$"; "") else . end), kdc: [.steps[]?.events[]? | select(.name == "kdc.log") | .text]}' <<<"$story"
 }
 
 expectation() {

@@ -42,3 +42,19 @@ cell session-removed what='removed' app=hello session=yes break='admin delprinc 
   error=user_unknown_to_kdc status=403 step=4 code=-1765328378 kdc=UNKNOWN_S4U2SELF_PRINCIPAL
 cell session-cached what='disabled, but the connector has a ticket: served until that ends' app=hello session=cached \
   break='admin modprinc -allow_tix alice' error=none cache=hit
+
+heading 'Which name the ticket is asked for (delegated_login_identity)'
+cell upn-same what='userPrincipalName; the same name inside' app=hello error=none principal=alice
+cell upn-other-account what='userPrincipalName; another name inside' app=hello user=gina error=user_unknown_to_kdc status=403 step=4 code=-1765328378
+cell upn-other-suffix what='userPrincipalName; another suffix' app=hello user=hank error=token_bad_upn status=403 step=3
+cell on-premises-upn-realm what='onPremisesUserPrincipalName; its suffix is the realm' app=on-premises-upn user=gina error=none principal=gina
+cell on-premises-upn-suffix what='onPremisesUserPrincipalName; another suffix' app=on-premises-upn user=hank error=name_malformed status=403 step=4
+cell on-premises-upn-none what='onPremisesUserPrincipalName; the user has none' app=on-premises-upn error=token_no_upn status=403 step=3
+cell username-suffix what='userPrincipalUsername; another suffix' app=username user=hank error=none principal=hank
+cell username-other what='userPrincipalUsername; another name inside' app=username user=gina error=user_unknown_to_kdc status=403 step=4 code=-1765328378
+cell on-premises-username-suffix what='onPremisesUserPrincipalUsername; another suffix' app=on-premises-username user=hank error=none principal=hank
+cell on-premises-username-none what='onPremisesUserPrincipalUsername; the user has none' app=on-premises-username error=token_no_upn status=403 step=3
+cell sam-other-upn what='onPremisesSAMAccountName; another name in the cloud' app=sam-account user=gina error=none principal=gina
+cell sam-wrong what='onPremisesSAMAccountName; the cloud knows a wrong one' app=sam-account user=ivy error=user_unknown_to_kdc status=403 step=4 code=-1765328378
+cell sam-odd what='onPremisesSAMAccountName; every mark that a name may hold' app=sam-account user=o.dd-n_ame error=none principal=o.dd-n_ame
+cell upn-odd what='userPrincipalName; an apostrophe, which the account lacks' app=hello user=o.dd-n_ame error=user_unknown_to_kdc status=403 step=4

@@ -193,6 +193,35 @@ START_TEST(krb_obtain_unknown_target_is_refused)
 }
 END_TEST
 
+START_TEST(krb_map_user_each_kind_of_name_gives_the_principal)
+{
+  struct krb_delegator *d = kdc_lab_delegator(&l);
+  char user[KRB_USER_MAX];
+  ck_assert_int_eq(krb_map_user(d, KRB_LOGIN_UPN, "alice@test", user, NULL), ERR_OK);
+  ck_assert_str_eq(user, "alice@CORP.TEST");
+  ck_assert_int_eq(krb_map_user(d, KRB_LOGIN_UPN, "alice@corp.test", user, NULL), ERR_OK);
+  ck_assert_str_eq(user, "alice@CORP.TEST");
+  ck_assert_int_eq(krb_map_user(d, KRB_LOGIN_UPN_USERNAME, "bob@elsewhere.example", user, NULL), ERR_OK);
+  ck_assert_str_eq(user, "bob@CORP.TEST");
+  ck_assert_int_eq(krb_map_user(d, KRB_LOGIN_ACCOUNT, "bob", user, NULL), ERR_OK);
+  ck_assert_str_eq(user, "bob@CORP.TEST");
+  krb_delegator_free(d);
+}
+END_TEST
+
+START_TEST(krb_map_user_name_of_another_kind_is_refused)
+{
+  struct krb_delegator *d = kdc_lab_delegator(&l);
+  char user[KRB_USER_MAX];
+  ck_assert_int_eq(krb_map_user(d, KRB_LOGIN_UPN, "alice@elsewhere.example", user, NULL),
+                   ERR_KRB_NAME_MALFORMED);
+  ck_assert_int_eq(krb_map_user(d, KRB_LOGIN_UPN, "alice", user, NULL), ERR_KRB_NAME_MALFORMED);
+  ck_assert_int_eq(krb_map_user(d, KRB_LOGIN_UPN_USERNAME, "alice", user, NULL), ERR_KRB_NAME_MALFORMED);
+  ck_assert_int_eq(krb_map_user(d, KRB_LOGIN_ACCOUNT, "alice@test", user, NULL), ERR_KRB_NAME_MALFORMED);
+  krb_delegator_free(d);
+}
+END_TEST
+
 START_TEST(krb_obtain_malformed_upn_never_reaches_the_kdc)
 {
   ck_assert_int_eq(obtain_once("alice\\@x@test", SPN("hello")), ERR_KRB_NAME_MALFORMED);
@@ -337,6 +366,8 @@ int main(void)
   tcase_add_test(t, krb_obtain_sensitive_user_is_refused_whatever_the_application_allows);
   tcase_add_test(t, krb_obtain_user_locked_by_wrong_passwords_is_refused);
   tcase_add_test(t, krb_obtain_unknown_target_is_refused);
+  tcase_add_test(t, krb_map_user_each_kind_of_name_gives_the_principal);
+  tcase_add_test(t, krb_map_user_name_of_another_kind_is_refused);
   tcase_add_test(t, krb_obtain_malformed_upn_never_reaches_the_kdc);
   tcase_add_test(t, krb_obtain_missing_keytab_is_the_connectors_fault);
   tcase_add_test(t, krb_obtain_keytab_of_another_is_the_connectors_fault);

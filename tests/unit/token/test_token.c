@@ -328,6 +328,61 @@ START_TEST(token_verify_other_claim_too_long_refused)
 }
 END_TEST
 
+static const char *login_as(enum token_login login, const char *claim, const char *json,
+                            struct token_claims *c)
+{
+  struct token_expect x = expect;
+  x.login = login;
+  x.any_upn_suffix = true;
+  return err_info(verify_as(mint_token("upn", "\"alice@contoso.example\"", claim, json, NULL), &x, c))->name;
+}
+
+START_TEST(token_verify_login_claim_returned)
+{
+  struct token_claims c;
+  ck_assert_str_eq(login_as(TOKEN_LOGIN_UPN, "jti", "\"j\"", &c), "ok");
+  ck_assert_str_eq(c.upn, "alice@contoso.example");
+  ck_assert_str_eq(c.login, "");
+  ck_assert_str_eq(
+      login_as(TOKEN_LOGIN_ON_PREMISES_UPN, "onpremisesuserprincipalname", "\"a.b@legacy.example\"", &c),
+      "ok");
+  ck_assert_str_eq(c.login, "a.b@legacy.example");
+  ck_assert_str_eq(login_as(TOKEN_LOGIN_SAM_ACCOUNT_NAME, "onpremisessamaccountname", "\"a-b\"", &c), "ok");
+  ck_assert_str_eq(c.login, "a-b");
+}
+END_TEST
+
+START_TEST(token_verify_login_claim_that_steers_refused)
+{
+  static const char *const bad[] = {"\"\"",      "\"a/b\"",  "\"a\\\\b\"", "\"a b\"",    "\"a\\nb\"",
+                                    "\"a@b@c\"", "\"a@b \"", "\"a@\"",     "\"\\u00e9\""};
+  struct token_claims c;
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    const char *upn = login_as(TOKEN_LOGIN_ON_PREMISES_UPN, "onpremisesuserprincipalname", bad[i], &c);
+    const char *account = login_as(TOKEN_LOGIN_SAM_ACCOUNT_NAME, "onpremisessamaccountname", bad[i], &c);
+    ck_assert_msg(strcmp(upn, "ok") != 0 && strcmp(account, "ok") != 0, "%s", bad[i]);
+  }
+  ck_assert_str_eq(
+      login_as(TOKEN_LOGIN_SAM_ACCOUNT_NAME, "onpremisessamaccountname", "\"a@sevenstep.test\"", &c),
+      "token_bad_upn");
+  ck_assert_str_eq(login_as(TOKEN_LOGIN_SAM_ACCOUNT_NAME, "onpremisessamaccountname", "7", &c),
+                   "token_claims");
+  ck_assert_str_eq(login_as(TOKEN_LOGIN_SAM_ACCOUNT_NAME, "jti", "\"j\"", &c), "token_no_upn");
+  ck_assert_str_eq(login_as(TOKEN_LOGIN_ON_PREMISES_UPN, "jti", "\"j\"", &c), "token_no_upn");
+}
+END_TEST
+
+START_TEST(token_upn_valid_any_suffix_is_a_domain)
+{
+  ck_assert(token_upn_valid("alice@contoso.example", NULL));
+  ck_assert(!token_upn_valid("alice@", NULL));
+  ck_assert(!token_upn_valid("alice@a..b", NULL));
+  ck_assert(!token_upn_valid("alice@a.b.", NULL));
+  ck_assert(!token_upn_valid("alice@a/b", NULL));
+  ck_assert(!token_upn_valid("alice@a@b", NULL));
+}
+END_TEST
+
 START_TEST(token_upn_valid_ordinary_names_true)
 {
   static const char *const good[] = {"alice@sevenstep.test", "a@sevenstep.test", "a.b_c-d@sevenstep.test",
@@ -394,6 +449,9 @@ int main(void)
   tcase_add_test(t, token_verify_upn_that_steers_refused);
   tcase_add_test(t, token_verify_other_spn_refused);
   tcase_add_test(t, token_verify_other_claim_too_long_refused);
+  tcase_add_test(t, token_verify_login_claim_returned);
+  tcase_add_test(t, token_verify_login_claim_that_steers_refused);
+  tcase_add_test(t, token_upn_valid_any_suffix_is_a_domain);
   tcase_add_test(t, token_upn_valid_ordinary_names_true);
   tcase_add_test(t, token_upn_valid_anything_else_false);
   Suite *s = suite_create("token");
