@@ -19,6 +19,7 @@ struct counters {
   _Atomic uint64_t connections, requests, redirects, tokens_accepted, tokens_refused, dispatched, retried,
       failures;
   _Atomic uint64_t status[6]; /* responses by hundreds; [0] unused */
+  _Atomic uint64_t websockets, open_websockets;
   _Atomic uint64_t open_connections, ready_connectors, ready_connections;
   _Atomic bool keys_loaded;
   _Atomic uint64_t *connections_of; /* ready ones, by connector as in the lab file; the registry's */
@@ -35,7 +36,8 @@ struct cloud {
   struct registry *registry;
   struct roster *roster;
   struct once *once;
-  struct conn *conns; /* all of them */
+  struct conn *conns;           /* all of them */
+  struct websocket *websockets; /* those that are open */
   uv_timer_t second;
   uv_signal_t sigterm, sigint;
   bool stopping;

@@ -160,6 +160,10 @@ static void on_data(struct stream *s, void *arg, const uint8_t *data, size_t n)
   (void)s;
   struct conn *c = arg;
   if (c->dead) return;
+  if (c->x.switched) {
+    exchange_body(&c->x, data, n);
+    return;
+  }
   if (!c->x.active && !http1_parser_started(&c->parser)) c->deadline_ns = clock_mono_ns() + HEAD_TIMEOUT;
   conn_hold(c);
   size_t used = c->early.len ? 0 : parse(c, data, n);
@@ -195,6 +199,20 @@ static void on_drain(struct stream *s, void *arg)
   if (c->x.active) exchange_drained(&c->x);
 }
 
+/* Of HTTP nothing is left to say; a WebSocket's other direction may have something. */
+static void on_eof(struct stream *s, void *arg)
+{
+  struct conn *c = arg;
+  struct exchange *x = &c->x;
+  struct failure f;
+  if (x->active && x->switched) {
+    exchange_body_end(x, &c->parser.trailers);
+    return;
+  }
+  failure_set(&f, ERR_CLOSED, "the user closed the connection");
+  stream_close(s, &f);
+}
+
 static void on_close(struct stream *s, void *arg, const struct failure *f)
 {
   (void)s;
@@ -209,6 +227,7 @@ static void on_close(struct stream *s, void *arg, const struct failure *f)
 
 const struct stream_events conn_events = {
     .on_data = on_data,
+    .on_eof = on_eof,
     .on_drain = on_drain,
     .on_close = on_close,
 };
@@ -255,7 +274,7 @@ static enum err add_framing(struct conn *c, int status, struct fields *f, int64_
 {
   char digits[24];
   const struct exchange *x = &c->x;
-  if (status == 204) return ERR_OK; /* no framing fields at all (RFC 9110 8.6) */
+  if (status == 101 || status == 204) return ERR_OK; /* no framing fields at all (RFC 9110 8.6) */
   if (length >= 0) {
     snprintf(digits, sizeof digits, "%lld", (long long)length);
     return fields_add(f, "Content-Length", digits);
@@ -267,17 +286,26 @@ static enum err add_framing(struct conn *c, int status, struct fields *f, int64_
   return ERR_OK;
 }
 
+static enum err add_connection(const struct conn *c, struct fields *f)
+{
+  if (c->x.switched) {
+    enum err e = fields_add(f, "Connection", "Upgrade");
+    return e ? e : fields_add(f, "Upgrade", "websocket");
+  }
+  if (c->close_after) return fields_add(f, "Connection", "close");
+  return c->x.head->minor == 0 ? fields_add(f, "Connection", "keep-alive") : ERR_OK;
+}
+
 static enum err write_head(struct exchange *x, int status, struct fields *f, int64_t length)
 {
   struct conn *c = x->carrier;
   struct buf *out = out_of(x);
   if (!out) return ERR_OK;
-  c->close_after |= x->rest_unwanted; /* where the next request begins is not known until it has come */
+  /* Where the next request begins is not known until this one has come, and behind a WebSocket there is none.
+   */
+  c->close_after |= x->rest_unwanted || x->switched;
   enum err e = add_framing(c, status, f, length);
-  if (!e && c->close_after)
-    e = fields_add(f, "Connection", "close");
-  else if (!e && x->head->minor == 0)
-    e = fields_add(f, "Connection", "keep-alive");
+  if (!e) e = add_connection(c, f);
   return sent(x, e ? e : http1_write_response(out, 1, status, NULL, f));
 }
 
@@ -303,6 +331,18 @@ static enum err write_end(struct exchange *x, const struct fields *trailers)
   const struct conn *c = x->carrier;
   struct buf *out = c->chunked ? out_of(x) : NULL;
   return out ? sent(x, http1_write_last_chunk(out, trailers)) : ERR_OK;
+}
+
+/* What came before the answer was kept as if it were the next request. */
+static void switched(struct exchange *x)
+{
+  struct conn *c = x->carrier;
+  conn_hold(c);
+  c->waiting = false;
+  if (c->early.len) exchange_body(x, c->early.data, c->early.len);
+  buf_wipe(&c->early);
+  pause_reading(c, x->paused);
+  conn_release(c);
 }
 
 static bool congested(const struct exchange *x)
@@ -341,6 +381,7 @@ static const struct transport http1 = {
     .interim = write_interim,
     .body = write_body,
     .end = write_end,
+    .switched = switched,
     .congested = congested,
     .ended = response_ended,
     .abort = reset,

@@ -13,8 +13,9 @@ struct dispatch {
   struct tunnel_stream *stream; /* NULL when there is none (any more) */
   size_t unconsumed;            /* bytes taken whose window is given back when the user reads on */
   int tries;
-  /* Of a response whose URLs are translated, else NULL. Its head waits for the first piece of the body, so that one
-   * that cannot be read is answered with the reason. */
+  struct websocket *websocket; /* NULL unless the request became one */
+  /* Of a response whose URLs are translated, else NULL. Its head waits for the first piece of the body, so
+   * that one that cannot be read is answered with the reason. */
   struct body *body;
   const struct fields *head; /* the stream's; NULL once it has left */
   int status;

@@ -181,6 +181,13 @@ void exchange_begin(struct exchange *x, int status, const struct fields *f, int6
   if (e) x->transport->abort(x);
 }
 
+void exchange_switch(struct exchange *x, const struct fields *f)
+{
+  x->switched = true;
+  exchange_begin(x, 101, f, -1);
+  x->transport->switched(x);
+}
+
 void exchange_interim(struct exchange *x, int status, const struct fields *f)
 {
   if (x->begun || x->ended || x->head->minor == 0) return;
@@ -257,6 +264,14 @@ void exchange_respond(struct exchange *x, int status, const struct fields *f, co
   fields_clear(&all);
 }
 
+/* RFC 6455 4.4; with 426 also RFC 9110 15.5.22. */
+static enum err name_version(struct fields *f)
+{
+  enum err e = fields_add(f, "Sec-WebSocket-Version", "13");
+  if (!e) e = fields_add(f, "Connection", "Upgrade");
+  return e ? e : fields_add(f, "Upgrade", "websocket");
+}
+
 void exchange_fail(struct exchange *x, const struct failure *f)
 {
   const struct err_info *info = err_info(f->err);
@@ -271,6 +286,7 @@ void exchange_fail(struct exchange *x, const struct failure *f)
   if (!e) e = bearer_challenge(x, f, &fields);
   if (!e && info->http_status == 405)
     e = fields_add(&fields, "Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+  if (!e && f->err == ERR_WEBSOCKET_VERSION) e = name_version(&fields);
   if (!e && (info->http_status == 503 || info->http_status == 504))
     e = fields_add(&fields, "Retry-After", "5");
   if (e)

@@ -40,8 +40,9 @@ struct exchange {
   struct span respond;    /* step 7 */
   int64_t deadline_ns;    /* monotonic; 0: none */
   bool clear_trace_cookie;
+  bool wants_websocket; /* and may have one */
   /* private to exchange.c and the transports */
-  bool active, request_done, paused, begun, ended, no_body;
+  bool active, request_done, paused, begun, ended, no_body, switched;
   bool rest_unwanted;  /* it is answered, whatever is still to come of the request */
   int64_t progress_ns; /* when body or response last moved */
   uint64_t sent;
@@ -72,6 +73,9 @@ void exchange_continue(struct exchange *x);
 void exchange_begin(struct exchange *x, int status, const struct fields *f, int64_t length);
 /* An interim response (1xx), to clients that know them (not HTTP/1.0). */
 void exchange_interim(struct exchange *x, int status, const struct fields *f);
+/* Begins a response that is a WebSocket (101): from here on bytes pass as they are, the user's to on_body(),
+ * the end of them to on_body_end(), until exchange_end() or exchange_abort(). */
+void exchange_switch(struct exchange *x, const struct fields *f);
 void exchange_write(struct exchange *x, const void *data, size_t n);
 bool exchange_congested(const struct exchange *x);
 void exchange_end(struct exchange *x, const struct fields *trailers);

@@ -13,6 +13,7 @@
 #include "once.h"
 #include "registry.h"
 #include "roster.h"
+#include "websocket.h"
 
 #include <errno.h>
 #include <openssl/crypto.h>
@@ -72,6 +73,10 @@ static const struct metric {
      offsetof(struct counters, dispatched)},
     {"sevenstep_cloud_retried_total", "counter", "Requests sent again to another connector.",
      offsetof(struct counters, retried)},
+    {"sevenstep_cloud_websockets_total", "counter", "Requests that became WebSockets.",
+     offsetof(struct counters, websockets)},
+    {"sevenstep_cloud_open_websockets", "gauge", "WebSockets open now.",
+     offsetof(struct counters, open_websockets)},
     {"sevenstep_cloud_failures_total", "counter", "Requests answered with an error page.",
      offsetof(struct counters, failures)},
     {"sevenstep_cloud_ready_connectors", "gauge", "Connectors that can take requests.",
@@ -114,6 +119,7 @@ static void on_second(uv_timer_t *timer)
 {
   struct cloud *c = timer->data;
   int64_t now = clock_mono_ns();
+  websockets_sweep(c, now);
   conn_sweep(c, now);
   registry_sweep(c->registry, now);
 }

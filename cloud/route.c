@@ -1,9 +1,10 @@
 /* Which way a request goes: by host to the application, by path to the proxy's own endpoints, by session to a
  * connector or to the logon. Nothing without a session passes, unless the application is published as
  * pass-through. */
-#include "exchange.h"
+#include "websocket.h"
 
 #include "clock.h"
+#include "handshake.h"
 #include "once.h"
 #include "publish.h"
 #include "rules.h"
@@ -89,6 +90,22 @@ static void start_step3(struct exchange *x, bool traced, void (*step)(struct exc
   step(x);
 }
 
+/* A WebSocket cannot follow a redirect to the logon page. */
+static void to_application(struct exchange *x, enum err session, bool traced)
+{
+  struct failure f = {0};
+  bool by_token = x->app->preauth != PREAUTH_PASSTHRU && bearer_decides(x);
+  x->wants_websocket = websocket_wanted(&x->head->fields);
+  if (x->wants_websocket && websocket_admit(x, by_token ? ERR_OK : session, &f))
+    fail_early(x, f.err, f.why);
+  else if (by_token)
+    start_step3(x, traced, step3_bearer);
+  else if (session)
+    step1_redirect(x);
+  else
+    start_step3(x, traced, step3_dispatch);
+}
+
 static void own_endpoint(struct exchange *x)
 {
   if (path_is(x, OWN "callback"))
@@ -129,7 +146,7 @@ void route_request(struct exchange *x)
     return;
   }
   if (x->app->preauth == PREAUTH_PASSTHRU) {
-    start_step3(x, traced, step3_dispatch);
+    to_application(x, ERR_OK, traced);
     return;
   }
   enum err e = find_session(x);
@@ -137,10 +154,6 @@ void route_request(struct exchange *x)
     own_endpoint(x);
   else if (x->app == &x->cloud->lab->home)
     home(x);
-  else if (bearer_decides(x))
-    start_step3(x, traced, step3_bearer);
-  else if (e == ERR_OK)
-    start_step3(x, traced, step3_dispatch);
   else
-    step1_redirect(x);
+    to_application(x, e, traced);
 }

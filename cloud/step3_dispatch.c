@@ -11,6 +11,7 @@
 #include "publish.h"
 #include "rules.h"
 #include "translate.h"
+#include "websocket.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +25,7 @@ static void dispatch_free(struct dispatch *d)
 {
   struct exchange *x = d->x;
   x->data = NULL;
+  websocket_close(d, "proxy");
   body_free(d->body);
   free(d);
   exchange_release(x);
@@ -128,7 +130,10 @@ static enum err send_request(struct dispatch *d, const struct connector * not, s
   }
   d->link = connector_link(c);
   d->via = c;
-  if (!e)
+  if (!e && x->wants_websocket)
+    e = tunnel_connect(link_tunnel(d->link), "websocket", buf_str(&x->head->authority), buf_str(target),
+                       target->len, &fields, &d->up, &d->stream);
+  else if (!e)
     e = tunnel_request(link_tunnel(d->link), x->head->method, buf_str(&x->head->authority), buf_str(target),
                        target->len, &fields, !has_body(x), &d->up, &d->stream);
   if (e == ERR_TOO_LARGE) return failure_set(f, ERR_HTTP_HEADERS_TOO_LARGE, "with the proxy's own fields");
@@ -152,6 +157,7 @@ static void on_body(struct exchange *x, const uint8_t *data, size_t n)
   struct failure f;
   if (!d->stream) return;
   if (!x->begun) set_deadline(x); /* an upload may take its time */
+  if (d->websocket) websocket_moved(d->websocket, n);
   enum err e = tunnel_stream_write(d->stream, data, n);
   if (e) {
     failure_set(&f, e, "the tunnel's queue is full");
@@ -166,7 +172,8 @@ static void on_body_end(struct exchange *x, const struct fields *trailers)
 {
   (void)trailers; /* a request's trailers end at the proxy (RFC 9110 6.5.1) */
   struct dispatch *d = x->data;
-  if (!d->stream || !has_body(x)) return;
+  if (!d->stream || !(d->websocket || has_body(x))) return;
+  if (d->websocket) d->websocket->user_ended = true;
   if (tunnel_stream_end(d->stream, NULL) == ERR_OK) link_flush(d->link);
 }
 
@@ -182,6 +189,7 @@ static void on_drain(struct exchange *x)
 static void on_gone(struct exchange *x)
 {
   span_bool(&x->step, "sevenstep.user_left", true);
+  websocket_close(x->data, x->cloud->stopping ? "proxy" : "user");
   dispatch_end(x->data);
 }
 
@@ -236,6 +244,8 @@ static void on_close(struct up *u, const struct failure *f)
   struct dispatch *d = (struct dispatch *)u;
   struct failure why = *f;
   d->stream = NULL;
+  /* A reset by the application comes as that of the stream; what ended the tunnel is another error. */
+  websocket_close(d, f->err == ERR_CLOSED ? "application" : "connector");
   if (!f->err && d->x->ended) {
     dispatch_free(d);
     return;

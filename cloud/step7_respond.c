@@ -7,6 +7,7 @@
 #include "body.h"
 #include "rules.h"
 #include "translate.h"
+#include "websocket.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +31,7 @@ static void clean(struct fields *f)
   fields_remove(f, "sevenstep-origin");
   fields_remove(f, "sevenstep-error");
   fields_remove(f, "sevenstep-why");
+  fields_remove(f, "sevenstep-switched");
   fields_remove(f, "Sevenstep-Trace");
   fields_remove(f, "Sevenstep-Actor");
 }
@@ -51,14 +53,28 @@ static enum err translate(struct exchange *x, int status, struct fields *f)
   const char *what;
   const struct lab *lab = x->cloud->lab;
   enum err e = x->app->translate_headers ? translate_response(lab, x->app, f) : ERR_OK;
-  if (e || !x->app->translate_body) return e;
+  if (e || !x->app->translate_body || status == 101) return e;
   e = body_begin(lab, x->app, x->head, status, f, &what, &d->body);
   span_str(&x->respond, "sevenstep.body", what);
   return e;
 }
 
+/* The application answered 101, which the tunnel tells as 200 to its extended CONNECT. */
+static void switch_protocols(struct exchange *x, const struct fields *f)
+{
+  struct failure why;
+  if (websocket_open(x->data)) {
+    failure_set(&why, ERR_NOMEM, "no memory for a WebSocket");
+    dispatch_fail(x->data, &why);
+    return;
+  }
+  span_end(&x->step); /* what follows has no end that a trace should wait for */
+  exchange_switch(x, f);
+}
+
 void step7_respond(struct exchange *x, const struct tunnel_head *h)
 {
+  bool switched = x->wants_websocket && fields_get(h->fields, "sevenstep-switched");
   const char *error = fields_get(h->fields, "sevenstep-error");
   const char *origin = fields_get(h->fields, "sevenstep-origin");
   char actor[16];
@@ -79,7 +95,7 @@ void step7_respond(struct exchange *x, const struct tunnel_head *h)
   /* The application's challenge and its mutual token stay inside; other schemes are its own. */
   if (x->app->sso == SSO_KCD) rules_strip_negotiate(h->fields);
   enum err e = fields_set(h->fields, "Sevenstep-Actor", actor);
-  if (!e) e = translate(x, h->status, h->fields);
+  if (!e) e = translate(x, switched ? 101 : h->status, h->fields);
   int64_t length = take_length(h->fields);
   if (e) {
     struct failure f;
@@ -88,7 +104,9 @@ void step7_respond(struct exchange *x, const struct tunnel_head *h)
     return;
   }
   struct dispatch *d = x->data;
-  if (d->body) {
+  if (switched) {
+    switch_protocols(x, h->fields);
+  } else if (d->body) {
     d->head = h->fields;
     d->status = h->status;
   } else {
@@ -125,6 +143,7 @@ bool step7_data(struct exchange *x, const uint8_t *data, size_t n)
 {
   struct dispatch *d = x->data;
   struct failure f;
+  if (d->websocket) websocket_moved(d->websocket, 0);
   if (!d->body) {
     exchange_write(x, data, n);
     return true;
@@ -146,6 +165,18 @@ static bool end_body(struct exchange *x)
   return true;
 }
 
+/* The stream closes by itself, once both sides have ended; if the request's body is still coming, nobody
+ * wants it any more. */
+static void let_go(struct dispatch *d)
+{
+  const struct exchange *x = d->x;
+  if (x->request_done && (!x->wants_websocket || tunnel_stream_end(d->stream, NULL) == ERR_OK))
+    tunnel_stream_detach(d->stream);
+  else
+    tunnel_stream_reset(d->stream, TUNNEL_CANCEL);
+  d->stream = NULL;
+}
+
 void step7_end(struct exchange *x, const struct fields *trailers)
 {
   struct dispatch *d = x->data;
@@ -156,14 +187,8 @@ void step7_end(struct exchange *x, const struct fields *trailers)
   if (!x->begun) { /* an end without a head: the stream's close tells */
     return;
   }
-  /* The stream closes by itself; if the request's body is still coming, nobody wants it any more. */
-  if (d->stream) {
-    if (x->request_done)
-      tunnel_stream_detach(d->stream);
-    else
-      tunnel_stream_reset(d->stream, TUNNEL_CANCEL);
-    d->stream = NULL;
-  }
+  if (d->websocket) websocket_close(d, d->websocket->user_ended ? "user" : "application");
+  if (d->stream) let_go(d);
   exchange_hold(x);
   dispatch_end(d);
   exchange_end(x, trailers);

@@ -261,6 +261,8 @@ static void close_failure(const struct tunnel *t, const struct tunnel_stream *s,
   *f = (struct failure){0};
   if (code == NGHTTP2_REFUSED_STREAM)
     failure_set(f, ERR_AGAIN, "the connector refused the stream before it processed anything");
+  else if (code == NGHTTP2_CANCEL)
+    failure_set(f, ERR_CLOSED, "the other end broke off");
   else if (code != NGHTTP2_NO_ERROR || !s->remote_end)
     failure_set(f, t->role == TUNNEL_CLOUD ? ERR_CONNECTOR_LOST : ERR_CLOSED,
                 "the other end reset the stream (%s)", nghttp2_http2_strerror(code));

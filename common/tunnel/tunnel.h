@@ -57,7 +57,7 @@ struct tunnel_events {
   void (*on_writable)(struct tunnel_stream *s, void *owner);
   /* The last call for this stream. f->err is ERR_OK when both sides were complete; ERR_AGAIN when the peer
    * surely did not process the request (REFUSED_STREAM, or beyond its GOAWAY), so that it may be sent
-   * elsewhere. */
+   * elsewhere; ERR_CLOSED when it broke off by TUNNEL_CANCEL. */
   void (*on_close)(struct tunnel_stream *s, void *owner, const struct failure *f);
   /* The peer sent GOAWAY: no new streams on this tunnel. */
   void (*on_goaway)(struct tunnel *t, void *arg);

@@ -10,6 +10,7 @@
 #include "roster.h"
 #include "seal.h"
 #include "secret_file.h"
+#include "websocket.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -546,6 +547,7 @@ void pass(int64_t seconds)
   for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
     if (all[i]->link && tunnel_ping(link_tunnel(all[i]->link)) == ERR_OK) link_flush(all[i]->link);
   settle();
+  websockets_sweep(cloud, clock_mono_ns());
   conn_sweep(cloud, clock_mono_ns());
   registry_sweep(cloud->registry, clock_mono_ns());
   settle();

@@ -552,7 +552,7 @@ START_TEST(connect_reset_at_one_end_is_a_failure_at_the_other)
   tunnel_stream_reset(connector.stream, TUNNEL_CANCEL);
   pump();
   ck_assert_int_eq(cloud.closes, 1);
-  ck_assert_int_eq(cloud.closed.err, ERR_CONNECTOR_LOST);
+  ck_assert_int_eq(cloud.closed.err, ERR_CLOSED);
 }
 END_TEST
 

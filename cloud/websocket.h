@@ -1,0 +1,33 @@
+/* WebSockets at the cloud: who may open one, and when one that is open must end. The bytes go through a
+ * dispatch like bodies, and are not looked at. Loop's thread. */
+#ifndef SEVENSTEP_WEBSOCKET_H
+#define SEVENSTEP_WEBSOCKET_H
+
+#include "dispatch.h"
+
+/* Of a dispatch whose request became a WebSocket. */
+struct websocket {
+  struct dispatch *d;
+  uint64_t from_user; /* bytes */
+  int64_t moved_ns;   /* monotonic: when bytes came from either side */
+  bool user_ended;    /* the user's side has sent its last */
+  struct websocket *prev, *next;
+};
+
+/* May this request for a WebSocket go on? session: what is wrong with the user's, or ERR_OK (also when a
+ * token is still to decide). A good handshake (RFC 6455 4.2.1), a session unless the application is passed
+ * through, and with a session no Origin but the application's own (10.2); who sends none is no browser, and
+ * no page of another site can make it do so. */
+enum err websocket_admit(const struct exchange *x, enum err session, struct failure *f) MUST_CHECK;
+
+/* The application has switched: d->websocket is there, and counted. */
+enum err websocket_open(struct dispatch *d) MUST_CHECK;
+/* Bytes came from the user (n), or from the application (0). */
+void websocket_moved(struct websocket *w, size_t n);
+/* It is over: step 7's span ends, and tells the bytes and by whom: "user", "application", "connector",
+ * "logout", "session", "idle" or "proxy". Nothing when there is none (any more). */
+void websocket_close(struct dispatch *d, const char *by);
+/* Once a second: ends those whose session has ended, or where nothing has moved for too long. */
+void websockets_sweep(struct cloud *c, int64_t now_ns);
+
+#endif

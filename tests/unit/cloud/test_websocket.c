@@ -1,0 +1,334 @@
+/* WebSockets between users and connectors: who may open one, what passes, and what ends one. */
+#include "websocket.h"
+
+#include "clock.h"
+#include "front.h"
+#include "once.h"
+
+#include <string.h>
+
+#define ASK(host, more)                                                                                      \
+  "GET /ws HTTP/1.1\r\nHost: " host ".apps.localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"       \
+  "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" more
+
+/* A request from a user, answered by the connector with a switch. */
+static struct user *open_with(const char *request)
+{
+  inside_dial(&one, "connector-1");
+  struct user *u = user_connect(NULL);
+  user_send(u, request);
+  run_until(one.requests == 1);
+  inside_answer(&one, 200, "sevenstep-switched", "websocket", false);
+  run_until(user_got(u, "\r\n\r\n"));
+  ck_assert(user_got(u, "HTTP/1.1 101 "));
+  ck_assert_uint_eq(cloud->counters.open_websockets, 1);
+  return u;
+}
+
+static struct user *open_public(void)
+{
+  return open_with(ASK("public", "\r\n"));
+}
+
+static struct session session;
+
+/* The same with a session that lasts so long. */
+static struct user *open_hello(int64_t lifetime_s)
+{
+  struct buf request, value;
+  const struct lab_app *app = lab_app_by_name(cloud->lab, "hello");
+  session = (struct session){.upn = "alice@sevenstep.test",
+                             .spn = "HTTP/hello.corp.sevenstep.test",
+                             .name = "Alice",
+                             .issued_s = clock_wall_s(),
+                             .expires_s = clock_wall_s() + lifetime_s};
+  random_bytes(session.id, sizeof session.id); /* those that were ended stay so in the store */
+  buf_init(&request, 8192);
+  buf_init(&value, 4096);
+  ck_assert_int_eq(session_seal(cloud->seal, app, &session, &value), ERR_OK);
+  ck_assert_int_eq(buf_printf(&request, ASK("hello", "Cookie: __Host-sevenstep=%s\r\n\r\n"), buf_str(&value)),
+                   ERR_OK);
+  struct user *u = open_with(buf_str(&request));
+  buf_clear(&request);
+  buf_clear(&value);
+  return u;
+}
+
+static void assert_refused(const char *request, const char *status, const char *error)
+{
+  struct user *u = user_connect(NULL);
+  user_send(u, request);
+  run_until(user_got(u, "\r\n\r\n"));
+  ck_assert_msg(user_got(u, status) && user_got(u, error), "%s", buf_str(&u->got));
+}
+
+/* -- opening ----------------------------------------------------------------------------------------------
+ */
+
+START_TEST(request_becomes_an_extended_connect_with_the_users_own_fields)
+{
+  struct user *u = open_with(ASK("public", "Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n"));
+  ck_assert_str_eq(one.method, "CONNECT");
+  ck_assert_str_eq(one.path, "/ws");
+  ck_assert_str_eq(fields_get(&one.fields, "sec-websocket-key"), "dGhlIHNhbXBsZSBub25jZQ==");
+  ck_assert_str_eq(fields_get(&one.fields, "sec-websocket-extensions"), "permessage-deflate");
+  ck_assert_ptr_null(fields_get(&one.fields, "upgrade"));
+  ck_assert(user_got(u, "\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"));
+  ck_assert(!user_got(u, "sevenstep-switched"));
+  ck_assert(!user_got(u, "Transfer-Encoding"));
+}
+END_TEST
+
+START_TEST(request_that_is_no_handshake_is_refused)
+{
+  assert_refused("POST /ws HTTP/1.1\r\nHost: public.apps.localhost\r\nUpgrade: websocket\r\n\r\n",
+                 "HTTP/1.1 400 ", "Sevenstep-Error: websocket_handshake\r\n");
+  assert_refused(ASK("public", "Content-Length: 1\r\n\r\nx"), "HTTP/1.1 400 ", "the handshake has a body");
+}
+END_TEST
+
+START_TEST(request_without_a_session_is_not_redirected)
+{
+  assert_refused(ASK("hello", "\r\n"), "HTTP/1.1 403 ", "Sevenstep-Error: session_required\r\n");
+  assert_refused(ASK("hello", "Cookie: __Host-sevenstep=x\r\n\r\n"), "HTTP/1.1 401 ",
+                 "Sevenstep-Error: session_invalid\r\n");
+}
+END_TEST
+
+START_TEST(request_for_another_protocol_is_an_ordinary_one)
+{
+  inside_dial(&one, "connector-1");
+  struct user *u = user_connect(NULL);
+  user_send(u,
+            "GET / HTTP/1.1\r\nHost: public.apps.localhost\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n");
+  run_until(one.requests == 1);
+  ck_assert_str_eq(one.method, "GET");
+}
+END_TEST
+
+START_TEST(application_that_does_not_switch_is_answered_for_as_ever)
+{
+  inside_dial(&one, "connector-1");
+  struct user *u = user_connect(NULL);
+  user_send(u, ASK("public", "\r\n"));
+  run_until(one.requests == 1);
+  inside_answer(&one, 200, NULL, NULL, false);
+  inside_write(&one, "plain", 5);
+  inside_end(&one);
+  run_until(user_got(u, "plain"));
+  ck_assert(user_got(u, "HTTP/1.1 200 "));
+  run_until(!one.stream); /* our side of the stream has ended too */
+  ck_assert_int_eq(one.lost, 0);
+  user_send(u, "GET / HTTP/1.1\r\nHost: public.apps.localhost\r\n\r\n");
+  run_until(one.requests == 2);
+  ck_assert_uint_eq(cloud->counters.websockets, 0);
+}
+END_TEST
+
+START_TEST(answer_that_claims_a_switch_nobody_asked_for_is_an_ordinary_one)
+{
+  inside_dial(&one, "connector-1");
+  struct user *u = user_connect(NULL);
+  user_send(u, "GET / HTTP/1.1\r\nHost: public.apps.localhost\r\n\r\n");
+  run_until(one.requests == 1);
+  inside_answer(&one, 200, "sevenstep-switched", "websocket", true);
+  run_until(user_got(u, "\r\n\r\n"));
+  ck_assert(user_got(u, "HTTP/1.1 200 "));
+  ck_assert(!user_got(u, "sevenstep-switched"));
+}
+END_TEST
+
+/* -- bytes ------------------------------------------------------------------------------------------------
+ */
+
+START_TEST(bytes_pass_both_ways_as_they_are)
+{
+  struct user *u = open_public();
+  user_send(u, "\r\nraw");
+  run_until(one.body.len == 5);
+  ck_assert_str_eq(buf_str(&one.body), "\r\nraw");
+  inside_write(&one, "HTTP/1.1", 8);
+  run_until(user_got(u, "\r\n\r\nHTTP/1.1"));
+}
+END_TEST
+
+START_TEST(bytes_sent_before_the_answer_are_not_lost)
+{
+  open_with(ASK("public", "\r\nearly"));
+  run_until(one.body.len == 5);
+  ck_assert_str_eq(buf_str(&one.body), "early");
+}
+END_TEST
+
+/* -- ends -------------------------------------------------------------------------------------------------
+ */
+
+START_TEST(end_of_the_application_closes_the_users_connection)
+{
+  struct user *u = open_public();
+  inside_write(&one, "last", 4);
+  inside_end(&one);
+  run_until(u->closed);
+  ck_assert(user_got(u, "\r\n\r\nlast"));
+  run_until(!one.stream);
+  ck_assert_int_eq(one.lost, 0);
+  ck_assert_uint_eq(cloud->counters.open_websockets, 0);
+}
+END_TEST
+
+START_TEST(end_of_the_user_lets_the_application_have_the_last_word)
+{
+  struct user *u = open_public();
+  user_send(u, "bye");
+  stream_end(u->stream);
+  run_until(one.ended);
+  ck_assert_str_eq(buf_str(&one.body), "bye");
+  inside_write(&one, "goodbye", 7);
+  inside_end(&one);
+  run_until(u->closed);
+  ck_assert(user_got(u, "\r\n\r\ngoodbye"));
+}
+END_TEST
+
+START_TEST(reset_by_the_user_is_one_for_the_application)
+{
+  struct user *u = open_public();
+  stream_abort(u->stream);
+  run_until(one.lost == 1);
+  ck_assert_uint_eq(cloud->counters.open_websockets, 0);
+}
+END_TEST
+
+START_TEST(reset_by_the_application_is_one_for_the_user)
+{
+  struct user *u = open_public();
+  tunnel_stream_reset(one.stream, TUNNEL_CANCEL);
+  link_flush(one.link);
+  run_until(u->closed);
+  ck_assert_int_eq(u->failure.err, ERR_CLOSED);
+  ck_assert_ptr_nonnull(strstr(u->failure.why, "reset"));
+}
+END_TEST
+
+START_TEST(loss_of_the_connector_ends_it)
+{
+  struct user *u = open_public();
+  link_close(one.link, NULL);
+  run_until(u->closed);
+  ck_assert_uint_eq(cloud->counters.open_websockets, 0);
+}
+END_TEST
+
+static void note_stored(void *arg, enum err e)
+{
+  ck_assert_int_eq(e, ERR_OK);
+  *(bool *)arg = true;
+}
+
+START_TEST(logout_ends_it)
+{
+  struct user *u = open_hello(3600);
+  pass(1);
+  ck_assert(!u->closed);
+  bool stored = false;
+  once_end_session(cloud->once, &session, note_stored, &stored);
+  run_until(stored);
+  pass(1);
+  run_until(u->closed && one.lost == 1);
+}
+END_TEST
+
+START_TEST(end_of_the_session_ends_it)
+{
+  struct user *u = open_hello(100);
+  pass(1);
+  ck_assert(!u->closed);
+  clock_shift_wall(100);
+  pass(1);
+  clock_shift_wall(-100);
+  run_until(u->closed && one.lost == 1);
+}
+END_TEST
+
+START_TEST(silence_ends_it_and_bytes_of_either_side_keep_it)
+{
+  struct user *u = open_public();
+  pass(500);
+  user_send(u, "x");
+  run_until(one.body.len == 1);
+  pass(500);
+  inside_write(&one, "y", 1);
+  run_until(user_got(u, "\r\n\r\ny"));
+  pass(500);
+  ck_assert(!u->closed);
+  pass(101);
+  run_until(u->closed && one.lost == 1);
+}
+END_TEST
+
+START_TEST(application_that_does_not_end_behind_the_user_is_cut_off)
+{
+  struct user *u = open_public();
+  stream_end(u->stream);
+  run_until(one.ended);
+  pass(50);
+  ck_assert(!u->closed);
+  pass(11);
+  run_until(u->closed && one.lost == 1);
+}
+END_TEST
+
+START_TEST(user_who_does_not_read_is_cut_off)
+{
+  static uint8_t piece[256 * 1024];
+  struct user *u = open_public();
+  stream_pause(u->stream, true);
+  while (tunnel_stream_write(one.stream, piece, sizeof piece) == ERR_OK) {
+    link_flush(one.link);
+    pass(0);
+  }
+  pass(61);
+  pass(0);
+  run_until(one.lost == 1);
+}
+END_TEST
+
+START_TEST(shutdown_with_open_websockets_leaves_nothing)
+{
+  open_public();
+}
+END_TEST
+
+int main(void)
+{
+  Suite *suite = suite_create("websocket");
+  TCase *c = tcase_create("websocket");
+  tcase_set_timeout(c, 60);
+  tcase_add_unchecked_fixture(c, front_pki, front_pki_remove);
+  tcase_add_checked_fixture(c, front_open, front_close);
+  tcase_add_test(c, request_becomes_an_extended_connect_with_the_users_own_fields);
+  tcase_add_test(c, request_that_is_no_handshake_is_refused);
+  tcase_add_test(c, request_without_a_session_is_not_redirected);
+  tcase_add_test(c, request_for_another_protocol_is_an_ordinary_one);
+  tcase_add_test(c, application_that_does_not_switch_is_answered_for_as_ever);
+  tcase_add_test(c, answer_that_claims_a_switch_nobody_asked_for_is_an_ordinary_one);
+  tcase_add_test(c, bytes_pass_both_ways_as_they_are);
+  tcase_add_test(c, bytes_sent_before_the_answer_are_not_lost);
+  tcase_add_test(c, end_of_the_application_closes_the_users_connection);
+  tcase_add_test(c, end_of_the_user_lets_the_application_have_the_last_word);
+  tcase_add_test(c, reset_by_the_user_is_one_for_the_application);
+  tcase_add_test(c, reset_by_the_application_is_one_for_the_user);
+  tcase_add_test(c, loss_of_the_connector_ends_it);
+  tcase_add_test(c, logout_ends_it);
+  tcase_add_test(c, end_of_the_session_ends_it);
+  tcase_add_test(c, silence_ends_it_and_bytes_of_either_side_keep_it);
+  tcase_add_test(c, application_that_does_not_end_behind_the_user_is_cut_off);
+  tcase_add_test(c, user_who_does_not_read_is_cut_off);
+  tcase_add_test(c, shutdown_with_open_websockets_leaves_nothing);
+  suite_add_tcase(suite, c);
+  SRunner *runner = srunner_create(suite);
+  srunner_run_all(runner, CK_ENV);
+  int failed = srunner_ntests_failed(runner);
+  srunner_free(runner);
+  return failed ? 1 : 0;
+}
