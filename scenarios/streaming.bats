@@ -1,0 +1,71 @@
+#!/usr/bin/env bats
+# Answers that take their time: server-sent events arrive one by one, and who reads slowly holds up nobody else.
+
+load lib/lab
+
+setup_file() { lab_start; }
+teardown_file() { lab_stop; }
+setup() { agent_new "$BATS_TEST_TMPDIR/agent"; }
+
+# get_slowly URL...: in the background, as the agent; what comes is read from $answer, and nothing more is read ahead than pipes hold.
+get_slowly() {
+  exec {answer}< <(exec curl -sSN --http1.1 --noproxy '*' --cacert "$SEVENSTEP_CA" -b "$agent_jar" "$@" 2>&1 3>&-)
+  answer_pid=$!
+}
+
+stop_reading() {
+  kill "$answer_pid"
+  exec {answer}<&-
+}
+
+next_line() {
+  read -r -t 30 -u "$answer" line
+  [[ $line == "$1" ]] || fail "expected \"$1\", found \"$line\""
+}
+
+next_event() {
+  local id data empty
+  read -r -t 30 -u "$answer" id && read -r -t 30 -u "$answer" data && read -r -t 30 -u "$answer" empty
+  [[ $id == "id: $1" && $data == "data: event $(($1 + 1)) of $2" && -z $empty ]] || fail "expected event $1, found \"$id\" \"$data\""
+}
+
+@test "the first event arrives before the second is made" {
+  sign_in
+  # The application waits for an hour before it makes the second.
+  get_slowly "${SEVENSTEP_APP_URL}stream?count=2&ms=3600000"
+  next_event 0 2
+  stop_reading
+}
+
+@test "events arrive without delay also behind another answer on the same connection, and others follow" {
+  sign_in
+  get_slowly -w 'new connections: %{num_connects}\n' -o /dev/null "${SEVENSTEP_APP_URL}whoami.json" -o - "${SEVENSTEP_APP_URL}stream?count=3&ms=1" \
+    -o /dev/null "${SEVENSTEP_APP_URL}whoami.json" -o - "${SEVENSTEP_APP_URL}stream?count=2&ms=3600000"
+  next_line 'new connections: 1'
+  for event in 0 1 2; do next_event "$event" 3; done
+  next_line 'new connections: 0'
+  next_line 'new connections: 0'
+  next_event 0 2
+  stop_reading
+}
+
+@test "users who do not read hold up nobody else, and lose nothing" {
+  local size=50000000 slow=() pids=() reader
+  sign_in
+  # More than there are tunnels, so that each tunnel has some.
+  for reader in {1..8}; do
+    get_slowly "${SEVENSTEP_APP_URL}download?bytes=$size"
+    slow+=("$answer") pids+=("$answer_pid")
+    read -r -N 1 -t 30 -u "$answer" byte && [[ $byte == a ]]
+  done
+  for ((reader = 0; reader < 20; reader++)); do
+    agent_get "${SEVENSTEP_APP_URL}download?bytes=1000000"
+    assert_status 200
+    [[ $(stat -c %s "$agent_body") == 1000000 ]]
+  done
+  get_slowly "${SEVENSTEP_APP_URL}stream?count=2&ms=3600000"
+  next_event 0 2
+  stop_reading
+  [[ $(wc -c <&"${slow[0]}") == $((size - 1)) ]]
+  kill "${pids[@]:1}"
+}
