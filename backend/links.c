@@ -77,7 +77,7 @@ static enum err write_links(const struct visit *v, const struct httpd_request *q
   const char *host = fields_get(q->fields, "Host");
   bool style = strcmp(q->path, "/links/style.css") == 0;
   enum coding coding = accepted(q);
-  snprintf(own, sizeof own, "http://%.250s/links", host ? host : "");
+  snprintf(own, sizeof own, "%s://%.250s/links", q->tls ? "https" : "http", host ? host : "");
   enum err e = style ? write_style(own, &r->body) : write_page(v->lab, own, &r->body);
   if (!e) e = fields_set(&r->fields, "Content-Type", style ? "text/css" : "text/html; charset=utf-8");
   if (!e) e = fields_set(&r->fields, "ETag", "\"links-1\"");

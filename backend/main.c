@@ -83,8 +83,26 @@ static const struct httpd_route admin_routes[] = {
     {0},
 };
 
-static enum err start_servers(struct program *p, struct httpd **server, struct httpd **admin,
-                              struct failure *f)
+struct servers {
+  struct httpd *plain, *tls, *admin;
+};
+
+/* The same application over TLS, where the lab wants it. */
+static enum err start_tls(const struct actor *a, const struct httpd_config *plain, struct httpd **ret,
+                          struct failure *f)
+{
+  char cert[PATH_LEN], key[PATH_LEN];
+  struct httpd_config c = *plain;
+  if (!a->lab->backend.listen_tls.host) return ERR_OK;
+  actor_path(a, cert, "pki/backend.crt");
+  actor_path(a, key, "pki/backend.key");
+  c.listen = a->lab->backend.listen_tls;
+  c.cert_path = cert;
+  c.key_path = key;
+  return httpd_start(&c, ret, f);
+}
+
+static enum err start_servers(struct program *p, struct servers *s, struct failure *f)
 {
   const struct actor *a = &p->a;
   char path[PATH_LEN];
@@ -100,15 +118,16 @@ static enum err start_servers(struct program *p, struct httpd **server, struct h
                                 .metrics = backend_metrics,
                                 .more = admin_routes,
                                 .arg = p};
-  enum err e = httpd_start(&c, server, f);
-  return e ? e : httpd_admin_start(&d, admin, f);
+  enum err e = httpd_start(&c, &s->plain, f);
+  if (!e) e = start_tls(a, &c, &s->tls, f);
+  return e ? e : httpd_admin_start(&d, &s->admin, f);
 }
 
 int main(int argc, char **argv)
 {
   static struct program p;
   struct krb_acceptor *acceptor = NULL;
-  struct httpd *server = NULL, *admin = NULL;
+  struct servers servers = {0};
   struct failure f = {0};
   sigset_t signals;
   int got;
@@ -125,7 +144,7 @@ int main(int argc, char **argv)
   p.b.tracer = p.a.tracer;
   enum err e = open_acceptor(&p.a, p.a.lab, &acceptor, &f);
   atomic_store(&p.b.acceptor, acceptor);
-  if (!e) e = start_servers(&p, &server, &admin, &f);
+  if (!e) e = start_servers(&p, &servers, &f);
   if (e) {
     log_failure(LOG_ERROR, NULL, &f);
   } else {
@@ -133,8 +152,9 @@ int main(int argc, char **argv)
     sigwait(&signals, &got);
     log_info("stopping: %s", got == SIGINT ? "interrupted" : "asked to");
   }
-  httpd_stop(admin);
-  httpd_stop(server);
+  httpd_stop(servers.admin);
+  httpd_stop(servers.tls);
+  httpd_stop(servers.plain);
   krb_acceptor_free(atomic_load(&p.b.acceptor));
   lab_slot_clear(&p.b.lab);
   actor_stop(&p.a);

@@ -34,7 +34,7 @@ static enum err answer_moved(const struct httpd_request *q, struct httpd_respons
   char text[400];
   const char *host = fields_get(q->fields, "Host");
   if (!host) host = "";
-  snprintf(text, sizeof text, "http://%.300s/echo/moved", host);
+  snprintf(text, sizeof text, "%s://%.300s/echo/moved", q->tls ? "https" : "http", host);
   enum err e = fields_set(&r->fields, "Location", text);
   snprintf(text, sizeof text, "visited=yes; Domain=%.*s; Path=/echo/; SameSite=Lax", (int)strcspn(host, ":"),
            host);

@@ -64,7 +64,7 @@ static void on_close(struct link *l, void *arg, const struct failure *f)
   connector_set_ready(c, false);
   admit_forget(c);
   if (r->last == c) r->last = NULL;
-  if (f->err == ERR_TLS)
+  if (f->err == ERR_TLS || f->err == ERR_TLS_CERTIFICATE)
     log_failure(LOG_WARN, NULL, f);
   else if (c->lab && !c->refused)
     log_info("connector %s is gone: %s", c->lab->name, f->err ? f->why : "closed");

@@ -148,7 +148,7 @@ static enum err open_connector(struct connector *c, struct httpd **admin, struct
   actor_path(c->actor, path, "%s.sock", c->me->name);
   struct httpd_admin config = {.unix_path = path, .ready = ready, .metrics = metrics, .arg = &c->counters};
   enum err e = open_kerberos(c, f);
-  if (!e && origin_pool_new(c, &c->origins)) e = failure_set(f, ERR_NOMEM, "no memory");
+  if (!e) e = origin_pool_new(c, &c->origins, f);
   if (!e) e = httpd_admin_start(&config, admin, f);
   if (!e) e = identity_new(c->actor, c->me, &c->identity, f);
   if (!e) e = dialer_new(c, &c->dialer, f);

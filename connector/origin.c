@@ -1,6 +1,7 @@
 #include "origin.h"
 
 #include "clock.h"
+#include "origin_tls.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +27,7 @@ struct origin_pool {
   struct connector *c;
   struct origin_key *keys;
   size_t n_idle;
+  struct origin_tls *tls;
 };
 
 struct origin {
@@ -243,6 +245,7 @@ static void on_close(struct stream *s, void *arg, const struct failure *why)
   take_from_idle(o);
   if (owner) {
     enum err e = o->reused && !o->answered             ? ERR_AGAIN
+                 : why->err == ERR_TLS_CERTIFICATE     ? ERR_BACKEND_CERTIFICATE
                  : why->err == ERR_TIMEOUT && !o->open ? ERR_BACKEND_UNREACHABLE
                  : o->open                             ? ERR_BACKEND_PROTOCOL
                                                        : ERR_BACKEND_UNREACHABLE;
@@ -263,13 +266,16 @@ static const struct stream_events events = {on_open, on_data, on_eof, on_drain, 
 
 static struct origin *connect_new(struct origin_pool *p, const struct lab_app *app, struct origin_key *k)
 {
-  struct origin *o = calloc(1, sizeof *o);
+  struct tls_ctx *tls;
+  struct failure f;
+  struct origin *o = origin_tls_get(p->tls, app, &tls, &f) ? NULL : calloc(1, sizeof *o);
   if (!o) return NULL;
   o->pool = p;
   o->key = k;
   buf_init(&o->early, STREAM_WRITE_MAX);
   http1_parser_init(&o->parser, HTTP1_RESPONSE, &http1_default_limits);
-  if (stream_connect(p->c->net, &app->connect, NULL, NULL, CONNECT_MS, &events, o, &o->stream)) {
+  if (stream_connect(p->c->net, &app->connect, tls, tls ? app->internal_url.host : NULL, CONNECT_MS, &events,
+                     o, &o->stream)) {
     http1_parser_clear(&o->parser);
     free(o);
     return NULL;
@@ -383,13 +389,17 @@ void origin_cancel(struct origin *o)
  * ----------------------------------------------------------------------------------------------------------
  */
 
-enum err origin_pool_new(struct connector *c, struct origin_pool **ret)
+enum err origin_pool_new(struct connector *c, struct origin_pool **ret, struct failure *f)
 {
   struct origin_pool *p = calloc(1, sizeof *p);
-  if (!p) return ERR_NOMEM;
+  if (!p) return failure_set(f, ERR_NOMEM, "no memory");
   p->c = c;
-  *ret = p;
-  return ERR_OK;
+  enum err e = origin_tls_new(c, &p->tls, f);
+  if (e)
+    origin_pool_free(p);
+  else
+    *ret = p;
+  return e;
 }
 
 static void close_idle(struct origin_pool *p, int64_t before_ns)
@@ -417,5 +427,7 @@ void origin_pool_stop(struct origin_pool *p)
 
 void origin_pool_free(struct origin_pool *p)
 {
+  if (!p) return;
+  origin_tls_free(p->tls);
   free(p);
 }

@@ -1,6 +1,7 @@
 /* The application's side: HTTP/1.1 connections to the origin servers, pooled by application and user, because
  * an application may bind authentication to the connection (SP-06, RFC 4559 6). The parser is the strict
- * codec; a response that breaks it is refused. Loop's thread. */
+ * codec; a response that breaks it is refused. With an https internal_url they are TLS, and an application
+ * whose certificate is not valid gets nothing. Loop's thread. */
 #ifndef SEVENSTEP_ORIGIN_H
 #define SEVENSTEP_ORIGIN_H
 
@@ -20,7 +21,8 @@ struct origin_events {
   void (*on_fail)(void *owner, const struct failure *f);
 };
 
-enum err origin_pool_new(struct connector *c, struct origin_pool **ret) MUST_CHECK;
+/* Reads the authorities of the applications of c's group, once. */
+enum err origin_pool_new(struct connector *c, struct origin_pool **ret, struct failure *f) MUST_CHECK;
 /* Closes idle connections that are too old. Once a second. */
 void origin_pool_sweep(struct origin_pool *p, int64_t now_ns);
 void origin_pool_stop(struct origin_pool *p); /* closes the idle ones */

@@ -27,6 +27,7 @@ struct doctor_subject {
   const char *url;        /* NULL: the application is not asked */
   const char *connect;    /* HOST:PORT where url really is, or NULL */
   const char *ca;         /* authorities for url, or NULL for the system's */
+  bool any_certificate;   /* of url: it is not looked at */
 };
 
 struct doctor {

@@ -59,7 +59,7 @@ struct options {
 /* Values that are made of the lab file's. */
 enum { NAME_SIZE = 512 };
 struct made {
-  char keytab[4096 + 128], krb5_conf[4096 + 128], connect[300];
+  char keytab[4096 + 128], krb5_conf[4096 + 128], connect[300], ca[4096 + 128];
   char user[NAME_SIZE], other[NAME_SIZE];
 };
 
@@ -183,7 +183,13 @@ static enum err fill_from_lab(struct options *o, const struct lab *lab, struct m
   fill(&s->realm, lab->realm);
   fill(&s->upn_suffix, lab->upn_suffix);
   fill(&s->spn, app->spn);
-  if (!s->url) fill(&s->connect, m->connect);
+  if (!s->url) {
+    const char *ca = app->backend_ca ? app->backend_ca : "pki/ca.crt";
+    snprintf(m->ca, sizeof m->ca, "%s%s%s", *ca == '/' ? "" : o->run, *ca == '/' ? "" : "/", ca);
+    fill(&s->ca, m->ca);
+    fill(&s->connect, m->connect);
+    s->any_certificate = !app->validate_certificate;
+  }
   fill(&s->url, app->internal_url.text);
   choose_users(lab, app, s, m);
   return ERR_OK;

@@ -69,7 +69,7 @@ struct lab_app {
   const char *name;            /* also its client_id at the identity provider */
   const char *title;           /* for people; default: name */
   struct lab_url external_url; /* https; its path ends with "/" */
-  struct lab_url internal_url; /* http; its path ends with "/" */
+  struct lab_url internal_url; /* http or https; its path ends with "/" */
   bool by_path; /* derived: more than its host decides what it is, or its paths differ from the users' */
   struct lab_addr connect;           /* where internal_url's host really is; default: its host and port */
   const char *spn;                   /* service/host, no realm; NULL unless sso is kcd */
@@ -85,6 +85,8 @@ struct lab_app {
   bool maintenance;                   /* everybody is refused; default false */
   bool translate_headers;             /* default true */
   bool translate_body;                /* URLs in HTML and CSS; default false */
+  bool validate_certificate;          /* of an https internal_url; default true */
+  const char *backend_ca;             /* PEM file instead of the lab's authority, or NULL */
   bool http_only_cookie;              /* of the proxy's session cookie; default true */
   bool secure_cookie;                 /* always true */
   bool persistent_cookie;             /* default false */
@@ -157,7 +159,8 @@ struct lab {
   } kdc;
 
   struct {
-    struct lab_addr listen; /* 127.0.0.1:{backend} */
+    struct lab_addr listen;     /* 127.0.0.1:{backend} */
+    struct lab_addr listen_tls; /* host NULL: nowhere */
   } backend;
 
   struct lab_user *users;

@@ -170,6 +170,21 @@ static enum err check_combination(const struct checking *c, const struct lab_app
   return ERR_OK;
 }
 
+/* What is said of a certificate needs one, and one that is looked at. */
+static enum err check_certificate(const struct checking *c, const struct lab_app *app)
+{
+  const char *n = app->name;
+  bool https = strcmp(app->internal_url.scheme, "https") == 0;
+  if (!https && !app->validate_certificate)
+    return fail(c, place_of(c, "applications", n, "validate_backend_certificate"),
+                "applications.%s.validate_backend_certificate: only with an https internal_url", n);
+  if (app->backend_ca && (!https || !app->validate_certificate))
+    return fail(c, place_of(c, "applications", n, "backend_ca"),
+                "applications.%s.backend_ca: only with an https internal_url whose certificate is validated",
+                n);
+  return ERR_OK;
+}
+
 static enum err check_app_names(const struct checking *c, const struct lab_app *app, size_t index)
 {
   const struct lab *lab = c->lab;
@@ -226,6 +241,7 @@ static enum err check_apps(const struct checking *c)
     const struct lab_app *app = &c->lab->apps[i];
     e = check_app_names(c, app, i);
     if (!e) e = check_combination(c, app);
+    if (!e) e = check_certificate(c, app);
     if (!e) e = check_assignment(c, app);
     if (!e) e = check_connector_group(c, app);
     if (!e) e = check_allowed_to_act(c, app);
@@ -309,12 +325,16 @@ static enum err check_addresses(const struct checking *c)
   const struct {
     const char *section, *key;
     struct lab_addr addr;
-  } a[] = {{"idp", "listen", lab->idp.listen},     {"cloud", "listen", lab->cloud.listen},
-           {"cloud", "tunnel", lab->cloud.tunnel}, {"kdc", "listen", lab->kdc.listen},
-           {"kdc", "admin", lab->kdc.admin},       {"backend", "listen", lab->backend.listen}};
+  } a[] = {{"idp", "listen", lab->idp.listen},
+           {"cloud", "listen", lab->cloud.listen},
+           {"cloud", "tunnel", lab->cloud.tunnel},
+           {"kdc", "listen", lab->kdc.listen},
+           {"kdc", "admin", lab->kdc.admin},
+           {"backend", "listen", lab->backend.listen},
+           {"backend", "listen_tls", lab->backend.listen_tls}};
   for (size_t i = 0; i < sizeof a / sizeof *a; i++)
     for (size_t k = 0; k < i; k++)
-      if (a[i].addr.port == a[k].addr.port && strcmp(a[i].addr.host, a[k].addr.host) == 0) {
+      if (a[i].addr.host && a[i].addr.port == a[k].addr.port && strcmp(a[i].addr.host, a[k].addr.host) == 0) {
         /* Whichever of the two is written in the file is the one to correct. */
         bool written = yaml_get(yaml_get(c->root, a[i].section), a[i].key) != NULL;
         size_t w = written ? i : k, o = written ? k : i;

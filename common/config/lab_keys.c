@@ -52,7 +52,7 @@ static bool home_ok(const struct lab_url *url)
 
 static bool internal_ok(const struct lab_url *url)
 {
-  return !is_https(url) && is_folder(url);
+  return is_folder(url);
 }
 
 static const struct lab_url_rule url_issuer = {"an https URL without a path or a \"/\" at its end",
@@ -61,7 +61,7 @@ static const struct lab_url_rule url_external = {
     "an https URL that ends with \"/\"; in its path letters, digits and . _ ~ - only", external_ok};
 static const struct lab_url_rule url_home = {"an https URL of a host and \"/\"", home_ok};
 static const struct lab_url_rule url_internal = {
-    "an http URL that ends with \"/\"; in its path letters, digits and . _ ~ - only", internal_ok};
+    "an http or https URL that ends with \"/\"; in its path letters, digits and . _ ~ - only", internal_ok};
 
 /* -- sections ------------------------------------------------------------------------------------------ */
 
@@ -148,6 +148,10 @@ static const struct lab_keys kdc = {.keys = kdc_keys, .size = sizeof(struct lab)
 static const struct lab_key backend_keys[] = {
     {"listen", KEY_ADDR, AT(lab, backend.listen), "Where the internal application listens.",
      .fallback = "127.0.0.1:{backend}"},
+    {"listen_tls", KEY_ADDR, AT(lab, backend.listen_tls),
+     "Where it listens besides, with TLS, for applications whose internal_url is https. Its certificate "
+     "has all their hosts.",
+     .otherwise = "nowhere"},
     {.name = NULL},
 };
 static const struct lab_keys backend = {.keys = backend_keys, .size = sizeof(struct lab)};
@@ -287,6 +291,15 @@ static const struct lab_key app_keys[] = {
      "true: internal URLs of published applications in HTML and CSS become external ones on their way to "
      "users.",
      .fallback = "false"},
+    {"validate_backend_certificate", KEY_BOOL, AT(lab_app, validate_certificate),
+     "Of an https internal_url: the application's certificate must be for that host, in time, and from a "
+     "known authority. false accepts any certificate, and with it whoever sits between connector and "
+     "application.",
+     .fallback = "true"},
+    {"backend_ca", KEY_TEXT, AT(lab_app, backend_ca),
+     "The authority that the application's certificate comes from, a PEM file; a relative path begins in the "
+     "run folder.",
+     .otherwise = "the lab's own authority, pki/ca.crt", .rule = &rule_line},
     {"http_only_cookie", KEY_BOOL, AT(lab_app, http_only_cookie),
      "Keeps the proxy's session cookie from scripts (HttpOnly). false only for pages whose scripts must read "
      "it.",

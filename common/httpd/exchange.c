@@ -191,6 +191,7 @@ static enum MHD_Result begin(struct connection *c, const char *method, const cha
                                 .fields = &c->fields,
                                 .body = (const uint8_t *)"",
                                 .peer_ip = c->peer_ip,
+                                .tls = c->server->config.cert_path != NULL,
                                 .arg = hold(c)};
   c->q.query = c->q.target + c->path.len;
   if (*c->q.query == '?') c->q.query++;

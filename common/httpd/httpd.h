@@ -24,6 +24,7 @@ struct httpd_request {
   const uint8_t *body; /* complete; at most the route's limit */
   size_t body_len;
   const char *peer_ip;
+  bool tls; /* it came over TLS */
   void *arg; /* httpd_config.arg */
 };
 

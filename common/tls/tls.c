@@ -1,9 +1,11 @@
 #include "tls.h"
 
 #include "gather.h"
+#include "peer.h"
 
 #include <limits.h>
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <stdlib.h>
@@ -13,6 +15,8 @@ struct tls_ctx {
   SSL_CTX *ssl_ctx;
   unsigned char alpn[64]; /* one protocol in wire form: length, name */
   unsigned alpn_len;
+  bool resumes;         /* a client's: its next connection goes on with the last one's session */
+  SSL_SESSION *session; /* or NULL */
 };
 
 /* What one read(2) may bring: several records of a tunnel or an upload. */
@@ -20,6 +24,7 @@ struct tls_ctx {
 
 struct tls {
   SSL *ssl;
+  char peer_why[PEER_WHY_MAX]; /* what is wrong with its certificate */
 };
 
 static const char TLS12_SUITES[] = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
@@ -92,7 +97,7 @@ static enum err ctx_new(const SSL_METHOD *method, const char *alpn, struct tls_c
 static enum err trust(struct tls_ctx *c, const char *ca, int mode, struct failure *f)
 {
   if (SSL_CTX_load_verify_locations(c->ssl_ctx, ca, NULL) != 1) return openssl_failure(f, ca);
-  SSL_CTX_set_verify(c->ssl_ctx, mode, NULL);
+  SSL_CTX_set_verify(c->ssl_ctx, mode, peer_on_verify);
   SSL_CTX_set_verify_depth(c->ssl_ctx, 4);
   return ERR_OK;
 }
@@ -129,7 +134,7 @@ enum err tls_client_ctx_new(const char *ca, const char *cert, const char *key, c
   struct tls_ctx *c;
   enum err e = ctx_new(TLS_client_method(), alpn, &c, f);
   if (e) return e;
-  e = trust(c, ca, SSL_VERIFY_PEER, f);
+  if (ca) e = trust(c, ca, SSL_VERIFY_PEER, f);
   if (!e && cert) e = load_identity(c->ssl_ctx, cert, key, f);
   if (!e && alpn && SSL_CTX_set_alpn_protos(c->ssl_ctx, c->alpn, c->alpn_len) != 0)
     e = openssl_failure(f, "ALPN");
@@ -141,17 +146,44 @@ enum err tls_client_ctx_new(const char *ca, const char *cert, const char *key, c
   return ERR_OK;
 }
 
+/* -- resumption ---------------------------------------------------------------------------------------- */
+
+static int keep_session(SSL *ssl, SSL_SESSION *session)
+{
+  struct tls_ctx *c = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+  SSL_SESSION_free(c->session);
+  c->session = session;
+  return 1; /* it is ours now */
+}
+
+void tls_ctx_resume(struct tls_ctx *c)
+{
+  c->resumes = true;
+  SSL_CTX_set_app_data(c->ssl_ctx, c);
+  SSL_CTX_set_session_cache_mode(c->ssl_ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+  SSL_CTX_sess_set_new_cb(c->ssl_ctx, keep_session);
+}
+
+/* Certificates are not checked again when a session goes on, so one that has expired since ends it. Tickets
+ * of TLS 1.3 are for one use (RFC 8446 C.4). */
+static void resume(struct tls_ctx *c, SSL *ssl)
+{
+  const X509 *cert = c->session ? SSL_SESSION_get0_peer(c->session) : NULL;
+  if (!c->session) return;
+  bool checked = SSL_CTX_get_verify_mode(c->ssl_ctx) != SSL_VERIFY_NONE;
+  bool expired = checked && (!cert || X509_cmp_current_time(X509_get0_notAfter(cert)) <= 0);
+  if (!expired) (void)SSL_set_session(ssl, c->session); /* without it the handshake is a full one */
+  if (!expired && SSL_SESSION_get_protocol_version(c->session) != TLS1_3_VERSION) return;
+  SSL_SESSION_free(c->session);
+  c->session = NULL;
+}
+
 void tls_ctx_free(struct tls_ctx *c)
 {
   if (!c) return;
+  SSL_SESSION_free(c->session);
   SSL_CTX_free(c->ssl_ctx);
   free(c);
-}
-
-/* OpenSSL's macro for it casts const away, which clang refuses. */
-static long set_sni(SSL *ssl, const char *name)
-{
-  return SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, (void *)(uintptr_t)name);
 }
 
 enum err tls_new(struct tls_ctx *c, int fd, const char *server_name, struct tls **ret)
@@ -163,12 +195,13 @@ enum err tls_new(struct tls_ctx *c, int fd, const char *server_name, struct tls 
   BIO *out = gather_new(fd);
   if (!out) goto fail;
   SSL_set0_wbio(t->ssl, out);
+  SSL_set_app_data(t->ssl, t->peer_why);
   if (SSL_is_server(t->ssl)) {
     SSL_set_accept_state(t->ssl);
   } else {
-    if (server_name && (set_sni(t->ssl, server_name) != 1 || SSL_set1_host(t->ssl, server_name) != 1))
-      goto fail;
+    if (server_name && peer_expect(t->ssl, server_name) != 1) goto fail;
     SSL_set_connect_state(t->ssl);
+    resume(c, t->ssl);
   }
   *ret = t;
   return ERR_OK;
@@ -197,10 +230,9 @@ static enum tls_want outcome(struct tls *t, int result, const char *doing, struc
   default:
     break;
   }
-  long verify = SSL_get_verify_result(t->ssl);
-  if (verify != X509_V_OK) {
+  if (t->peer_why[0]) {
     ERR_clear_error();
-    failure_set(f, ERR_TLS, "%s: certificate: %s", doing, X509_verify_cert_error_string(verify));
+    failure_set(f, ERR_TLS_CERTIFICATE, "the peer's certificate: %s", t->peer_why);
   } else if (ERR_peek_error()) {
     openssl_failure(f, doing);
   } else {
@@ -276,4 +308,48 @@ const char *tls_server_name(struct tls *t)
 const char *tls_version(struct tls *t)
 {
   return SSL_get_version(t->ssl);
+}
+
+bool tls_resumed(const struct tls *t)
+{
+  return SSL_session_reused(t->ssl) == 1;
+}
+
+/* The hash of the certificate's signature, but SHA-256 for MD5 and SHA-1; not defined for signatures without
+ * one hash of their own. */
+static const EVP_MD *end_point_digest(const X509 *cert)
+{
+  int nid = NID_undef;
+  if (X509_get_signature_info((X509 *)(uintptr_t)cert, &nid, NULL, NULL, NULL) != 1 || nid == NID_undef)
+    return NULL;
+  return nid == NID_md5 || nid == NID_sha1 ? EVP_sha256() : EVP_get_digestbynid(nid);
+}
+
+static enum err end_point(const X509 *cert, uint8_t out[static TLS_END_POINT_MAX], size_t *ret_n)
+{
+  unsigned n = 0;
+  const EVP_MD *md = cert ? end_point_digest(cert) : NULL;
+  if (!md || X509_digest(cert, md, out, &n) != 1) {
+    ERR_clear_error();
+    return ERR_NOT_FOUND;
+  }
+  *ret_n = n;
+  return ERR_OK;
+}
+
+enum err tls_end_point(const struct tls *t, uint8_t out[static TLS_END_POINT_MAX], size_t *ret_n)
+{
+  return end_point(SSL_get0_peer_certificate(t->ssl), out, ret_n);
+}
+
+enum err tls_end_point_of_file(const char *cert, uint8_t out[static TLS_END_POINT_MAX], size_t *ret_n,
+                               struct failure *f)
+{
+  BIO *file = BIO_new_file(cert, "r");
+  X509 *x = file ? PEM_read_bio_X509(file, NULL, NULL, NULL) : NULL;
+  enum err e = x ? end_point(x, out, ret_n) : openssl_failure(f, cert);
+  if (e == ERR_NOT_FOUND) failure_set(f, e, "%s: its signature has no hash to bind to (RFC 5929 4.1)", cert);
+  X509_free(x);
+  BIO_free(file);
+  return e;
 }

@@ -21,13 +21,19 @@ struct tls_ctx;
  * (RFC 7301 3.2). */
 enum err tls_server_ctx_new(const char *cert, const char *key, const char *client_ca, const char *alpn,
                             struct tls_ctx **ret, struct failure *f) MUST_CHECK;
-/* A client's context: trusts ca alone; cert and key may be NULL. alpn as above, offered. */
+/* A client's context: trusts ca alone, or with NULL any certificate of anybody, so that nobody is kept from
+ * listening in; cert and key may be NULL. alpn as above, offered. */
 enum err tls_client_ctx_new(const char *ca, const char *cert, const char *key, const char *alpn,
                             struct tls_ctx **ret, struct failure *f) MUST_CHECK;
+/* For a client's context that leads to one server: its connections go on with the session of the one before
+ * (RFC 8446 2.2), as long as the certificate checked then has not expired. The context then belongs to one
+ * thread. */
+void tls_ctx_resume(struct tls_ctx *c);
 void tls_ctx_free(struct tls_ctx *c); /* accepts NULL */
 
 struct tls;
-/* server_name: client only, the name to send (SNI) and to require in the certificate. */
+/* server_name: client only, the name to send (SNI) and to require in the certificate, or an address to
+ * require. What is wrong with a certificate comes as ERR_TLS_CERTIFICATE, in plain words. */
 enum err tls_new(struct tls_ctx *c, int fd, const char *server_name, struct tls **ret) MUST_CHECK;
 void tls_free(struct tls *t); /* accepts NULL */
 
@@ -54,5 +60,15 @@ enum err tls_peer_certificate(struct tls *t, struct buf *out) MUST_CHECK;
 /* The name that a client asked for (SNI), "" when there is none. Valid for the connection's life. */
 const char *tls_server_name(struct tls *t);
 const char *tls_version(struct tls *t);
+/* Did it go on with the session of an earlier connection? */
+bool tls_resumed(const struct tls *t);
+
+/* The channel binding tls-server-end-point (RFC 5929 4.1): the hash of the server's certificate. Of the
+ * peer's, at the client; of a PEM file's first certificate, at the server. ERR_NOT_FOUND: there is none to
+ * bind to. */
+enum { TLS_END_POINT_MAX = 64 };
+enum err tls_end_point(const struct tls *t, uint8_t out[static TLS_END_POINT_MAX], size_t *ret_n) MUST_CHECK;
+enum err tls_end_point_of_file(const char *cert, uint8_t out[static TLS_END_POINT_MAX], size_t *ret_n,
+                               struct failure *f) MUST_CHECK;
 
 #endif

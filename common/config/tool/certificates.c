@@ -40,6 +40,15 @@ static bool parent_before(const char **hosts, size_t index, const char *parent)
   return false;
 }
 
+/* The backend plays all applications, so one certificate has all hosts that are reached with TLS. */
+static void print_backend(const struct lab *lab)
+{
+  for (size_t i = 0; i < lab->n_apps; i++) {
+    const struct lab_url *url = &lab->apps[i].internal_url;
+    if (strcmp(url->scheme, "https") == 0) printf("--backend\n%s\n", url->host);
+  }
+}
+
 int tool_certificates(const struct lab *lab)
 {
   size_t n;
@@ -53,6 +62,7 @@ int tool_certificates(const struct lab *lab)
     else if (!parent_before(hosts, i, parent))
       printf("--cloud\n*.%s\n--cloud\n%s\n", parent, parent);
   }
+  if (lab->backend.listen_tls.host) print_backend(lab);
   free(hosts);
   return 0;
 }

@@ -19,15 +19,20 @@ static void move(struct lab_addr *listen, struct lab_addr *connect, const char *
 
 static void move_all(struct lab *lab)
 {
-  struct lab_addr backend;
+  struct lab_addr backend, backend_tls;
+  bool tls = lab->backend.listen_tls.host != NULL;
   move(&lab->idp.listen, &lab->idp.connect, "idp");
   move(&lab->cloud.tunnel, &lab->cloud.tunnel_connect, "cloud");
   move(&lab->kdc.listen, &lab->kdc.connect, "kdc");
   move(&lab->kdc.admin, &lab->kdc.admin_connect, "kdc");
   move(&lab->backend.listen, &backend, "backend");
+  if (tls) move(&lab->backend.listen_tls, &backend_tls, "backend");
   lab->cloud.listen.host = "0.0.0.0";
   for (size_t i = 0; i < lab->n_apps; i++)
-    lab->apps[i].connect = backend;
+    if (strcmp(lab->apps[i].internal_url.scheme, "https") != 0)
+      lab->apps[i].connect = backend;
+    else if (tls)
+      lab->apps[i].connect = backend_tls;
 }
 
 static void withhold(struct lab *lab, const char *actor)

@@ -47,11 +47,16 @@ int tool_ports(const struct lab *lab, bool free_only)
     const char *key;
     const struct lab_addr *addr;
     bool udp;
-  } all[] = {{"cloud.listen", &lab->cloud.listen, false}, {"cloud.tunnel", &lab->cloud.tunnel, false},
-             {"idp.listen", &lab->idp.listen, false},     {"backend.listen", &lab->backend.listen, false},
-             {"kdc.listen", &lab->kdc.listen, true},      {"kdc.admin", &lab->kdc.admin, false}};
+  } all[] = {{"cloud.listen", &lab->cloud.listen, false},
+             {"cloud.tunnel", &lab->cloud.tunnel, false},
+             {"idp.listen", &lab->idp.listen, false},
+             {"backend.listen", &lab->backend.listen, false},
+             {"kdc.listen", &lab->kdc.listen, true},
+             {"kdc.admin", &lab->kdc.admin, false},
+             {"backend.listen_tls", &lab->backend.listen_tls, false}};
   int code = 0;
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+    if (!all[i].addr->host) continue;
     printf("%s %s %u\n", all[i].key, all[i].addr->host, all[i].addr->port);
     if (!free_only) continue;
     if (try_addr(all[i].key, all[i].addr, SOCK_STREAM)) code = EXIT_ADDRESS;

@@ -30,7 +30,9 @@ struct asker {
 
 static struct connector connector;
 static struct origin_pool *pool;
-static struct lab_app app = {.name = "app", .connect = {.host = "127.0.0.1"}};
+static struct lab_app app = {
+    .name = "app", .internal_url = {.scheme = "http"}, .connect = {.host = "127.0.0.1"}};
+static const struct lab lab = {.apps = &app, .n_apps = 1};
 static struct listener *listener;
 static struct asker first, second;
 static uv_timer_t watchdog;
@@ -178,7 +180,8 @@ static void setup(void)
   ck_assert_int_eq(net_new(&connector.net), ERR_OK);
   uv_timer_init(net_loop(connector.net), &watchdog);
   uv_timer_start(&watchdog, barked, 20000, 0);
-  ck_assert_int_eq(origin_pool_new(&connector, &pool), ERR_OK);
+  connector.lab = &lab;
+  ck_assert_int_eq(origin_pool_new(&connector, &pool, &f), ERR_OK);
   ck_assert_int_eq(
       listener_new(connector.net, &app.connect, NULL, 0, server_accept, NULL, &server_events, &listener, &f),
       ERR_OK);

@@ -575,7 +575,9 @@ START_TEST(tls_server_of_another_name_is_refused)
 {
   run_tls(tunnel_server(), tunnel_client("ca.crt", "connector-1.pem", "connector-1.pem"), "login.localhost",
           &hello_events);
-  ck_assert_int_eq(client.failure.err, ERR_TLS);
+  ck_assert_int_eq(client.failure.err, ERR_TLS_CERTIFICATE);
+  ck_assert_str_eq(client.failure.why,
+                   "the peer's certificate: it is for tunnel.localhost, not for login.localhost");
   ck_assert(!client.opened);
 }
 END_TEST
@@ -584,7 +586,71 @@ START_TEST(tls_server_of_another_authority_is_refused)
 {
   run_tls(tunnel_server(), tunnel_client("connector-ca.crt", "connector-1.pem", "connector-1.pem"),
           "tunnel.localhost", &hello_events);
-  ck_assert_int_eq(client.failure.err, ERR_TLS);
+  ck_assert_int_eq(client.failure.err, ERR_TLS_CERTIFICATE);
+  ck_assert_str_eq(
+      client.failure.why,
+      "the peer's certificate: it comes from an authority that is not trusted here: Sevenstep lab CA");
+}
+END_TEST
+
+/* -- servers without client certificates: applications -------------------------------------------------- */
+
+static struct tls_ctx *application_server(void)
+{
+  struct tls_ctx *c;
+  struct failure f;
+  ck_assert_int_eq(tls_server_ctx_new(pem("tunnel.crt"), pem("tunnel.key"), NULL, NULL, &c, &f), ERR_OK);
+  return c;
+}
+
+START_TEST(tls_client_without_authority_takes_any_certificate)
+{
+  struct tls_ctx *c;
+  struct failure f;
+  ck_assert_int_eq(tls_client_ctx_new(NULL, NULL, NULL, "http/1.1", &c, &f), ERR_OK);
+  server.echo = true;
+  run_tls(application_server(), c, "another.test", &hello_events);
+  ck_assert(client.opened);
+}
+END_TEST
+
+START_TEST(tls_client_asks_for_an_address_by_address)
+{
+  run_tls(application_server(), tunnel_client("ca.crt", NULL, NULL), "127.0.0.1", &hello_events);
+  ck_assert_int_eq(client.failure.err, ERR_TLS_CERTIFICATE);
+  ck_assert_str_eq(client.failure.why,
+                   "the peer's certificate: it is for tunnel.localhost, not for this address");
+}
+END_TEST
+
+static bool resumed;
+
+static void note_resumed(struct stream *s, void *arg)
+{
+  resumed = tls_resumed(stream_tls(s));
+  hello_events.on_open(s, arg);
+}
+
+START_TEST(tls_client_resumes_where_it_may)
+{
+  struct stream_events noting = hello_events;
+  noting.on_open = note_resumed;
+  for (int keeps = 0; keeps <= 1; keeps++) {
+    struct tls_ctx *s = application_server(), *c = tunnel_client("ca.crt", NULL, NULL);
+    if (keeps) tls_ctx_resume(c);
+    for (int again = 0; again <= 1; again++) {
+      server = client = (struct end){0};
+      server.echo = true;
+      at.port = free_port();
+      listen_with(s, 5000);
+      connect_with(c, "tunnel.localhost", &noting);
+      net_run(net);
+      ck_assert(client.opened);
+      ck_assert(resumed == (keeps && again));
+    }
+    tls_ctx_free(s);
+    tls_ctx_free(c);
+  }
 }
 END_TEST
 
@@ -634,6 +700,9 @@ int main(void)
   tcase_add_test(tls, tls_client_with_a_server_certificate_is_refused);
   tcase_add_test(tls, tls_server_of_another_name_is_refused);
   tcase_add_test(tls, tls_server_of_another_authority_is_refused);
+  tcase_add_test(tls, tls_client_without_authority_takes_any_certificate);
+  tcase_add_test(tls, tls_client_asks_for_an_address_by_address);
+  tcase_add_test(tls, tls_client_resumes_where_it_may);
   tcase_add_test(tls, tls_handshake_that_stalls_is_cut_off);
   suite_add_tcase(suite, plain);
   suite_add_tcase(suite, tls);
