@@ -14,6 +14,8 @@ struct backend {
   struct lab_slot lab;
   struct tracer *tracer;
   struct krb_acceptor *_Atomic acceptor; /* NULL when no application needs tickets */
+  bool look_at_bindings;
+  struct krb_channel plain, tls; /* by which tokens come */
   atomic_ullong requests, unauthenticated, websockets, open_websockets;
 };
 

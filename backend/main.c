@@ -1,6 +1,7 @@
 /* sevenstep-backend: the applications inside, which accept Kerberos tickets and nothing else. Step 6. */
 #include "actor.h"
 #include "backend.h"
+#include "tls.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -83,6 +84,23 @@ static const struct httpd_route admin_routes[] = {
     {0},
 };
 
+/* What tokens may be bound to: the certificate of the TLS listener, and on the plain one nothing. */
+static enum err open_channels(const struct actor *a, struct backend *b, struct failure *f)
+{
+  char cert[PATH_LEN];
+  uint8_t hash[TLS_END_POINT_MAX];
+  size_t n = 0;
+  enum err e = ERR_OK;
+  bool required = a->lab->backend.channel_bindings == BINDINGS_REQUIRE;
+  b->look_at_bindings = a->lab->backend.channel_bindings != BINDINGS_NONE;
+  if (!b->look_at_bindings) return ERR_OK;
+  actor_path(a, cert, "pki/backend.crt");
+  if (a->lab->backend.listen_tls.host) e = tls_end_point_of_file(cert, hash, &n, f);
+  if (!e && (krb_channel_init(hash, n, required, &b->tls) || krb_channel_init(NULL, 0, false, &b->plain)))
+    e = failure_set(f, ERR_INTERNAL, "channel bindings cannot be computed");
+  return e;
+}
+
 struct servers {
   struct httpd *plain, *tls, *admin;
 };
@@ -144,6 +162,7 @@ int main(int argc, char **argv)
   p.b.tracer = p.a.tracer;
   enum err e = open_acceptor(&p.a, p.a.lab, &acceptor, &f);
   atomic_store(&p.b.acceptor, acceptor);
+  if (!e) e = open_channels(&p.a, &p.b, &f);
   if (!e) e = start_servers(&p, &servers, &f);
   if (e) {
     log_failure(LOG_ERROR, NULL, &f);

@@ -71,6 +71,7 @@ static enum err html_ticket(struct buf *out, const struct krb_accepted *w)
   if (!e) e = term(out, "Server", w->target);
   if (!e) e = term(out, "Mechanism", w->mechanism);
   if (!e) e = term(out, "Context", w->flags);
+  if (!e) e = term(out, "Channel", w->channel_bound ? "bound to this server's certificate" : "not bound");
   if (!e) e = term(out, "Ticket flags", w->ticket_flags);
   if (!e) e = term(out, "Encryption type", w->enctype);
   if (!e) e = term(out, "Key version", kvno);
@@ -142,9 +143,10 @@ static enum err json_ticket(struct buf *out, const struct krb_accepted *w)
   if (!e) e = member(out, ",", "enctype", w->enctype);
   if (!e)
     e = buf_printf(out,
-                   ",\"kvno\":%d,\"auth_time\":%" PRId64 ",\"start_time\":%" PRId64 ",\"end_time\":%" PRId64
-                   ",\"delegated\":%s",
-                   w->kvno, w->auth_time_s, w->start_time_s, w->end_time_s, w->delegated ? "true" : "false");
+                   ",\"kvno\":%d,\"channel_bound\":%s,\"auth_time\":%" PRId64 ",\"start_time\":%" PRId64
+                   ",\"end_time\":%" PRId64 ",\"delegated\":%s",
+                   w->kvno, w->channel_bound ? "true" : "false", w->auth_time_s, w->start_time_s,
+                   w->end_time_s, w->delegated ? "true" : "false");
   if (!e) e = member(out, ",", "delegated_by", w->delegated ? w->delegated_by : NULL);
   if (!e) e = member(out, ",", "delegated_target", w->delegated ? w->delegated_target : NULL);
   return e ? e : buf_putc(out, '}');

@@ -43,7 +43,9 @@ static enum err verify(struct visit *v)
   struct krb_acceptor *acceptor = atomic_load(&v->backend->acceptor);
   if (!acceptor)
     return failure_set(f, ERR_TICKET_INVALID, "no application of the lab has a service principal");
-  enum err e = krb_accept(acceptor, value, strlen(value), &v->reply, &v->who, f);
+  const struct backend *b = v->backend;
+  const struct krb_channel *channel = !b->look_at_bindings ? NULL : v->request->tls ? &b->tls : &b->plain;
+  enum err e = krb_accept(acceptor, channel, value, strlen(value), &v->reply, &v->who, f);
   return e ? e : check_target(v, &v->who, f);
 }
 
@@ -55,6 +57,7 @@ static void trace_ticket(struct span *s, const struct krb_accepted *who)
   if (who->delegated) span_str(s, "krb.delegated_by", who->delegated_by);
   span_str(s, "krb.mechanism", who->mechanism);
   span_str(s, "krb.context_flags", who->flags);
+  span_bool(s, "krb.channel_bound", who->channel_bound);
   span_str(s, "krb.verified_by", who->known_ticket ? "session key of a known ticket" : "GSSAPI");
   span_str(s, "krb.ticket.flags", who->ticket_flags);
   span_str(s, "krb.ticket.enctype", who->enctype);

@@ -39,7 +39,12 @@ struct origin {
   void *owner; /* NULL: idle or let go */
   bool idle, reused, answered, chunked, sent, switched, closing;
   struct buf early; /* the request, until connected */
-  bool open;
+  struct {          /* its head, where it waits for a TLS handshake; method NULL: it does not */
+    const char *method, *target;
+    size_t target_len;
+    const struct fields *fields;
+  } head;
+  bool open, secure;
   int64_t idle_since_ns;
   struct origin *prev, *next; /* in key->idle */
 };
@@ -152,17 +157,42 @@ static void complete(struct origin *o)
     close_now(o);
 }
 
+/* Where the request's bytes go: into the stream, or aside until it is connected. */
+static struct buf *out_of(struct origin *o)
+{
+  return o->open ? stream_out(o->stream) : &o->early;
+}
+
+static enum err write_head(struct origin *o, void *owner, const char *method, const char *target,
+                           size_t target_len, const struct fields *fields, struct failure *f)
+{
+  struct buf *out = out_of(o);
+  enum err e = o->ev->on_connection ? o->ev->on_connection(owner, o, f) : ERR_OK;
+  if (e) return e;
+  e = out ? http1_write_request(out, method, target, target_len, fields) : ERR_CLOSED;
+  return e ? failure_set(f, ERR_BACKEND_UNREACHABLE, "the request could not be written") : ERR_OK;
+}
+
+static enum err write_waiting(struct origin *o, struct failure *f)
+{
+  enum err e = ERR_OK;
+  if (o->head.method)
+    e = write_head(o, o->owner, o->head.method, o->head.target, o->head.target_len, o->head.fields, f);
+  if (!e && stream_write(o->stream, o->early.data, o->early.len))
+    e = failure_set(f, ERR_BACKEND_UNREACHABLE, "the request could not be written");
+  o->head.method = NULL;
+  buf_wipe(&o->early);
+  return e;
+}
+
 static void on_open(struct stream *s, void *arg)
 {
   struct origin *o = arg;
+  struct failure f;
   o->open = true;
   o->stream = s;
   if (o->closing) return;
-  enum err e = stream_write(s, o->early.data, o->early.len);
-  buf_wipe(&o->early);
-  struct failure f;
-  if (e) {
-    failure_set(&f, ERR_BACKEND_UNREACHABLE, "the request could not be written");
+  if (write_waiting(o, &f)) {
     fail(o, &f);
   } else if (o->owner && o->ev->on_drain) {
     o->ev->on_drain(o->owner);
@@ -264,18 +294,24 @@ static const struct stream_events events = {on_open, on_data, on_eof, on_drain, 
  * ----------------------------------------------------------------------------------------------------------
  */
 
-static struct origin *connect_new(struct origin_pool *p, const struct lab_app *app, struct origin_key *k)
+static struct origin *connect_new(struct origin_pool *p, const struct lab_app *app, struct origin_key *k,
+                                  struct failure *f)
 {
   struct tls_ctx *tls;
-  struct failure f;
-  struct origin *o = origin_tls_get(p->tls, app, &tls, &f) ? NULL : calloc(1, sizeof *o);
-  if (!o) return NULL;
+  if (origin_tls_get(p->tls, app, &tls, f)) return NULL;
+  struct origin *o = calloc(1, sizeof *o);
+  if (!o) {
+    failure_set(f, ERR_NOMEM, "no memory for a connection");
+    return NULL;
+  }
+  o->secure = tls != NULL;
   o->pool = p;
   o->key = k;
   buf_init(&o->early, STREAM_WRITE_MAX);
   http1_parser_init(&o->parser, HTTP1_RESPONSE, &http1_default_limits);
   if (stream_connect(p->c->net, &app->connect, tls, tls ? app->internal_url.host : NULL, CONNECT_MS, &events,
                      o, &o->stream)) {
+    failure_set(f, ERR_BACKEND_UNREACHABLE, "no connection to %s", app->internal_url.text);
     http1_parser_clear(&o->parser);
     free(o);
     return NULL;
@@ -300,37 +336,39 @@ static struct origin *reuse(struct origin_pool *p, struct origin_key *k)
   return o;
 }
 
-/* Where the request's bytes go: into the stream, or aside until it is connected. */
-static struct buf *out_of(struct origin *o)
-{
-  return o->open ? stream_out(o->stream) : &o->early;
-}
-
 static void flush(struct origin *o)
 {
   if (o->open) stream_flush(o->stream);
 }
 
 enum err origin_send(struct origin_pool *p, const struct lab_app *app, const char *upn, const char *method,
-                     const char *target, size_t target_len, const struct fields *f, bool chunked, bool fresh,
-                     const struct origin_events *ev, void *owner, struct origin **ret)
+                     const char *target, size_t target_len, const struct fields *fields, bool chunked,
+                     bool fresh, const struct origin_events *ev, void *owner, struct origin **ret,
+                     struct failure *f)
 {
   char name[512];
   snprintf(name, sizeof name, "%s %s", app->name, upn);
   struct origin_key *k = key_get(p, name);
-  if (!k) return ERR_NOMEM;
+  if (!k) return failure_set(f, ERR_NOMEM, "no memory for a connection");
   struct origin *o = fresh ? NULL : reuse(p, k);
-  if (!o) o = connect_new(p, app, k);
+  if (!o) o = connect_new(p, app, k, f);
   if (!o) {
     k->users++;
     key_put(p, k);
-    return ERR_NOMEM;
+    return f->err;
   }
   o->ev = ev;
   o->chunked = chunked;
   if (strcmp(method, "HEAD") == 0) http1_parser_expect_head_response(&o->parser);
-  struct buf *out = out_of(o);
-  enum err e = out ? http1_write_request(out, method, target, target_len, f) : ERR_CLOSED;
+  enum err e = ERR_OK;
+  if (!o->open && o->secure) {
+    o->head.method = method;
+    o->head.target = target;
+    o->head.target_len = target_len;
+    o->head.fields = fields;
+  } else {
+    e = write_head(o, owner, method, target, target_len, fields, f);
+  }
   if (e) {
     close_now(o);
     return e;
@@ -339,6 +377,11 @@ enum err origin_send(struct origin_pool *p, const struct lab_app *app, const cha
   flush(o);
   *ret = o;
   return ERR_OK;
+}
+
+struct tls *origin_tls(struct origin *o)
+{
+  return o->open ? stream_tls(o->stream) : NULL;
 }
 
 enum err origin_write(struct origin *o, const void *data, size_t n)

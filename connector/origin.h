@@ -16,6 +16,9 @@ struct origin_events {
       void *owner,
       const struct fields *trailers); /* the last call; the connection is not the owner's any more */
   void (*on_drain)(void *owner);      /* takes more of the request's body */
+  /* The head is about to be written on this connection, to which a TLS handshake has been done already: what
+   * depends on it goes into the head's fields now. An error ends the request like on_fail. */
+  enum err (*on_connection)(void *owner, struct origin *o, struct failure *f);
   /* The last call instead. ERR_AGAIN: a pooled connection turned out to be stale before anything of a
    * response came; ERR_BACKEND_*. */
   void (*on_fail)(void *owner, const struct failure *f);
@@ -29,10 +32,13 @@ void origin_pool_stop(struct origin_pool *p); /* closes the idle ones */
 void origin_pool_free(struct origin_pool *p); /* after the loop has ended; accepts NULL */
 
 /* A connection for this application and user, idle or new, with the request's head queued. chunked: the body
- * follows in pieces of unknown total length. */
+ * follows in pieces of unknown total length. target and fields must live until the head is written: on a new
+ * TLS connection that is when it is open. */
 enum err origin_send(struct origin_pool *p, const struct lab_app *app, const char *upn, const char *method,
-                     const char *target, size_t target_len, const struct fields *f, bool chunked, bool fresh,
-                     const struct origin_events *ev, void *owner, struct origin **ret) MUST_CHECK;
+                     const char *target, size_t target_len, const struct fields *fields, bool chunked,
+                     bool fresh, const struct origin_events *ev, void *owner, struct origin **ret,
+                     struct failure *f) MUST_CHECK;
+struct tls *origin_tls(struct origin *o); /* NULL: plain */
 enum err origin_write(struct origin *o, const void *data, size_t n) MUST_CHECK;
 enum err origin_write_end(struct origin *o) MUST_CHECK; /* the request is complete */
 bool origin_congested(const struct origin *o);

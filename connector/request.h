@@ -71,6 +71,7 @@ void step4_delegate(struct request *r);
 void step4_forget(struct request *r);
 /* step6_present.c */
 void step6_present(struct request *r);
+enum err step6_on_connection(void *request, struct origin *o, struct failure *f);
 /* step7_return.c */
 extern const struct origin_events step7_origin_events;
 void step7_resume(struct request *r); /* the tunnel takes more */

@@ -1,6 +1,7 @@
 /* Step 6, the connector's part: the ticket goes to the application, with a fresh authenticator for each
  * request, ahead of any challenge (as the real connector does). The application's own part is the backend's
- * step6_verify.c. */
+ * step6_verify.c. Over TLS the authenticator is bound to the connection's certificate, so that who gets it
+ * cannot present it to another server (RFC 5929 4). */
 #include "request.h"
 
 #include "handshake.h"
@@ -31,13 +32,26 @@ static enum err websocket_fields(struct fields *f)
   return e ? e : fields_add(f, "Sec-WebSocket-Key", key);
 }
 
-static enum err negotiate(struct request *r, struct failure *f)
+/* False: there is nothing to bind to. */
+static bool bind_to(struct request *r, struct origin *o, struct krb_binding *ret)
+{
+  uint8_t hash[TLS_END_POINT_MAX];
+  size_t n;
+  const struct tls *t = origin_tls(o);
+  if (!t || tls_end_point(t, hash, &n) || krb_binding_make(hash, n, ret)) return false;
+  span_str(&r->present, "krb.channel_binding", "tls-server-end-point");
+  return true;
+}
+
+static enum err negotiate(struct request *r, struct origin *o, struct failure *f)
 {
   struct buf value;
+  struct krb_binding binding;
+  bool bound = bind_to(r, o, &binding);
   buf_init(&value, 65536);
   krb_initiator_free(r->initiator);
   r->initiator = NULL;
-  enum err e = krb_initiator_new(r->ticket, &value, &r->initiator, f);
+  enum err e = krb_initiator_new(r->ticket, bound ? &binding : NULL, &value, &r->initiator, f);
   if (!e && fields_set(r->fields, "Authorization", buf_str(&value)))
     e = failure_set(f, ERR_TOO_LARGE, "the head has no room for the ticket");
   buf_wipe(&value);
@@ -51,8 +65,13 @@ static enum err application_fields(struct request *r, struct failure *f)
   trace_ctx_format(&r->present.ctx, parent);
   if (!e) e = fields_set(r->fields, "traceparent", parent);
   if (!e && r->websocket) e = websocket_fields(r->fields);
-  if (e) return failure_set(f, e, "the head has no room for the connector's fields");
-  return r->app->sso == SSO_KCD ? negotiate(r, f) : ERR_OK;
+  return e ? failure_set(f, e, "the head has no room for the connector's fields") : ERR_OK;
+}
+
+enum err step6_on_connection(void *request, struct origin *o, struct failure *f)
+{
+  struct request *r = request;
+  return r->app->sso == SSO_KCD ? negotiate(r, o, f) : ERR_OK;
 }
 
 void step6_present(struct request *r)
@@ -73,8 +92,7 @@ void step6_present(struct request *r)
     r->tries++;
     request_keep_alive(r);
     e = origin_send(r->c->origins, r->app, r->upn, r->method, r->target, r->target_len, r->fields, chunked,
-                    r->tries > 1, &step7_origin_events, r, &r->origin);
-    if (e) failure_set(&f, ERR_BACKEND_UNREACHABLE, "no connection to %s", r->app->internal_url.text);
+                    r->tries > 1, &step7_origin_events, r, &r->origin, &f);
   }
   if (!e && request_pass_held(r))
     e = failure_set(&f, ERR_BACKEND_UNREACHABLE, "the request's body could not be passed on");

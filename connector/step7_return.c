@@ -190,7 +190,14 @@ static void on_fail(void *owner, const struct failure *f)
   request_fail(r, &why);
 }
 
-const struct origin_events step7_origin_events = {on_head, on_data, on_end, on_drain, on_fail};
+const struct origin_events step7_origin_events = {
+    .on_head = on_head,
+    .on_data = on_data,
+    .on_end = on_end,
+    .on_drain = on_drain,
+    .on_connection = step6_on_connection,
+    .on_fail = on_fail,
+};
 
 void step7_resume(struct request *r)
 {

@@ -151,7 +151,7 @@ void check_application(struct doctor *d, const char *name)
 static enum err make_token(struct doctor *d, struct buf *out, struct failure *f)
 {
   enum err e = krb_ticket_new(d->ctx, d->service, &d->ticket, f);
-  if (!e) e = krb_initiator_new(d->ticket, out, &d->initiator, f);
+  if (!e) e = krb_initiator_new(d->ticket, NULL, out, &d->initiator, f);
   return e;
 }
 

@@ -64,6 +64,7 @@ enum lab_login {
   LOGIN_SAM_ACCOUNT_NAME,         /* onPremisesSAMAccountName */
 };
 enum lab_flow { FLOW_ID_TOKEN, FLOW_CODE }; /* id_token (default, form_post), code (with PKCE) */
+enum lab_bindings { BINDINGS_NONE, BINDINGS_ACCEPT, BINDINGS_REQUIRE }; /* none, accept (default), require */
 
 struct lab_app {
   const char *name;            /* also its client_id at the identity provider */
@@ -161,6 +162,7 @@ struct lab {
   struct {
     struct lab_addr listen;     /* 127.0.0.1:{backend} */
     struct lab_addr listen_tls; /* host NULL: nowhere */
+    enum lab_bindings channel_bindings;
   } backend;
 
   struct lab_user *users;

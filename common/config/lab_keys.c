@@ -6,7 +6,8 @@
 #define AT(type, member) .offset = offsetof(struct type, member)
 
 static_assert(sizeof(enum lab_preauth) == sizeof(unsigned) && sizeof(enum lab_sso) == sizeof(unsigned) &&
-                  sizeof(enum lab_login) == sizeof(unsigned) && sizeof(enum lab_flow) == sizeof(unsigned),
+                  sizeof(enum lab_login) == sizeof(unsigned) && sizeof(enum lab_flow) == sizeof(unsigned) &&
+                  sizeof(enum lab_bindings) == sizeof(unsigned),
               "a choice is stored as an unsigned");
 
 /* -- rules for URLs ------------------------------------------------------------------------------------ */
@@ -145,6 +146,13 @@ static const struct lab_key kdc_keys[] = {
 };
 static const struct lab_keys kdc = {.keys = kdc_keys, .size = sizeof(struct lab)};
 
+static const struct lab_choice bindings_choices[] = {
+    {"none", BINDINGS_NONE, "tickets are taken by whichever way they come"},
+    {"accept", BINDINGS_ACCEPT, "a ticket that is bound to a TLS server must have come to that one"},
+    {"require", BINDINGS_REQUIRE, "the same, and a ticket that comes over TLS must be bound"},
+    {NULL, 0, NULL},
+};
+
 static const struct lab_key backend_keys[] = {
     {"listen", KEY_ADDR, AT(lab, backend.listen), "Where the internal application listens.",
      .fallback = "127.0.0.1:{backend}"},
@@ -152,6 +160,10 @@ static const struct lab_key backend_keys[] = {
      "Where it listens besides, with TLS, for applications whose internal_url is https. Its certificate "
      "has all their hosts.",
      .otherwise = "nowhere"},
+    {"channel_bindings", KEY_CHOICE, AT(lab, backend.channel_bindings),
+     "What it makes of channel bindings in Kerberos tokens (RFC 5929: tls-server-end-point). Connectors send "
+     "them over TLS.",
+     .fallback = "accept", .choices = bindings_choices},
     {.name = NULL},
 };
 static const struct lab_keys backend = {.keys = backend_keys, .size = sizeof(struct lab)};

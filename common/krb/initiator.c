@@ -46,12 +46,27 @@ static uint32_t next_seq(void)
   return 0x20000000u | (uint32_t)(state >> 16 & 0x1fffffff);
 }
 
-static enum err append_token(const struct krb_initiator *i, krb5_context ctx, struct buf *out,
-                             struct failure *f)
+enum err krb_binding_make(const void *hash, size_t n, struct krb_binding *ret)
+{
+  uint8_t text[SPNEGO_BINDINGS_MAX];
+  krb5_context ctx = krb_crypto_context();
+  krb5_checksum sum = {0};
+  if (!ctx) return ERR_NOMEM;
+  if (n > SPNEGO_END_POINT_MAX) return ERR_TOO_LARGE;
+  krb5_data in = {.length = (unsigned)spnego_write_bindings(text, hash, n), .data = (char *)text};
+  if (krb5_c_make_checksum(ctx, CKSUMTYPE_RSA_MD5, NULL, 0, &in, &sum) != 0) return ERR_INTERNAL;
+  bool fits = sum.length == sizeof ret->bnd;
+  if (fits) memcpy(ret->bnd, sum.contents, sizeof ret->bnd);
+  krb5_free_checksum_contents(ctx, &sum);
+  return fits ? ERR_OK : ERR_INTERNAL;
+}
+
+static enum err append_token(const struct krb_initiator *i, const struct krb_binding *binding,
+                             krb5_context ctx, struct buf *out, struct failure *f)
 {
   struct krb_ticket *t = i->ticket;
   uint8_t plain[sizeof t->authenticator.plain], rest[sizeof t->tail + KRB_CIPHER_MAX];
-  spnego_stamp(&t->authenticator, plain, i->ctime, i->cusec, next_seq());
+  spnego_stamp(&t->authenticator, plain, i->ctime, i->cusec, next_seq(), binding ? binding->bnd : NULL);
   memcpy(rest, t->tail, t->tail_len);
   krb5_data in = {.length = (unsigned)t->authenticator.len, .data = (char *)plain};
   krb5_enc_data enc = {.ciphertext = {.length = (unsigned)t->cipher_len, .data = (char *)rest + t->tail_len}};
@@ -70,15 +85,15 @@ static enum err append_token(const struct krb_initiator *i, krb5_context ctx, st
   return ERR_OK;
 }
 
-enum err krb_initiator_new(struct krb_ticket *t, struct buf *authorization, struct krb_initiator **ret,
-                           struct failure *f)
+enum err krb_initiator_new(struct krb_ticket *t, const struct krb_binding *binding, struct buf *authorization,
+                           struct krb_initiator **ret, struct failure *f)
 {
   krb5_context ctx = krb_crypto_context();
   struct krb_initiator *i = ctx ? malloc(sizeof *i) : NULL;
   if (!i) return failure_set(f, ERR_NOMEM, "initiator");
   int64_t us = next_time_us();
   *i = (struct krb_initiator){.ticket = t, .ctime = us / SECOND, .cusec = (uint32_t)(us % SECOND)};
-  enum err e = append_token(i, ctx, authorization, f);
+  enum err e = append_token(i, binding, ctx, authorization, f);
   if (e) {
     free(i);
     return e;

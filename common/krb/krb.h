@@ -83,11 +83,19 @@ void krb_cache_put(struct krb_cache *c, const char *user, const char *spn,
 void krb_cache_remove(struct krb_cache *c, const char *user, const char *spn);
 size_t krb_cache_count(const struct krb_cache *c);
 
+/* The TLS channel that a token is for (RFC 5929 4, RFC 4121 4.1.1.2): an acceptor behind another one refuses
+ * it. */
+struct krb_binding {
+  unsigned char bnd[16];
+};
+/* hash: the server certificate's, at most 64 bytes. */
+enum err krb_binding_make(const void *hash, size_t n, struct krb_binding *ret) MUST_CHECK;
+
 /* One request's security context. */
 struct krb_initiator;
-/* Appends the value for the Authorization field: "Negotiate <base64>". */
-enum err krb_initiator_new(struct krb_ticket *t, struct buf *authorization, struct krb_initiator **ret,
-                           struct failure *f) MUST_CHECK;
+/* Appends the value for the Authorization field: "Negotiate <base64>". binding NULL: good for any channel. */
+enum err krb_initiator_new(struct krb_ticket *t, const struct krb_binding *binding, struct buf *authorization,
+                           struct krb_initiator **ret, struct failure *f) MUST_CHECK;
 /* value: the application's WWW-Authenticate value, "Negotiate <base64>". ERR_BACKEND_MUTUAL unless it
  * completes the context with mutual authentication. */
 enum err krb_initiator_finish(struct krb_initiator *i, const char *value, size_t n,

@@ -217,6 +217,7 @@ static enum err refuse_replay(struct krb_acceptor *a, const struct spnego_reques
 
 struct job {
   struct krb_acceptor *a;
+  const struct krb_channel *channel;
   const struct buf *token;
   const struct spnego_request *request; /* NULL: not understood here */
   int64_t now_s;
@@ -230,13 +231,14 @@ static enum err verify_known(const struct job *j, struct known_ticket *t)
 {
   struct authenticator auth;
   if (!j->request->first || !authenticator_read(t, j->request, &auth) || !auth.plain ||
-      !authenticator_is_timely(t, &auth, j->now_s))
+      !authenticator_is_timely(t, &auth, j->now_s) || !authenticator_fits(&auth, j->channel))
     return ERR_AGAIN;
   enum err e = refuse_replay(j->a, j->request, auth.ctime, j->now_s, j->f);
   if (!e) e = authenticator_answer(t, j->request, &auth, j->reply);
   if (e) return e;
   *j->info = t->info;
   j->info->known_ticket = true;
+  j->info->channel_bound = j->channel && authenticator_is_bound(&auth);
   gss_acceptor_flags_text(auth.gss_flags, j->info->flags, sizeof j->info->flags);
   atomic_fetch_add_explicit(&j->a->by_known, 1, memory_order_relaxed);
   return ERR_OK;
@@ -280,6 +282,7 @@ static enum err learn_ticket(const struct job *j, struct verifier *v)
     memcpy(j->info->delegated_by, from_gss.delegated_by, sizeof from_gss.delegated_by);
     j->info->delegated = from_gss.delegated;
     t->info = *j->info; /* nobody else has it yet */
+    j->info->channel_bound = from_gss.channel_bound;
     remember_ticket(j->a, v, t);
   }
   known_ticket_unref(t);
@@ -291,7 +294,7 @@ static enum err verify_by_gssapi(const struct job *j)
   struct verifier *v;
   enum err e = verifier_take(j->a, &v, j->f);
   if (e) return e;
-  e = gss_acceptor_verify(v->gss, j->token->data, j->token->len, j->reply, j->info, j->f);
+  e = gss_acceptor_verify(v->gss, j->channel, j->token->data, j->token->len, j->reply, j->info, j->f);
   if (!e) e = learn_ticket(j, v);
   verifier_give(j->a, v);
   if (!e) atomic_fetch_add_explicit(&j->a->by_gssapi, 1, memory_order_relaxed);
@@ -340,8 +343,8 @@ static enum err encode_reply(const struct buf *bytes, struct buf *reply, struct 
   return failure_set(f, e, "the reply does not fit");
 }
 
-enum err krb_accept(struct krb_acceptor *a, const char *value, size_t n, struct buf *reply,
-                    struct krb_accepted *ret, struct failure *f)
+enum err krb_accept(struct krb_acceptor *a, const struct krb_channel *channel, const char *value, size_t n,
+                    struct buf *reply, struct krb_accepted *ret, struct failure *f)
 {
   struct buf token, bytes;
   struct krb_accepted info = {0};
@@ -353,6 +356,7 @@ enum err krb_accept(struct krb_acceptor *a, const char *value, size_t n, struct 
   if (!e) {
     bool understood = spnego_parse_request(token.data, token.len, &request) == NULL;
     struct job j = {.a = a,
+                    .channel = channel,
                     .token = &token,
                     .request = understood ? &request : NULL,
                     .now_s = clock_wall_s(),
@@ -369,6 +373,27 @@ enum err krb_accept(struct krb_acceptor *a, const char *value, size_t n, struct 
   buf_clear(&bytes);
   buf_clear(&token);
   return e;
+}
+
+enum err krb_channel_init(const void *hash, size_t n, bool required, struct krb_channel *ret)
+{
+  uint8_t text[SPNEGO_BINDINGS_MAX];
+  krb5_context ctx = known_crypto_context();
+  krb5_checksum sum = {0};
+  if (!ctx) return ERR_NOMEM;
+  if (n > SPNEGO_END_POINT_MAX) return ERR_TOO_LARGE;
+  struct krb_channel c = {.required = required};
+  size_t length = spnego_write_bindings(text, hash, n);
+  krb5_data in = {.length = (unsigned)length, .data = (char *)text};
+  if (krb5_c_make_checksum(ctx, CKSUMTYPE_RSA_MD5, NULL, 0, &in, &sum) != 0) return ERR_INTERNAL;
+  bool fits = sum.length == sizeof c.bnd;
+  if (fits) memcpy(c.bnd, sum.contents, sizeof c.bnd);
+  krb5_free_checksum_contents(ctx, &sum);
+  if (!fits) return ERR_INTERNAL;
+  c.n = length - SPNEGO_BINDINGS_DATA;
+  memcpy(c.data, text + SPNEGO_BINDINGS_DATA, c.n);
+  *ret = c;
+  return ERR_OK;
 }
 
 /* -- the acceptor ---------------------------------------------------------------------------------------- */

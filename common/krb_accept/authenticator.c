@@ -1,6 +1,7 @@
 #include "authenticator.h"
 
 #include "clock.h"
+#include "encode.h"
 
 #include <string.h>
 
@@ -12,13 +13,14 @@ static uint32_t little_endian(const uint8_t *p)
   return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
 }
 
-/* RFC 4121 4.1.1: 16, channel bindings (none are asked for here), flags; with credentials or extensions it is
+/* RFC 4121 4.1.1: 16, channel bindings, flags; with credentials or extensions it is
  * longer, and GSSAPI's. */
 static bool read_checksum(const struct spnego_authenticated *in, struct authenticator *a)
 {
   const uint8_t *p = in->checksum.p;
   if (in->checksum_type != CHECKSUM_GSS || der_left(&in->checksum) < 24 || little_endian(p) != 16)
     return false;
+  memcpy(a->bnd, p + 4, sizeof a->bnd);
   a->gss_flags = little_endian(p + 20);
   a->plain = der_left(&in->checksum) == 24 && !(a->gss_flags & (FLAG_DELEGATE | FLAG_DCE_STYLE)) &&
              !in->has_authdata;
@@ -51,6 +53,19 @@ bool authenticator_read(struct known_ticket *t, const struct spnego_request *req
   }
   explicit_bzero(plain, out.length); /* it may hold a subkey */
   return right;
+}
+
+bool authenticator_is_bound(const struct authenticator *a)
+{
+  static const uint8_t none[SPNEGO_BND_LEN];
+  return memcmp(a->bnd, none, sizeof none) != 0;
+}
+
+bool authenticator_fits(const struct authenticator *a, const struct krb_channel *c)
+{
+  if (!c) return true;
+  if (!authenticator_is_bound(a)) return !c->required;
+  return constant_time_equal(a->bnd, sizeof a->bnd, c->bnd, sizeof c->bnd);
 }
 
 bool authenticator_is_timely(const struct known_ticket *t, const struct authenticator *a, int64_t now_s)

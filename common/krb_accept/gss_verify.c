@@ -120,8 +120,8 @@ static void read_context(gss_ctx_id_t ctx, gss_name_t client, OM_uint32 flags, s
   read_delegation(client, info);
 }
 
-enum err gss_acceptor_verify(struct gss_acceptor *g, const void *token, size_t n, struct buf *reply,
-                             struct krb_accepted *info, struct failure *f)
+enum err gss_acceptor_verify(struct gss_acceptor *g, const struct krb_channel *channel, const void *token,
+                             size_t n, struct buf *reply, struct krb_accepted *info, struct failure *f)
 {
   gss_buffer_desc in = {n, (void *)(uintptr_t)token}, out = GSS_C_EMPTY_BUFFER;
   gss_ctx_id_t ctx = GSS_C_NO_CONTEXT;
@@ -129,16 +129,26 @@ enum err gss_acceptor_verify(struct gss_acceptor *g, const void *token, size_t n
   gss_cred_id_t delegated = GSS_C_NO_CREDENTIAL;
   OM_uint32 minor, ignored, flags = 0;
   enum err e = ERR_OK;
-  OM_uint32 major = gss_accept_sec_context(&minor, &ctx, g->cred, &in, GSS_C_NO_CHANNEL_BINDINGS, &client,
-                                           NULL, &out, &flags, NULL, &delegated);
+  struct gss_channel_bindings_struct bindings = {0};
+  if (channel) bindings.application_data = (gss_buffer_desc){channel->n, (void *)(uintptr_t)channel->data};
+  OM_uint32 major =
+      gss_accept_sec_context(&minor, &ctx, g->cred, &in, channel ? &bindings : GSS_C_NO_CHANNEL_BINDINGS,
+                             &client, NULL, &out, &flags, NULL, &delegated);
   if (GSS_ROUTINE_ERROR(major) == GSS_S_BAD_MECH)
     e = gss_failed(ERR_TICKET_MECHANISM, major, minor, f);
+  else if (GSS_ROUTINE_ERROR(major) == GSS_S_BAD_BINDINGS)
+    e = failure_set(f, ERR_TICKET_CHANNEL,
+                    "the token is bound to another TLS server than the one it came to");
   else if (GSS_ERROR(major))
     e = gss_failed(ERR_TICKET_INVALID, major, minor, f);
+  else if (channel && channel->required && !(flags & GSS_C_CHANNEL_BOUND_FLAG))
+    e = failure_set(f, ERR_TICKET_CHANNEL,
+                    "the token is bound to no TLS server, and backend.channel_bindings is require");
   else if (major & GSS_S_CONTINUE_NEEDED)
     e = failure_set(f, ERR_TICKET_MECHANISM,
                     "the negotiation needs another round: offer Kerberos first, with its token");
   if (!e) read_context(ctx, client, flags, info);
+  info->channel_bound = !e && channel && (flags & GSS_C_CHANNEL_BOUND_FLAG);
   if (!e && out.length && buf_append(reply, out.value, out.length))
     e = failure_set(f, ERR_TOO_LARGE, "the reply token");
   gss_release_buffer(&ignored, &out);

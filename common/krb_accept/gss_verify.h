@@ -10,9 +10,11 @@ struct gss_acceptor; /* a credential; one thread at a time */
 enum err gss_acceptor_new(const char *keytab, struct gss_acceptor **ret, struct failure *f) MUST_CHECK;
 void gss_acceptor_free(struct gss_acceptor *g); /* accepts NULL */
 
-/* Fills client, target, context flags and delegation of *info; appends the reply token's bytes, if any. */
-enum err gss_acceptor_verify(struct gss_acceptor *g, const void *token, size_t n, struct buf *reply,
-                             struct krb_accepted *info, struct failure *f) MUST_CHECK;
+/* Fills client, target, context flags, channel and delegation of *info; appends the reply token's bytes, if
+ * any. */
+enum err gss_acceptor_verify(struct gss_acceptor *g, const struct krb_channel *channel, const void *token,
+                             size_t n, struct buf *reply, struct krb_accepted *info,
+                             struct failure *f) MUST_CHECK;
 
 /* Names of GSS_C_*_FLAG bits, comma separated. */
 void gss_acceptor_flags_text(unsigned flags, char *out, size_t size);

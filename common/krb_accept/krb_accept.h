@@ -41,14 +41,27 @@ struct krb_accepted {
   bool delegated;             /* the PAC has S4U_DELEGATION_INFO (MS-PAC 2.9) */
   char delegated_target[256]; /* S4U2proxyTarget */
   char delegated_by[512];     /* transited services, comma separated */
+  bool channel_bound;         /* to the channel it came by */
   bool known_ticket;          /* verified without GSSAPI, from a ticket it had verified before */
 };
 
+/* What is known of the channel that tokens come by (RFC 5929 4, RFC 4121 4.1.1.2). */
+struct krb_channel {
+  bool required;           /* tokens must be bound to it */
+  unsigned char data[128]; /* application data of the bindings */
+  size_t n;
+  unsigned char bnd[16];
+};
+/* hash: that of our certificate, at most 64 bytes. n 0: the channel has none to bind to, so that a token
+ * which is bound is for another one. */
+enum err krb_channel_init(const void *hash, size_t n, bool required, struct krb_channel *ret) MUST_CHECK;
+
 /* value: the Authorization field's value, "Negotiate <base64>". On success appends "Negotiate <base64>" for
  * WWW-Authenticate to reply (nothing if there is no reply token). ERR_TICKET_REQUIRED when it is of another
- * scheme, ERR_TICKET_MECHANISM, ERR_TICKET_INVALID. */
-enum err krb_accept(struct krb_acceptor *a, const char *value, size_t n, struct buf *reply,
-                    struct krb_accepted *ret, struct failure *f) MUST_CHECK;
+ * scheme, ERR_TICKET_MECHANISM, ERR_TICKET_INVALID, ERR_TICKET_CHANNEL. channel NULL: bindings are not looked
+ * at. */
+enum err krb_accept(struct krb_acceptor *a, const struct krb_channel *channel, const char *value, size_t n,
+                    struct buf *reply, struct krb_accepted *ret, struct failure *f) MUST_CHECK;
 
 struct krb_acceptor_counts {
   uint64_t by_gssapi, by_known_ticket, refused, replays;

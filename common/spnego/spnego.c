@@ -74,16 +74,19 @@ static void put_name(struct der_writer *w, const struct spnego_name *name)
 }
 
 /* RFC 4121 4.1.1: length 16, no channel bindings, flags; all little-endian. */
-static void put_gss_checksum(struct der_writer *w)
+/* Returns how many bytes from the end Bnd begins. */
+static size_t put_gss_checksum(struct der_writer *w)
 {
   enum { GSS_MUTUAL = 2, GSS_INTEG = 32, CHECKSUM_GSS = 0x8003 };
   uint8_t gss[24] = {16};
   gss[20] = GSS_MUTUAL | GSS_INTEG;
   size_t mark = der_written(w);
   der_put_field(w, 1, DER_OCTET_STRING, gss, sizeof gss);
+  size_t end = der_written(w) - 4; /* headers of [1] and of the string, then its 24 bytes */
   der_put_int_field(w, 0, CHECKSUM_GSS);
   der_wrap(w, DER_SEQUENCE, mark);
   der_wrap(w, DER_CONTEXT(3), mark);
+  return end - 4; /* Lgth */
 }
 
 bool spnego_authenticator_init(struct spnego_authenticator *a, const struct spnego_name *client)
@@ -96,7 +99,7 @@ bool spnego_authenticator_init(struct spnego_authenticator *a, const struct spne
   size_t ctime_end = der_written(&w) - 4;
   der_put_int_field(&w, 4, 999999);
   size_t cusec_end = der_written(&w) - 4;
-  put_gss_checksum(&w);
+  size_t bnd_end = put_gss_checksum(&w);
   size_t mark = der_written(&w);
   put_name(&w, client);
   der_wrap(&w, DER_CONTEXT(2), mark);
@@ -110,6 +113,7 @@ bool spnego_authenticator_init(struct spnego_authenticator *a, const struct spne
   a->seq_at = a->len - seq;
   a->ctime_at = a->len - ctime_end;
   a->cusec_at = a->len - cusec_end;
+  a->bnd_at = a->len - bnd_end;
   return true;
 }
 
@@ -120,9 +124,10 @@ static void two_digits(uint8_t *out, int value)
 }
 
 void spnego_stamp(const struct spnego_authenticator *a, uint8_t *out, int64_t ctime, uint32_t cusec,
-                  uint32_t seq)
+                  uint32_t seq, const uint8_t *bnd)
 {
   memcpy(out, a->plain, a->len);
+  if (bnd) memcpy(out + a->bnd_at, bnd, SPNEGO_BND_LEN);
   time_t seconds = (time_t)ctime;
   struct tm tm;
   gmtime_r(&seconds, &tm);
@@ -138,6 +143,19 @@ void spnego_stamp(const struct spnego_authenticator *a, uint8_t *out, int64_t ct
     out[a->cusec_at + i] = (uint8_t)(cusec >> (16 - 8 * i));
   for (size_t i = 0; i < 4; i++)
     out[a->seq_at + i] = (uint8_t)(seq >> (24 - 8 * i));
+}
+
+size_t spnego_write_bindings(uint8_t out[static SPNEGO_BINDINGS_MAX], const void *hash, size_t n)
+{
+  static const char prefix[] = "tls-server-end-point:";
+  const size_t prefix_len = sizeof prefix - 1, data = n ? prefix_len + n : 0;
+  memset(out, 0, SPNEGO_BINDINGS_DATA); /* two addresses, of no type and no length; then the data's length */
+  out[SPNEGO_BINDINGS_DATA - 4] = (uint8_t)data;
+  if (n) {
+    memcpy(out + SPNEGO_BINDINGS_DATA, prefix, prefix_len);
+    memcpy(out + SPNEGO_BINDINGS_DATA + prefix_len, hash, n);
+  }
+  return SPNEGO_BINDINGS_DATA + data;
 }
 
 /* -- what a server answers ------------------------------------------------------------------------------- */

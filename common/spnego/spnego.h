@@ -17,14 +17,14 @@ void spnego_write_init(struct der_writer *w, const void *ticket, size_t ticket_l
 /* The DER of the mechTypes list offered there: what a mechListMIC protects (RFC 4178 5). */
 const void *spnego_mech_types(size_t *ret_len);
 
-/* The authenticator (RFC 4120 5.5.1) with the GSS checksum 0x8003 (RFC 4121 4.1.1): mutual, integrity, no
+/* The authenticator (RFC 4120 5.5.1) with the GSS checksum 0x8003 (RFC 4121 4.1.1): mutual, integrity,
  * channel bindings. All that changes between requests has a fixed place and width, to be filled in by
  * spnego_stamp: cusec must be in [32768, 999999] and seq in [0x20000000, 0x3fffffff], whose encodings have
  * one length. */
 struct spnego_authenticator {
   uint8_t plain[1024];
   size_t len;
-  size_t cusec_at, ctime_at, seq_at;
+  size_t cusec_at, ctime_at, seq_at, bnd_at;
 };
 struct spnego_name {
   int type;
@@ -38,9 +38,17 @@ struct spnego_name {
 };
 /* False when the name is too long for it. */
 bool spnego_authenticator_init(struct spnego_authenticator *a, const struct spnego_name *client);
-/* Copies the authenticator to out with these values in place. ctime is seconds since 1970. */
+/* Copies the authenticator to out with these values in place. ctime is seconds since 1970; bnd NULL: not
+ * bound to a channel. */
+enum { SPNEGO_BND_LEN = 16 };
 void spnego_stamp(const struct spnego_authenticator *a, uint8_t *out, int64_t ctime, uint32_t cusec,
-                  uint32_t seq);
+                  uint32_t seq, const uint8_t *bnd);
+
+/* What Bnd is the MD5 of (RFC 4121 4.1.1.2): no addresses, and as application data the channel binding
+ * tls-server-end-point (RFC 5929 4), of which hash is the certificate's; n 0: no data at all. Returns how
+ * many bytes were written; the data begins at SPNEGO_BINDINGS_DATA. */
+enum { SPNEGO_BINDINGS_MAX = 128, SPNEGO_BINDINGS_DATA = 20, SPNEGO_END_POINT_MAX = 64 };
+size_t spnego_write_bindings(uint8_t out[static SPNEGO_BINDINGS_MAX], const void *hash, size_t n);
 
 /* A server's reply. Pointers go into the token. */
 struct spnego_reply {

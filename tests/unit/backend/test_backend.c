@@ -63,7 +63,7 @@ static char *ask(const char *start, const char *host, const char *more)
   struct failure f = {0};
   buf_init(&text, 1 << 20);
   buf_init(&authorization, 65536);
-  ck_assert_int_eq(krb_initiator_new(ticket, &authorization, &i, NULL), ERR_OK);
+  ck_assert_int_eq(krb_initiator_new(ticket, NULL, &authorization, &i, NULL), ERR_OK);
   ck_assert_int_eq(buf_printf(&text,
                               "%s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\nAuthorization: %s\r\n%s",
                               start, host, buf_str(&authorization), *more ? more : "\r\n"),
@@ -326,7 +326,7 @@ static char *websocket(const char *more, const char *frames, size_t n)
   struct krb_initiator *i;
   buf_init(&text, 1 << 20);
   buf_init(&authorization, 65536);
-  ck_assert_int_eq(krb_initiator_new(ticket, &authorization, &i, NULL), ERR_OK);
+  ck_assert_int_eq(krb_initiator_new(ticket, NULL, &authorization, &i, NULL), ERR_OK);
   ck_assert_int_eq(buf_printf(&text,
                               "GET /ws HTTP/1.1\r\nHost: hello.corp.test\r\nAuthorization: %s\r\n%s\r\n",
                               buf_str(&authorization), more),

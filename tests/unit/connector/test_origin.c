@@ -128,18 +128,20 @@ static void on_fail(void *owner, const struct failure *f)
   a->failure = *f;
 }
 
-static const struct origin_events events = {on_head, on_data, on_end, NULL, on_fail};
+static const struct origin_events events = {
+    .on_head = on_head, .on_data = on_data, .on_end = on_end, .on_fail = on_fail};
 
 static void ask_as(struct asker *a, const char *upn, const char *method, bool fresh)
 {
   struct fields f;
+  struct failure why;
   fields_init(&f, 4, 256);
   buf_clear(&a->body);
   *a = (struct asker){.cancel_at_head = a->cancel_at_head, .switch_at_head = a->switch_at_head};
   buf_init(&a->body, 1024 * 1024);
   ck_assert_int_eq(fields_add(&f, "Host", "app"), ERR_OK);
-  ck_assert_int_eq(origin_send(pool, &app, upn, method, "/", 1, &f, false, fresh, &events, a, &a->origin),
-                   ERR_OK);
+  ck_assert_int_eq(
+      origin_send(pool, &app, upn, method, "/", 1, &f, false, fresh, &events, a, &a->origin, &why), ERR_OK);
   ck_assert_int_eq(origin_write_end(a->origin), ERR_OK);
   fields_clear(&f);
 }
@@ -455,11 +457,13 @@ END_TEST
 START_TEST(answer_before_the_end_of_the_request_ends_the_connection)
 {
   struct fields f;
+  struct failure why;
   fields_init(&f, 4, 256);
   buf_init(&first.body, 1024);
   ck_assert_int_eq(fields_add(&f, "Transfer-Encoding", "chunked"), ERR_OK);
   ck_assert_int_eq(
-      origin_send(pool, &app, "", "POST", "/", 1, &f, true, false, &events, &first, &first.origin), ERR_OK);
+      origin_send(pool, &app, "", "POST", "/", 1, &f, true, false, &events, &first, &first.origin, &why),
+      ERR_OK);
   ck_assert_int_eq(origin_write(first.origin, "half", 4), ERR_OK);
   fields_clear(&f);
   run_until(strstr(buf_str(&server.got), "4\r\nhalf\r\n"));

@@ -72,7 +72,7 @@ static void round_begin(struct round *r)
   OM_uint32 flags = 0;
   buf_init(&r->sent, 65536);
   buf_init(&r->reply, 65536);
-  ck_assert_int_eq(krb_initiator_new(ticket, &r->sent, &r->i, NULL), ERR_OK);
+  ck_assert_int_eq(krb_initiator_new(ticket, NULL, &r->sent, &r->i, NULL), ERR_OK);
   ck_assert_uint_eq(gss_accept(&r->sent, &r->reply, client, sizeof client, &flags), GSS_S_COMPLETE);
   ck_assert_str_eq(client, "alice@CORP.TEST");
   ck_assert(flags & GSS_C_MUTUAL_FLAG);
@@ -122,7 +122,7 @@ START_TEST(krb_initiator_new_thousand_times_is_never_the_same_and_always_accepte
   buf_init(&b, 65536);
   for (int n = 0; n < 1000; n++) {
     buf_reset(&a);
-    ck_assert_int_eq(krb_initiator_new(ticket, &a, &i, NULL), ERR_OK);
+    ck_assert_int_eq(krb_initiator_new(ticket, NULL, &a, &i, NULL), ERR_OK);
     krb_initiator_free(i);
     if (b.len) ck_assert(a.len == b.len && memcmp(a.data, b.data, a.len) != 0);
     buf_reset(&b);
@@ -145,7 +145,7 @@ static void *initiate_many(void *arg)
   for (int n = 0; n < 2000; n++) {
     struct krb_initiator *i;
     buf_reset(&a);
-    if (krb_initiator_new(ticket, &a, &i, NULL)) return arg;
+    if (krb_initiator_new(ticket, NULL, &a, &i, NULL)) return arg;
     krb_initiator_free(i);
   }
   buf_clear(&a);
@@ -183,7 +183,7 @@ START_TEST(krb_initiator_new_field_without_room_is_refused)
   struct krb_initiator *i;
   buf_init(&small, 200);
   ck_assert_int_eq(buf_puts(&small, "before"), ERR_OK);
-  ck_assert_int_eq(krb_initiator_new(ticket, &small, &i, NULL), ERR_TOO_LARGE);
+  ck_assert_int_eq(krb_initiator_new(ticket, NULL, &small, &i, NULL), ERR_TOO_LARGE);
   ck_assert_uint_eq(small.len, 6);
   buf_clear(&small);
 }

@@ -63,7 +63,7 @@ static enum err accept_value(const char *value, size_t n)
   buf_reset(&reply);
   memset(&who, 0, sizeof who);
   memset(&f, 0, sizeof f);
-  return krb_accept(acceptor, value, n, &reply, &who, &f);
+  return krb_accept(acceptor, NULL, value, n, &reply, &who, &f);
 }
 
 static enum err accept_sent(void)
@@ -76,7 +76,7 @@ static void send_new(struct krb_initiator **ret)
 {
   struct krb_initiator *i;
   buf_reset(&sent);
-  ck_assert_int_eq(krb_initiator_new(ticket, &sent, &i, NULL), ERR_OK);
+  ck_assert_int_eq(krb_initiator_new(ticket, NULL, &sent, &i, NULL), ERR_OK);
   if (ret)
     *ret = i;
   else
@@ -414,8 +414,8 @@ static void *accept_many(void *arg)
     struct krb_initiator *i;
     buf_reset(&mine);
     buf_reset(&answer);
-    if (krb_initiator_new(ticket, &mine, &i, NULL)) return arg;
-    if (krb_accept(acceptor, buf_str(&mine), mine.len, &answer, &w, NULL) ||
+    if (krb_initiator_new(ticket, NULL, &mine, &i, NULL)) return arg;
+    if (krb_accept(acceptor, NULL, buf_str(&mine), mine.len, &answer, &w, NULL) ||
         krb_initiator_finish(i, buf_str(&answer), answer.len, NULL))
       failed = &l;
     krb_initiator_free(i);
@@ -466,6 +466,61 @@ START_TEST(krb_accept_changed_keytab_is_followed_and_old_tickets_are_forgotten)
 }
 END_TEST
 
+/* -- channels ------------------------------------------------------------------------------------------ */
+
+enum { NO_CHANNEL, PLAIN, TLS, TLS_REQUIRED };
+static const char our_hash[32] = "the hash of our own certificate",
+                  other_hash[32] = "that of somebody between";
+
+/* A token bound to this hash (NULL: to none) comes by this channel. */
+static enum err accept_by(int channel, const char *bound_to)
+{
+  struct krb_channel c;
+  struct krb_binding binding;
+  struct krb_initiator *i;
+  buf_reset(&sent);
+  buf_reset(&reply);
+  f = (struct failure){0};
+  ck_assert_int_eq(
+      krb_channel_init(our_hash, channel >= TLS ? sizeof our_hash : 0, channel == TLS_REQUIRED, &c), ERR_OK);
+  if (bound_to) ck_assert_int_eq(krb_binding_make(bound_to, sizeof our_hash, &binding), ERR_OK);
+  ck_assert_int_eq(krb_initiator_new(ticket, bound_to ? &binding : NULL, &sent, &i, NULL), ERR_OK);
+  krb_initiator_free(i);
+  return krb_accept(acceptor, channel == NO_CHANNEL ? NULL : &c, buf_str(&sent), sent.len, &reply, &who, &f);
+}
+
+static const struct channel_case {
+  int channel;
+  const char *bound_to;
+  enum err err;
+  bool bound;
+} channel_cases[] = {
+    {NO_CHANNEL, NULL, ERR_OK, false},
+    {NO_CHANNEL, other_hash, ERR_OK, false},
+    {PLAIN, NULL, ERR_OK, false},
+    {PLAIN, our_hash, ERR_TICKET_CHANNEL, false},
+    {TLS, NULL, ERR_OK, false},
+    {TLS, our_hash, ERR_OK, true},
+    {TLS, other_hash, ERR_TICKET_CHANNEL, false},
+    {TLS_REQUIRED, NULL, ERR_TICKET_CHANNEL, false},
+    {TLS_REQUIRED, our_hash, ERR_OK, true},
+    {TLS_REQUIRED, other_hash, ERR_TICKET_CHANNEL, false},
+};
+
+/* Of a ticket that is new, and of one that is known. */
+START_TEST(krb_accept_token_bound_elsewhere_is_refused)
+{
+  const struct channel_case *c = &channel_cases[_i];
+  for (int known = 0; known <= 1; known++) {
+    if (known) ck_assert_int_eq(accept_by(NO_CHANNEL, NULL), ERR_OK);
+    ck_assert_msg(accept_by(c->channel, c->bound_to) == c->err, "%s", f.why);
+    if (c->err) continue;
+    ck_assert(who.channel_bound == c->bound);
+    ck_assert(who.known_ticket == known);
+  }
+}
+END_TEST
+
 int main(void)
 {
   Suite *s = suite_create("acceptor");
@@ -478,6 +533,8 @@ int main(void)
   tcase_add_test(t, krb_accept_replay_after_a_restart_is_refused);
   tcase_add_test(t, krb_accept_without_replay_cache_accepts_again);
   tcase_add_test(t, krb_accept_replay_unwrapped_is_refused);
+  tcase_add_loop_test(t, krb_accept_token_bound_elsewhere_is_refused, 0,
+                      sizeof channel_cases / sizeof *channel_cases);
   tcase_add_test(t, krb_accept_any_changed_byte_is_refused_or_harmless);
   tcase_add_test(t, krb_accept_authenticator_of_another_time_is_refused_also_for_a_known_ticket);
   tcase_add_loop_test(t, krb_accept_other_values_are_refused, 0, sizeof refused / sizeof *refused);

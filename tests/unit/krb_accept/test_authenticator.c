@@ -24,7 +24,7 @@ static void setup(void)
   struct krb_ticket *ticket = kdc_lab_ticket(&l);
   buf_init(&value, 65536);
   buf_init(&token, 65536);
-  ck_assert_int_eq(krb_initiator_new(ticket, &value, &i, NULL), ERR_OK);
+  ck_assert_int_eq(krb_initiator_new(ticket, NULL, &value, &i, NULL), ERR_OK);
   ck_assert_int_eq(base64_decode(&token, buf_str(&value) + 10, value.len - 10), ERR_OK);
   ck_assert_ptr_null(spnego_parse_request(token.data, token.len, &request));
   ck_assert_int_eq(krb5_init_context(&ctx), 0);
@@ -67,7 +67,7 @@ static bool read_it(krb5_keyusage usage, int enctype)
   uint8_t stamped[1024], cipher[1280];
   krb5_data in = {.length = (unsigned)plain.len, .data = (char *)stamped};
   krb5_enc_data enc = {.ciphertext = {.length = sizeof cipher, .data = (char *)cipher}};
-  spnego_stamp(&plain, stamped, 1795473115, 77777, 0x20000000);
+  spnego_stamp(&plain, stamped, 1795473115, 77777, 0x20000000, NULL);
   ck_assert_int_eq(krb5_k_encrypt(ctx, known->keys[0].key, usage, NULL, &in, &enc), 0);
   struct spnego_request request = {
       .first = true, .enctype = enctype, .cipher = der_of(cipher, enc.ciphertext.length)};

@@ -245,7 +245,7 @@ START_TEST(spnego_stamp_puts_time_and_number_in_place)
   struct spnego_authenticated back;
   uint8_t plain[1024];
   ck_assert(spnego_authenticator_init(&a, &alice));
-  spnego_stamp(&a, plain, 1795473115, 32768, 0x3fffffff);
+  spnego_stamp(&a, plain, 1795473115, 32768, 0x3fffffff, NULL);
   ck_assert(spnego_parse_authenticator(plain, a.len, &back));
   ck_assert_int_eq(back.ctime, 1795473115);
   ck_assert_uint_eq(back.cusec, 32768);
@@ -257,10 +257,37 @@ START_TEST(spnego_stamp_puts_time_and_number_in_place)
   ck_assert_int_eq(back.checksum_type, 0x8003);
   ck_assert_uint_eq(der_left(&back.checksum), 24);
   ck_assert(!back.has_authdata);
-  spnego_stamp(&a, plain, 951782400, 999999, 0x20000000); /* 2000-02-29 */
+  spnego_stamp(&a, plain, 951782400, 999999, 0x20000000, NULL); /* 2000-02-29 */
   ck_assert(spnego_parse_authenticator(plain, a.len, &back));
   ck_assert_int_eq(back.ctime, 951782400);
   ck_assert_uint_eq(back.cusec, 999999);
+}
+END_TEST
+
+START_TEST(spnego_stamp_puts_bindings_between_their_length_and_the_flags)
+{
+  struct spnego_authenticator a;
+  struct spnego_authenticated back;
+  uint8_t plain[1024];
+  ck_assert(spnego_authenticator_init(&a, &alice));
+  spnego_stamp(&a, plain, 1795473115, 32768, 0x3fffffff, (const uint8_t *)"0123456789abcdef");
+  ck_assert(spnego_parse_authenticator(plain, a.len, &back));
+  ck_assert(der_equals(&back.checksum,
+                       "\x10\0\0\0"
+                       "0123456789abcdef"
+                       "\x22\0\0\0",
+                       24));
+}
+END_TEST
+
+START_TEST(spnego_write_bindings_without_addresses)
+{
+  uint8_t out[SPNEGO_BINDINGS_MAX];
+  static const uint8_t none[SPNEGO_BINDINGS_DATA];
+  ck_assert_uint_eq(spnego_write_bindings(out, "hash", 4), 45);
+  ck_assert_mem_eq(out, "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x19\0\0\0tls-server-end-point:hash", 45);
+  ck_assert_uint_eq(spnego_write_bindings(out, NULL, 0), SPNEGO_BINDINGS_DATA);
+  ck_assert_mem_eq(out, none, sizeof none);
 }
 END_TEST
 
@@ -364,6 +391,8 @@ int main(void)
   tcase_add_test(t, spnego_parse_request_cut_anywhere_is_refused);
   tcase_add_test(t, spnego_write_init_without_room_overflows);
   tcase_add_test(t, spnego_stamp_puts_time_and_number_in_place);
+  tcase_add_test(t, spnego_stamp_puts_bindings_between_their_length_and_the_flags);
+  tcase_add_test(t, spnego_write_bindings_without_addresses);
   tcase_add_test(t, spnego_authenticator_init_name_too_long_is_refused);
   tcase_add_test(t, spnego_write_ap_rep_part_reads_back);
   tcase_add_test(t, spnego_write_reply_reads_back);

@@ -1,0 +1,60 @@
+#!/usr/bin/env bats
+# A Kerberos ticket that goes over TLS is bound to that server's certificate: who gets it there cannot pass it on.
+
+load lib/lab
+
+setup_file() {
+  awk -v more="$BATS_TEST_DIRNAME/channel_bindings.yaml" '{ print } /^applications:/ { while ((getline line < more) > 0) print line }
+    /^backend:/ { print "  listen_tls: 127.0.0.1:{backend_tls}" }' "$lab_top/lab.yaml" |
+    sed -E '/allowed_to_delegate_to:/s|\]|, HTTP/secure.corp.sevenstep.test]|' >"$BATS_FILE_TMPDIR/lab.yaml"
+  lab_start "$BATS_FILE_TMPDIR/lab.yaml"
+}
+teardown_file() { lab_stop; }
+setup() { agent_new "$BATS_TEST_TMPDIR/agent"; }
+
+url() {
+  printf 'https://%s.apps.localhost:%s/whoami.json' "$1" $((SEVENSTEP_PORT_BASE + 3))
+}
+
+# The application's key channel_bindings, from here on.
+set_bindings() {
+  sed -i -e '/^  channel_bindings:/d' -e "/^backend:/a\\  channel_bindings: $1" "$SEVENSTEP_LAB"
+  lab stop backend
+  lab start backend
+}
+
+@test "over TLS the ticket is bound, over plain HTTP it is not" {
+  sign_in "$(url secure)"
+  [[ $(jq -c '[.user, .ticket.channel_bound]' "$agent_body") == '["alice@CORP.SEVENSTEP.TEST",true]' ]]
+  assert_step_attribute 6 connector krb.channel_binding tls-server-end-point
+  assert_step_attribute 6 backend krb.channel_bound true
+  # Also on the connection that is open already, with the ticket that is known already.
+  agent_get "$(url secure)"
+  [[ $(jq .ticket.channel_bound "$agent_body") == true ]]
+  agent_new "$BATS_TEST_TMPDIR/another"
+  sign_in "$(url hello)"
+  [[ $(jq .ticket.channel_bound "$agent_body") == false ]]
+}
+
+@test "a ticket that was taken at one TLS server is refused at another" {
+  agent_sign_in "$(url led)" "$SEVENSTEP_USER" "$SEVENSTEP_PASSWORD" || true
+  assert_status 403
+  assert_error backend_refused_ticket
+  grep -q ticket_channel "$SEVENSTEP_RUN/log/backend.log"
+}
+
+@test "none: the same ticket is passed on, and lets whoever has it in" {
+  set_bindings none
+  agent_sign_in "$(url led)" "$SEVENSTEP_USER" "$SEVENSTEP_PASSWORD"
+  assert_status 200
+  [[ $(jq -c '[.user, .ticket.channel_bound]' "$agent_body") == '["alice@CORP.SEVENSTEP.TEST",false]' ]]
+}
+
+@test "require: the connector's tickets are bound, and the relayed one is refused all the same" {
+  set_bindings require
+  sign_in "$(url secure)"
+  [[ $(jq .ticket.channel_bound "$agent_body") == true ]]
+  agent_new "$BATS_TEST_TMPDIR/another"
+  agent_sign_in "$(url led)" "$SEVENSTEP_USER" "$SEVENSTEP_PASSWORD" || true
+  assert_error backend_refused_ticket
+}
