@@ -220,21 +220,45 @@ static struct connector *batch_with(struct registry *r, const char *group, const
   return tunnel_streams(link_tunnel(last->link)) < least + BATCH ? last : NULL;
 }
 
+/* Has a connection before this one in the list the same connector, and could be picked as well? */
+static bool is_another_of(const struct connector *c, const char *group, const struct connector * not )
+{
+  for (const struct connector *o = c->r->list; o != c; o = o->next)
+    if (o != not &&o->lab == c->lab && usable(o, group)) return true;
+  return false;
+}
+
+/* Each connector with the same chance, however many connections it has. NULL: there is none. */
+static const struct lab_connector *throw_dice(struct registry *r, const char *group,
+                                              const struct connector * not,
+                                              const struct lab_connector *except)
+{
+  const struct lab_connector *of[MAX_CONNECTORS];
+  uint32_t dice, n = 0;
+  for (const struct connector *c = r->list; c; c = c->next)
+    if (c != not &&c->lab != except && usable(c, group) && !is_another_of(c, group, not )) of[n++] = c->lab;
+  if (n == 0) return NULL;
+  random_bytes(&dice, sizeof dice);
+  return of[dice % n];
+}
+
 /* except: leaves out all connections of this one's connector. */
 static struct connector *pick(struct registry *r, const char *group, const struct connector * not,
                               const struct lab_connector *except)
 {
+  bool by_chance = lab_balancing(r->cloud->lab, group) == BALANCING_RANDOM;
+  const struct lab_connector *only = by_chance ? throw_dice(r, group, not, except) : NULL;
   struct connector *best = NULL;
   size_t best_load = 0;
   for (struct connector *c = r->list; c; c = c->next) {
-    if (c == not || c->lab == except || !usable(c, group)) continue;
+    if (c == not || c->lab == except || (only && c->lab != only) || !usable(c, group)) continue;
     size_t load = tunnel_streams(link_tunnel(c->link));
     if (!best || load < best_load || (load == best_load && is_before(c, best))) {
       best = c;
       best_load = load;
     }
   }
-  struct connector *last = best ? batch_with(r, group, not, except, best_load) : NULL;
+  struct connector *last = best && !only ? batch_with(r, group, not, except, best_load) : NULL;
   if (last) return last;
   if (best) take_turn(best);
   r->last = best;

@@ -128,6 +128,14 @@ const struct lab_connector *lab_connector_by_name(const struct lab *lab, const c
   return NULL;
 }
 
+enum lab_balancing lab_balancing(const struct lab *lab, const char *connector_group)
+{
+  for (size_t i = 0; i < lab->n_connector_groups; i++)
+    if (strcmp(lab->connector_groups[i].name, connector_group) == 0)
+      return lab->connector_groups[i].balancing;
+  return BALANCING_LEAST_WORK;
+}
+
 static bool contains(const struct lab_strings *list, const char *text)
 {
   for (size_t i = 0; i < list->n; i++)

@@ -101,6 +101,13 @@ struct lab_app {
 
 #define LAB_HOME_NAME "myapps"
 
+enum lab_balancing { BALANCING_LEAST_WORK, BALANCING_RANDOM }; /* least_work (default), random */
+
+struct lab_connector_group {
+  const char *name;
+  enum lab_balancing balancing;
+};
+
 #define LAB_CONNECTIONS_MAX 8
 
 struct lab_connector {
@@ -173,6 +180,8 @@ struct lab {
   size_t n_apps;
   struct lab_connector *connectors;
   size_t n_connectors;
+  struct lab_connector_group *connector_groups; /* those that are not as by default */
+  size_t n_connector_groups;
   /* Derived: the cloud's own page at home_url, for the identity provider an application like the others, open
    * to everybody who can log on. Not among apps: no connector serves it. */
   struct lab_app home;
@@ -202,6 +211,7 @@ const struct lab_app *lab_app_by_host(const struct lab *lab, const char *host, s
 const struct lab_user *lab_user_by_name(const struct lab *lab, const char *name);
 const struct lab_user *lab_user_by_upn(const struct lab *lab, const char *upn);
 const struct lab_connector *lab_connector_by_name(const struct lab *lab, const char *name);
+enum lab_balancing lab_balancing(const struct lab *lab, const char *connector_group);
 /* Enabled, and not expired by now_s. */
 bool lab_user_is_active(const struct lab_user *user, int64_t now_s);
 /* The name of the user that the application's mode asks for, whole; NULL: the user has none. */

@@ -280,6 +280,20 @@ static enum err check_connectors(const struct checking *c)
   return ERR_OK;
 }
 
+static enum err check_connector_groups(const struct checking *c)
+{
+  for (size_t i = 0; i < c->lab->n_connector_groups; i++) {
+    const char *name = c->lab->connector_groups[i].name;
+    bool used = false;
+    for (size_t k = 0; k < c->lab->n_connectors && !used; k++)
+      used = strcmp(c->lab->connectors[k].group, name) == 0;
+    if (!used)
+      return fail(c, place_of(c, "connector_groups", name, NULL),
+                  "connector_groups.%s: no connector is in this group", name);
+  }
+  return ERR_OK;
+}
+
 static enum err check_certificates(const struct checking *c)
 {
   const struct lab *lab = c->lab;
@@ -358,6 +372,7 @@ enum err lab_check(const struct lab *lab, const struct yaml_node *root, struct f
   if (!e) e = check_groups(&c);
   if (!e) e = check_apps(&c);
   if (!e) e = check_connectors(&c);
+  if (!e) e = check_connector_groups(&c);
   if (!e) e = check_certificates(&c);
   if (!e) e = check_clients(&c);
   if (!e) e = check_addresses(&c);

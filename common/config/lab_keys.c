@@ -7,7 +7,8 @@
 
 static_assert(sizeof(enum lab_preauth) == sizeof(unsigned) && sizeof(enum lab_sso) == sizeof(unsigned) &&
                   sizeof(enum lab_login) == sizeof(unsigned) && sizeof(enum lab_flow) == sizeof(unsigned) &&
-                  sizeof(enum lab_bindings) == sizeof(unsigned),
+                  sizeof(enum lab_bindings) == sizeof(unsigned) &&
+                  sizeof(enum lab_balancing) == sizeof(unsigned),
               "a choice is stored as an unsigned");
 
 /* -- rules for URLs ------------------------------------------------------------------------------------ */
@@ -362,6 +363,21 @@ static const struct lab_keys connectors = {.keys = connector_keys,
                                            .name_offset = offsetof(struct lab_connector, name),
                                            .name_rule = &rule_name};
 
+static const struct lab_choice balancing_choices[] = {
+    {"least_work", BALANCING_LEAST_WORK, "to the connection with the least requests in progress"},
+    {"random", BALANCING_RANDOM, "to any connector, by chance, as the real service does"},
+    {NULL, 0, NULL},
+};
+static const struct lab_key connector_group_keys[] = {
+    {"balancing", KEY_CHOICE, AT(lab_connector_group, balancing), "Which of its connectors gets a request.",
+     .fallback = "least_work", .choices = balancing_choices},
+    {.name = NULL},
+};
+static const struct lab_keys connector_groups = {.keys = connector_group_keys,
+                                                 .size = sizeof(struct lab_connector_group),
+                                                 .name_offset = offsetof(struct lab_connector_group, name),
+                                                 .name_rule = &rule_name};
+
 /* -- the whole file. port_base comes before whatever holds a {port}. ----------------------------------- */
 
 static const struct lab_key top[] = {
@@ -398,6 +414,9 @@ static const struct lab_key top[] = {
     {"connectors", KEY_TABLE, AT(lab, connectors),
      "Connectors, by name, which is also the name in their certificates.", .required = true,
      .members = &connectors, .count = offsetof(struct lab, n_connectors)},
+    {"connector_groups", KEY_TABLE, AT(lab, connector_groups),
+     "What is to be said of groups of connectors; who is in one, the connectors say.", .otherwise = "none",
+     .members = &connector_groups, .count = offsetof(struct lab, n_connector_groups)},
     {.name = NULL},
 };
 static const struct lab_key pushed[] = {

@@ -7,4 +7,7 @@
 /* Monotonic time goes on by so much more. */
 void clock_shift_mono(int64_t seconds);
 
+/* What random_bytes() gives from now on for four bytes: dice. */
+void random_next(uint32_t value);
+
 #endif

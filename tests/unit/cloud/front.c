@@ -21,7 +21,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define USERS_MAX 8
+#define USERS_MAX 16
 
 struct cloud *cloud;
 struct inside one, two, three;
@@ -222,6 +222,20 @@ void front_enrol(const char *name)
   buf_wipe(&key);
   buf_clear(&der);
   buf_wipe(&pem);
+}
+
+void front_certificates(unsigned lifetime_s, unsigned renewal_s)
+{
+  lab->cloud.certificate_lifetime_s = lifetime_s;
+  lab->cloud.certificate_renewal_s = renewal_s;
+}
+
+void front_balancing(enum lab_balancing balancing)
+{
+  static struct lab_connector_group group = {.name = "default"};
+  group.balancing = balancing;
+  lab->connector_groups = &group;
+  lab->n_connector_groups = 1;
 }
 
 static void answer(struct tunnel_stream *s, const struct buf *body)

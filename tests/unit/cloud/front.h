@@ -48,6 +48,10 @@ void inside_dial(struct inside *c, const char *name);
 void inside_dial_refused(struct inside *c, const char *certificate, const char *name, const char *group);
 /* A certificate for this connector of the lab file, in the place of the one before. */
 void front_enrol(const char *name);
+/* Other lifetimes than the lab file's, for certificates that are made from now on; another balancing of the
+ * group. */
+void front_certificates(unsigned lifetime_s, unsigned renewal_s);
+void front_balancing(enum lab_balancing balancing);
 /* Without a certificate: hello with this token, until the cloud closes. challenge: NULL for the right one. */
 void inside_register(struct inside *c, const char *name, const char *token, const char *challenge);
 /* The certificate that came is what it dials with from now on. */

@@ -5,8 +5,13 @@
 #include "clock.h"
 #include "registry.h"
 #include "roster.h"
+#include "token.h"
+#include "token_issue.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define PUBLIC "Host: public.apps.localhost\r\n"
 #define DAY    86400
@@ -178,6 +183,125 @@ START_TEST(ten_years_with_renewals_and_reconnects)
 }
 END_TEST
 
+/* -- a day of a scenario: certificates, the provider's keys, and reconnects -------------------------------
+ */
+
+#define MINUTE 60
+#define HOUR   3600
+
+static struct token_keys *provider;
+static struct jwks *known; /* the provider's keys as the cloud has read them last */
+static int fetched;
+
+static void open_provider(char folder[static 32])
+{
+  struct failure f;
+  strcpy(folder, "/tmp/sevenstep-day-XXXXXX");
+  ck_assert_ptr_nonnull(mkdtemp(folder));
+  ck_assert_int_eq(token_keys_open(folder, HOUR + 5 * MINUTE, &provider, &f), ERR_OK);
+  known = NULL;
+  fetched = 0;
+}
+
+static void close_provider(const char *folder)
+{
+  char command[64];
+  token_keys_free(provider);
+  jwks_free(known);
+  snprintf(command, sizeof command, "rm -r %s", folder);
+  ck_assert_int_eq(system(command), 0);
+}
+
+static void fetch_keys(void)
+{
+  struct buf json;
+  struct failure f;
+  buf_init(&json, 65536);
+  ck_assert_int_eq(token_keys_jwks(provider, &json), ERR_OK);
+  jwks_free(known);
+  ck_assert_int_eq(jwks_parse(buf_str(&json), json.len, &known, &f), ERR_OK);
+  buf_clear(&json);
+  fetched++;
+}
+
+static void issue(struct buf *out)
+{
+  struct failure f;
+  int64_t now = clock_wall_s();
+  const struct token_issue t = {.issuer = "https://login.localhost",
+                                .subject = "s",
+                                .client_id = "hello",
+                                .issued_s = now,
+                                .expires_s = now + HOUR};
+  buf_reset(out);
+  ck_assert_int_eq(token_issue_id(provider, &t, out, &f), ERR_OK);
+}
+
+/* As step 3 does it: the keys are fetched again, once, when the token names one that is not known. */
+static void accept_token(const struct buf *jwt)
+{
+  struct failure f = {0};
+  struct token_claims claims;
+  const struct token_expect expect = {
+      .issuer = "https://login.localhost", .audience = "hello", .now_s = clock_wall_s()};
+  if (!known) fetch_keys();
+  enum err e = token_verify(known, buf_str(jwt), jwt->len, &expect, &claims, &f);
+  if (e == ERR_TOKEN_UNKNOWN_KEY) {
+    fetch_keys();
+    e = token_verify(known, buf_str(jwt), jwt->len, &expect, &claims, &f);
+  }
+  ck_assert_msg(e == ERR_OK, "%s", f.why);
+}
+
+static void reconnect(void)
+{
+  link_close(one.link, NULL);
+  run_until(!one.link && cloud->counters.ready_connections == 0);
+  inside_dial(&one, "connector-1");
+}
+
+/* Twenty-four hours in steps of ten minutes. Certificates live for three hours and are renewed after two, the
+ * provider's key is rotated every four, the connector loses its connection every hour; a token of now and one
+ * of fifty minutes ago are good at every step. */
+START_TEST(a_day_with_renewals_key_rotations_and_reconnects)
+{
+  enum { STEP = 10 * MINUTE, STEPS = 24 * HOUR / STEP };
+  struct buf old[6];
+  char folder[32];
+  struct failure f;
+  int renewals = 0;
+  open_provider(folder);
+  front_certificates(3 * HOUR, 2 * HOUR);
+  front_enrol("connector-1");
+  inside_dial(&one, "connector-1");
+  for (int i = 0; i < 6; i++)
+    buf_init(&old[i], TOKEN_MAX);
+  for (int step = 0; step < STEPS; step++) {
+    clock_shift_wall(STEP);
+    if (step % 24 == 23) ck_assert_int_eq(token_keys_rotate(provider, 5 * MINUTE, NULL, &f), ERR_OK);
+    if (step >= 5) accept_token(&old[(step + 1) % 6]);
+    issue(&old[step % 6]);
+    accept_token(&old[step % 6]);
+    pass_at_once();
+    if (one.renewals) {
+      run_until(one.certificate.len > 0);
+      inside_keep(&one);
+      one.renewals = 0;
+      renewals++;
+      reconnect();
+    } else if (step % 6 == 5) {
+      reconnect();
+    }
+    ck_assert_uint_eq(cloud->counters.ready_connectors, 1);
+  }
+  ck_assert_int_ge(renewals, 11);
+  ck_assert_int_ge(fetched, 6);
+  for (int i = 0; i < 6; i++)
+    buf_wipe(&old[i]);
+  close_provider(folder);
+}
+END_TEST
+
 START_TEST(a_year_away_is_too_long)
 {
   inside_dial(&one, "connector-1");
@@ -221,6 +345,7 @@ int main(void)
   tcase_add_test(c, renewal_for_another_exchange_is_refused_and_the_connection_goes_on);
   tcase_add_test(c, renewal_loses_no_request);
   tcase_add_test(c, ten_years_with_renewals_and_reconnects);
+  tcase_add_test(c, a_day_with_renewals_key_rotations_and_reconnects);
   tcase_add_test(c, a_year_away_is_too_long);
   tcase_add_test(c, a_certificate_that_ends_while_connected_ends_the_connection);
   suite_add_tcase(suite, c);

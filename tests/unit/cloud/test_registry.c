@@ -2,6 +2,7 @@
 #include "front.h"
 
 #include "exchange.h"
+#include "fake_clock.h"
 
 #define PUBLIC "Host: public.apps.localhost\r\n"
 
@@ -67,6 +68,39 @@ START_TEST(pick_takes_the_connection_with_the_least_work)
   run_until(!one.stream);
   ask();
   ck_assert_int_eq(one.requests, 3);
+}
+END_TEST
+
+START_TEST(pick_by_chance_goes_where_the_dice_fall)
+{
+  front_balancing(BALANCING_RANDOM);
+  inside_dial(&two, "connector-2");
+  inside_dial(&one, "connector-1");
+  inside_dial(&three, "connector-1"); /* the last one is the first in the list */
+  int first = 0, second = 0;
+  for (uint32_t i = 0; i < 12; i++) {
+    random_next(i % 3 ? 1 : 0); /* two of three times to the second connector */
+    ask();
+    struct inside *took = one.stream ? &one : two.stream ? &two : &three;
+    *(took == &two ? &second : &first) += 1;
+    inside_answer(took, 200, NULL, NULL, true);
+    run_until(!took->stream);
+  }
+  ck_assert_int_eq(first, 4);
+  ck_assert_int_eq(second, 8);
+}
+END_TEST
+
+START_TEST(pick_by_chance_goes_to_a_busy_connector_as_well)
+{
+  front_balancing(BALANCING_RANDOM);
+  inside_dial(&one, "connector-1");
+  inside_dial(&two, "connector-2");
+  random_next(0);
+  ask();
+  ask();
+  ck_assert_int_eq(one.requests + two.requests, 2);
+  ck_assert(one.requests == 2 || two.requests == 2);
 }
 END_TEST
 
@@ -138,6 +172,8 @@ int main(void)
   tcase_add_test(c, ready_counts_connectors_and_their_connections);
   tcase_add_test(c, pick_equal_loads_alternates_between_connectors);
   tcase_add_test(c, pick_takes_the_connection_with_the_least_work);
+  tcase_add_test(c, pick_by_chance_goes_where_the_dice_fall);
+  tcase_add_test(c, pick_by_chance_goes_to_a_busy_connector_as_well);
   tcase_add_test(c, pick_after_a_loss_prefers_another_connector);
   tcase_add_test(c, pick_after_a_loss_takes_the_same_connector_when_there_is_no_other);
   tcase_add_test(c, connection_that_leaves_finishes_its_work_and_gets_no_more);
