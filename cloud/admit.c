@@ -176,7 +176,7 @@ static void enrol(struct connector *c, struct enrolment *j)
 static void certificate_taken(struct connector *c)
 {
   if (c->certificate.serial[0])
-    log_info("connector %s has a new certificate in the place of its old one", c->lab->name);
+    log_info("connector %s has a new certificate in the place of its old one", c->name);
   else
     link_finish(c->link, NULL);
 }
@@ -220,7 +220,7 @@ void admit_forget(struct connector *c)
 
 static void renewal_failed(struct connector *c, const struct failure *f)
 {
-  log_warn("the certificate of connector %s could not be renewed: %s", c->lab->name, f->why);
+  log_warn("the certificate of connector %s could not be renewed: %s", c->name, f->why);
 }
 
 static void renewal_asked(struct connector *c)
@@ -287,7 +287,7 @@ static void welcome(struct connector *c)
   }
   tunnel_stream_detach(s);
   connector_set_ready(c, true);
-  log_info("connector %s of group %s is ready, from %s", c->lab->name, c->lab->group,
+  log_info("connector %s of group %s is ready, from %s", c->name, c->certificate.group,
            stream_peer_ip(link_stream(c->link)));
 }
 
@@ -316,9 +316,9 @@ static void hello_answered(struct connector *c)
   enum err e = hello_read(buf_str(&c->answer), c->answer.len, &h, &f);
   buf_wipe(&c->answer);
   memcpy(c->version, h.version, sizeof c->version);
-  if (e || (c->lab && !fits(&h, &c->certificate, &f)))
+  if (e || (c->name && !fits(&h, &c->certificate, &f)))
     admit_refuse(c, &f);
-  else if (c->lab)
+  else if (c->name)
     welcome(c);
   else
     register_it(c, &h);
@@ -333,7 +333,7 @@ void admit_begin(struct connector *c)
       admit_refuse(c, &f);
       return;
     }
-    c->lab = lab_connector_by_name(c->r->cloud->lab, c->certificate.name);
+    c->name = roster_name(c->r->cloud->roster, c->certificate.name);
   }
   ask(c, CONTROL_HELLO, NULL, NULL, hello_answered, not_admitted);
 }
@@ -379,7 +379,7 @@ static void on_goaway(struct tunnel *t, void *arg)
   struct connector *c = arg;
   connector_set_ready(c, false);
   c->leaving = true;
-  if (c->lab) log_info("connector %s is leaving; what it works on is finished first", c->lab->name);
+  if (c->name) log_info("connector %s is leaving; what it works on is finished first", c->name);
 }
 
 const struct tunnel_events admit_tunnel_events = {

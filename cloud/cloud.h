@@ -22,7 +22,6 @@ struct counters {
   _Atomic uint64_t websockets, open_websockets;
   _Atomic uint64_t open_connections, ready_connectors, ready_connections;
   _Atomic bool keys_loaded;
-  _Atomic uint64_t *connections_of; /* ready ones, by connector as in the lab file; the registry's */
 };
 
 struct cloud {

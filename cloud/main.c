@@ -95,7 +95,7 @@ static enum err connector_metrics(const struct cloud *c, struct buf *out)
   for (size_t i = 0; i < c->lab->n_connectors && !e; i++)
     e = buf_printf(out, "%s{connector=\"%s\",group=\"%s\"} %llu\n", name, c->lab->connectors[i].name,
                    c->lab->connectors[i].group,
-                   (unsigned long long)atomic_load(&c->counters.connections_of[i]));
+                   (unsigned long long)roster_connections(c->roster, c->lab->connectors[i].name));
   return e;
 }
 

@@ -18,16 +18,15 @@ void connector_set_ready(struct connector *c, bool ready)
   if (c->ready == ready) return;
   c->ready = ready;
   for (const struct connector *o = r->list; o && !other; o = o->next)
-    other = o != c && o->ready && o->lab == c->lab;
+    other = o != c && o->ready && o->name == c->name;
   r->connections += ready ? 1 : (size_t)-1;
   if (!other) r->ready += ready ? 1 : (size_t)-1;
   atomic_store(&r->cloud->counters.ready_connectors, r->ready);
   atomic_store(&r->cloud->counters.ready_connections, r->connections);
-  atomic_fetch_add(&r->connections_of[c->lab - r->cloud->lab->connectors], ready ? 1 : UINT64_MAX);
   if (ready)
     roster_came(r->cloud->roster, &c->certificate, c->version, stream_peer_ip(link_stream(c->link)));
   else
-    roster_left(r->cloud->roster, c->lab->name);
+    roster_left(r->cloud->roster, c->name);
 }
 
 /* -- a connector comes and goes
@@ -66,8 +65,8 @@ static void on_close(struct link *l, void *arg, const struct failure *f)
   if (r->last == c) r->last = NULL;
   if (f->err == ERR_TLS || f->err == ERR_TLS_CERTIFICATE)
     log_failure(LOG_WARN, NULL, f);
-  else if (c->lab && !c->refused)
-    log_info("connector %s is gone: %s", c->lab->name, f->err ? f->why : "closed");
+  else if (c->name && !c->refused)
+    log_info("connector %s is gone: %s", c->name, f->err ? f->why : "closed");
   if (c->prev)
     c->prev->next = c->next;
   else
@@ -106,7 +105,7 @@ static void *on_accept(void *arg, struct stream *s)
 static bool is_asked(const struct connector *c, int64_t now_ns)
 {
   for (const struct connector *o = c->r->list; o; o = o->next)
-    if (o->lab == c->lab && strcmp(o->certificate.serial, c->certificate.serial) == 0 &&
+    if (o->name == c->name && strcmp(o->certificate.serial, c->certificate.serial) == 0 &&
         now_ns < o->ask_again_ns)
       return true;
   return false;
@@ -119,7 +118,7 @@ static void look_at(struct connector *c, int64_t now_ns)
   if (!c->ready && !c->leaving && now_ns - c->since_ns > ADMIT_NS) {
     failure_set(&f, ERR_TIMEOUT, "it did not say in time who it is");
     link_close(c->link, &f);
-  } else if (c->lab && roster_admit(c->r->cloud->roster, &c->certificate, &f)) {
+  } else if (c->name && roster_admit(c->r->cloud->roster, &c->certificate, &f)) {
     admit_refuse(c, &f);
   } else if (c->ready && roster_is_old(c->r->cloud->roster, &c->certificate) && !is_asked(c, now_ns)) {
     admit_renew(c);
@@ -160,15 +159,10 @@ void registry_wake(struct registry *r)
 enum err registry_new(struct cloud *cloud, struct registry **ret, struct failure *f)
 {
   struct registry *r = calloc(1, sizeof *r);
-  if (r) r->connections_of = calloc(cloud->lab->n_connectors, sizeof *r->connections_of);
-  if (!r || !r->connections_of) {
-    free(r);
-    return failure_set(f, ERR_NOMEM, "no memory");
-  }
+  if (!r) return failure_set(f, ERR_NOMEM, "no memory");
   r->cloud = cloud;
   uv_async_init(net_loop(cloud->net), &r->wake, woken);
   r->wake.data = r;
-  cloud->counters.connections_of = r->connections_of;
   enum err e = listener_new(cloud->net, &cloud->lab->cloud.tunnel, cloud->tunnel_tls, HANDSHAKE_MS, on_accept,
                             r, &link_stream_events, &r->listener, f);
   *ret = r; /* also on failure: the loop still has its handle */
@@ -184,14 +178,13 @@ void registry_stop(struct registry *r)
 
 void registry_free(struct registry *r)
 {
-  if (r) free(r->connections_of);
   free(r);
 }
 
 static bool usable(const struct connector *c, const char *group)
 {
   /* A link that is closing would take the request and lose it. */
-  return c->ready && strcmp(c->lab->group, group) == 0 && link_stream(c->link) &&
+  return c->ready && strcmp(c->certificate.group, group) == 0 && link_stream(c->link) &&
          stream_out(link_stream(c->link)) && tunnel_room(link_tunnel(c->link)) > 0;
 }
 
@@ -205,7 +198,7 @@ static void take_turn(struct connector *best)
   struct registry *r = best->r;
   best->picked = ++r->picks;
   for (struct connector *c = r->list; c; c = c->next)
-    if (c->lab == best->lab) c->turn = r->picks;
+    if (c->name == best->name) c->turn = r->picks;
 }
 
 /* Requests that arrive in the same turn of the loop go down the same tunnel, in one record instead of many,
@@ -213,10 +206,10 @@ static void take_turn(struct connector *best)
 #define BATCH 8
 
 static struct connector *batch_with(struct registry *r, const char *group, const struct connector * not,
-                                    const struct lab_connector *except, size_t least)
+                                    const char *except, size_t least)
 {
   struct connector *last = r->last_turn == net_turn(r->cloud->net) ? r->last : NULL;
-  if (!last || last == not || last->lab == except || !usable(last, group)) return NULL;
+  if (!last || last == not || last->name == except || !usable(last, group)) return NULL;
   return tunnel_streams(link_tunnel(last->link)) < least + BATCH ? last : NULL;
 }
 
@@ -224,19 +217,18 @@ static struct connector *batch_with(struct registry *r, const char *group, const
 static bool is_another_of(const struct connector *c, const char *group, const struct connector * not )
 {
   for (const struct connector *o = c->r->list; o != c; o = o->next)
-    if (o != not &&o->lab == c->lab && usable(o, group)) return true;
+    if (o != not &&o->name == c->name && usable(o, group)) return true;
   return false;
 }
 
 /* Each connector with the same chance, however many connections it has. NULL: there is none. */
-static const struct lab_connector *throw_dice(struct registry *r, const char *group,
-                                              const struct connector * not,
-                                              const struct lab_connector *except)
+static const char *throw_dice(struct registry *r, const char *group, const struct connector * not,
+                              const char *except)
 {
-  const struct lab_connector *of[MAX_CONNECTORS];
+  const char *of[MAX_CONNECTORS];
   uint32_t dice, n = 0;
   for (const struct connector *c = r->list; c; c = c->next)
-    if (c != not &&c->lab != except && usable(c, group) && !is_another_of(c, group, not )) of[n++] = c->lab;
+    if (c != not &&c->name != except && usable(c, group) && !is_another_of(c, group, not )) of[n++] = c->name;
   if (n == 0) return NULL;
   random_bytes(&dice, sizeof dice);
   return of[dice % n];
@@ -244,14 +236,14 @@ static const struct lab_connector *throw_dice(struct registry *r, const char *gr
 
 /* except: leaves out all connections of this one's connector. */
 static struct connector *pick(struct registry *r, const char *group, const struct connector * not,
-                              const struct lab_connector *except)
+                              const char *except)
 {
   bool by_chance = lab_balancing(r->cloud->lab, group) == BALANCING_RANDOM;
-  const struct lab_connector *only = by_chance ? throw_dice(r, group, not, except) : NULL;
+  const char *only = by_chance ? throw_dice(r, group, not, except) : NULL;
   struct connector *best = NULL;
   size_t best_load = 0;
   for (struct connector *c = r->list; c; c = c->next) {
-    if (c == not || c->lab == except || (only && c->lab != only) || !usable(c, group)) continue;
+    if (c == not || c->name == except || (only && c->name != only) || !usable(c, group)) continue;
     size_t load = tunnel_streams(link_tunnel(c->link));
     if (!best || load < best_load || (load == best_load && is_before(c, best))) {
       best = c;
@@ -268,13 +260,13 @@ static struct connector *pick(struct registry *r, const char *group, const struc
 
 struct connector *registry_pick(struct registry *r, const char *group, const struct connector * not )
 {
-  struct connector *best = pick(r, group, not, not ? not ->lab : NULL);
+  struct connector *best = pick(r, group, not, not ? not ->name : NULL);
   return best || !not ? best : pick(r, group, not, NULL);
 }
 
 const char *connector_name(const struct connector *c)
 {
-  return c->lab->name;
+  return c->name;
 }
 
 struct link *connector_link(struct connector *c)

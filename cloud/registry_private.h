@@ -10,8 +10,8 @@ struct connector {
   struct up up; /* owner of the control stream in progress */
   struct registry *r;
   struct link *link;
-  struct certificate certificate;  /* serial "": it has none, and may register only */
-  const struct lab_connector *lab; /* NULL until its certificate was admitted */
+  struct certificate certificate; /* serial "": it has none, and may register only */
+  const char *name; /* the roster's, so that equal names are equal pointers; NULL until it was admitted */
   bool ready, leaving, refused;
   int64_t since_ns; /* monotonic, when it connected */
   /* What it was asked last, and what it says: admit.c's. */
@@ -34,7 +34,6 @@ struct registry {
   struct connector *list;
   size_t count, ready, connections;
   bool saving;
-  _Atomic uint64_t *connections_of; /* as in the counters */
   int64_t picks;
   struct connector *last; /* picked last, in this turn of the loop */
   uint64_t last_turn;

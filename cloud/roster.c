@@ -3,6 +3,7 @@
 #include "authority.h"
 #include "clock.h"
 #include "encode.h"
+#include "lab_slot.h"
 #include "store.h"
 
 #include <jansson.h>
@@ -29,7 +30,7 @@ struct record {
 };
 
 struct roster {
-  const struct lab *lab;
+  struct lab_slot lab;
   struct authority *authority;
   struct store *store;
   pthread_mutex_t lock; /* over the records */
@@ -94,10 +95,10 @@ static struct record *record_of(struct roster *r, const char *name)
   return c;
 }
 
-static enum err find(const struct roster *r, const char *name, const struct lab_connector **ret,
+static enum err find(const struct lab *in, const char *name, const struct lab_connector **ret,
                      struct failure *f)
 {
-  *ret = lab_connector_by_name(r->lab, name);
+  *ret = lab_connector_by_name(in, name);
   return *ret ? ERR_OK : failure_set(f, ERR_CONNECTOR_UNKNOWN, "lab.yaml has no connector \"%.63s\"", name);
 }
 
@@ -109,11 +110,11 @@ static enum err check_group(const struct lab_connector *lab, const char *group, 
                      what, group, lab->name, lab->group);
 }
 
-static enum err check_tenant(const struct roster *r, const char *tenant, const char *what, struct failure *f)
+static enum err check_tenant(const struct lab *in, const char *tenant, const char *what, struct failure *f)
 {
-  if (strcmp(tenant, r->lab->tenant) == 0) return ERR_OK;
+  if (strcmp(tenant, in->tenant) == 0) return ERR_OK;
   return failure_set(f, ERR_CONNECTOR_TENANT, "%s says tenant \"%.200s\", this cloud's is \"%s\"", what,
-                     tenant, r->lab->tenant);
+                     tenant, in->tenant);
 }
 
 /* -- life ---------------------------------------------------------------------------------------------------
@@ -124,7 +125,7 @@ enum err roster_new(const struct lab *lab, const char *folder, struct roster **r
   char certificate[4096 + 128], key[4096 + 128], store[4096 + 128];
   struct roster *r = calloc(1, sizeof *r);
   if (!r) return failure_set(f, ERR_NOMEM, "no memory");
-  r->lab = lab;
+  lab_slot_init(&r->lab, lab);
   pthread_mutex_init(&r->lock, NULL);
   snprintf(certificate, sizeof certificate, "%s/connector-ca.crt", folder);
   snprintf(key, sizeof key, "%s/connector-ca.key", folder);
@@ -152,8 +153,14 @@ void roster_free(struct roster *r)
   }
   store_close(r->store);
   authority_free(r->authority);
+  lab_slot_clear(&r->lab);
   pthread_mutex_destroy(&r->lock);
   free(r);
+}
+
+void roster_use(struct roster *r, const struct lab *lab)
+{
+  lab_slot_put(&r->lab, lab_ref(lab));
 }
 
 /* -- tokens
@@ -181,18 +188,17 @@ static int64_t revocations_of(struct roster *r, const char *name)
   return n;
 }
 
-enum err roster_token(struct roster *r, const char *name, const char *group, char ret[TOKEN_LEN + 1],
-                      struct failure *f)
+static enum err token_in(struct roster *r, const struct lab *in, const char *name, const char *group,
+                         char ret[TOKEN_LEN + 1], struct failure *f)
 {
   const struct lab_connector *lab;
-  enum err e = find(r, name, &lab, f);
+  enum err e = find(in, name, &lab, f);
   if (!e && group) e = check_group(lab, group, "the request", f);
   if (e) return e;
   char token[TOKEN_LEN + 1], *text = NULL;
-  int64_t expires = clock_wall_s() + r->lab->cloud.registration_token_lifetime_s;
-  json_t *doc =
-      json_pack("{s:s,s:s,s:s,s:I,s:I}", "name", name, "group", lab->group, "tenant", r->lab->tenant,
-                "revocations", (json_int_t)revocations_of(r, name), "expires", (json_int_t)expires);
+  int64_t expires = clock_wall_s() + in->cloud.registration_token_lifetime_s;
+  json_t *doc = json_pack("{s:s,s:s,s:s,s:I,s:I}", "name", name, "group", lab->group, "tenant", in->tenant,
+                          "revocations", (json_int_t)revocations_of(r, name), "expires", (json_int_t)expires);
   if (doc) text = json_dumps(doc, JSON_COMPACT);
   e = text ? make_token(token) : ERR_NOMEM;
   if (!e) e = store_put(r->store, "token", token, text, strlen(text), TOKEN_KEPT_S);
@@ -204,15 +210,25 @@ enum err roster_token(struct roster *r, const char *name, const char *group, cha
   return ERR_OK;
 }
 
+enum err roster_token(struct roster *r, const char *name, const char *group, char ret[TOKEN_LEN + 1],
+                      struct failure *f)
+{
+  const struct lab *in = lab_slot_get(&r->lab);
+  enum err e = token_in(r, in, name, group, ret, f);
+  lab_free(in);
+  return e;
+}
+
 /* What the token was issued for must be what the connector says it is. */
-static enum err check_terms(struct roster *r, const json_t *doc, const struct hello *h, struct failure *f)
+static enum err check_terms(struct roster *r, const struct lab *in, const json_t *doc, const struct hello *h,
+                            struct failure *f)
 {
   const char *name = json_string_value(json_object_get(doc, "name")),
              *group = json_string_value(json_object_get(doc, "group")),
              *tenant = json_string_value(json_object_get(doc, "tenant"));
   int64_t expires = json_integer_value(json_object_get(doc, "expires")), now = clock_wall_s();
   if (!name || !group || !tenant) return failure_set(f, ERR_INTERNAL, "the token's record is damaged");
-  if (strcmp(tenant, h->tenant) != 0) return check_tenant(r, h->tenant, "the connector", f);
+  if (strcmp(tenant, h->tenant) != 0) return check_tenant(in, h->tenant, "the connector", f);
   if (strcmp(name, h->name) != 0)
     return failure_set(f, ERR_REGISTRATION_TOKEN_FOREIGN, "it is for %s, and %s sent it", name, h->name);
   if (strcmp(group, h->group) != 0)
@@ -225,7 +241,7 @@ static enum err check_terms(struct roster *r, const json_t *doc, const struct he
   return ERR_OK;
 }
 
-static enum err check_token(struct roster *r, const struct hello *h, struct failure *f)
+static enum err check_token(struct roster *r, const struct lab *in, const struct hello *h, struct failure *f)
 {
   struct buf text;
   buf_init(&text, RECORD_MAX);
@@ -237,7 +253,7 @@ static enum err check_token(struct roster *r, const struct hello *h, struct fail
     e = failure_set(f, ERR_REGISTRATION_TOKEN_USED, "%s sent it again", h->name);
   } else {
     json_t *doc = json_loadb(buf_str(&text), text.len, 0, NULL);
-    e = check_terms(r, doc, h, f);
+    e = check_terms(r, in, doc, h, f);
     json_decref(doc);
   }
   buf_clear(&text);
@@ -260,35 +276,36 @@ static bool is_on_record(const struct record *c, const char *serial)
   return (c->serial[0] && strcmp(c->serial, serial) == 0) || (c->last[0] && strcmp(c->last, serial) == 0);
 }
 
-static enum err sign(struct roster *r, const struct lab_connector *lab, const char *challenge,
-                     const uint8_t *csr, size_t n, struct certificate *ret, struct buf *out,
-                     struct failure *f)
+static enum err sign(struct roster *r, const struct lab *in, const struct lab_connector *lab,
+                     const char *challenge, const uint8_t *csr, size_t n, struct certificate *ret,
+                     struct buf *out, struct failure *f)
 {
   struct certificate c = {.from_s = clock_wall_s()};
-  c.until_s = c.from_s + r->lab->cloud.certificate_lifetime_s;
+  c.until_s = c.from_s + in->cloud.certificate_lifetime_s;
   snprintf(c.name, sizeof c.name, "%s", lab->name);
   snprintf(c.group, sizeof c.group, "%s", lab->group);
-  snprintf(c.tenant, sizeof c.tenant, "%s", r->lab->tenant);
+  snprintf(c.tenant, sizeof c.tenant, "%s", in->tenant);
   enum err e = authority_sign(r->authority, csr, n, challenge, &c, out, f);
   if (!e) *ret = c;
   return e;
 }
 
-enum err roster_register(struct roster *r, const struct hello *h, struct buf *out, struct failure *f)
+static enum err register_in(struct roster *r, const struct lab *in, const struct hello *h, struct buf *out,
+                            struct failure *f)
 {
   const struct lab_connector *lab;
   struct certificate c;
   struct buf der;
   char challenge[CHALLENGE_LEN + 1];
-  enum err e = check_tenant(r, h->tenant, "the connector", f);
-  if (!e) e = find(r, h->name, &lab, f);
-  if (!e) e = check_token(r, h, f);
+  enum err e = check_tenant(in, h->tenant, "the connector", f);
+  if (!e) e = find(in, h->name, &lab, f);
+  if (!e) e = check_token(r, in, h, f);
   if (!e) e = check_group(lab, h->group, "the connector", f);
   if (e) return e;
   buf_init(&der, CERTIFICATE_MAX);
   e = csr_challenge(h->token, challenge);
   /* A request that is refused does not use the token up; and a certificate that nobody gets does no harm. */
-  if (!e) e = sign(r, lab, challenge, h->csr.data, h->csr.len, &c, &der, f);
+  if (!e) e = sign(r, in, lab, challenge, h->csr.data, h->csr.len, &c, &der, f);
   if (!e) e = use_token(r, h, f);
   pthread_mutex_lock(&r->lock);
   struct record *record = e ? NULL : record_of(r, h->name);
@@ -306,56 +323,21 @@ enum err roster_register(struct roster *r, const struct hello *h, struct buf *ou
   return e && f->err != e ? failure_set(f, e, "the registration could not be kept") : e;
 }
 
-enum err roster_renew(struct roster *r, const struct certificate *old, const char *challenge,
-                      const uint8_t *csr, size_t n, struct buf *out, struct failure *f)
+enum err roster_register(struct roster *r, const struct hello *h, struct buf *out, struct failure *f)
 {
-  const struct lab_connector *lab;
-  struct certificate c;
-  struct buf der;
-  enum err e = find(r, old->name, &lab, f);
-  if (!e) e = roster_admit(r, old, f);
-  if (e) return e;
-  buf_init(&der, CERTIFICATE_MAX);
-  e = sign(r, lab, challenge, csr, n, &c, &der, f);
-  pthread_mutex_lock(&r->lock);
-  struct record *record = e ? NULL : record_of(r, old->name);
-  if (record && !is_on_record(record, old->serial)) {
-    e = failure_set(f, ERR_CONNECTOR_REVOKED, "%s was revoked meanwhile", old->name);
-  } else if (record) {
-    memcpy(record->last, old->serial, sizeof old->serial);
-    memcpy(record->serial, c.serial, sizeof c.serial);
-    e = save(r, record);
-  }
-  pthread_mutex_unlock(&r->lock);
-  if (!e) e = record ? buf_append(out, der.data, der.len) : ERR_NOMEM;
-  buf_clear(&der);
-  return e && f->err != e ? failure_set(f, e, "the renewal could not be kept") : e;
+  const struct lab *in = lab_slot_get(&r->lab);
+  enum err e = register_in(r, in, h, out, f);
+  lab_free(in);
+  return e;
 }
 
-enum err roster_revoke(struct roster *r, const char *name, struct failure *f)
-{
-  const struct lab_connector *lab;
-  enum err e = find(r, name, &lab, f);
-  if (e) return e;
-  pthread_mutex_lock(&r->lock);
-  struct record *c = record_of(r, lab->name);
-  if (c) {
-    c->serial[0] = c->last[0] = 0;
-    c->revocations++;
-    e = save(r, c);
-  }
-  pthread_mutex_unlock(&r->lock);
-  if (!c) e = ERR_NOMEM;
-  return e ? failure_set(f, e, "the revocation could not be kept: it holds until the cloud ends only")
-           : ERR_OK;
-}
-
-enum err roster_admit(struct roster *r, const struct certificate *c, struct failure *f)
+static enum err admit_in(struct roster *r, const struct lab *in, const struct certificate *c,
+                         struct failure *f)
 {
   const struct lab_connector *lab;
   int64_t now = clock_wall_s();
-  enum err e = check_tenant(r, c->tenant, "the certificate", f);
-  if (!e) e = find(r, c->name, &lab, f);
+  enum err e = check_tenant(in, c->tenant, "the certificate", f);
+  if (!e) e = find(in, c->name, &lab, f);
   if (!e) e = check_group(lab, c->group, "the certificate", f);
   if (e) return e;
   if (now < c->from_s)
@@ -373,9 +355,99 @@ enum err roster_admit(struct roster *r, const struct certificate *c, struct fail
                             c->serial);
 }
 
-bool roster_is_old(const struct roster *r, const struct certificate *c)
+static enum err renew_in(struct roster *r, const struct lab *in, const struct certificate *old,
+                         const char *challenge, const uint8_t *csr, size_t n, struct buf *out,
+                         struct failure *f)
 {
-  return clock_wall_s() - c->from_s >= r->lab->cloud.certificate_renewal_s;
+  const struct lab_connector *lab;
+  struct certificate c;
+  struct buf der;
+  enum err e = find(in, old->name, &lab, f);
+  if (!e) e = admit_in(r, in, old, f);
+  if (e) return e;
+  buf_init(&der, CERTIFICATE_MAX);
+  e = sign(r, in, lab, challenge, csr, n, &c, &der, f);
+  pthread_mutex_lock(&r->lock);
+  struct record *record = e ? NULL : record_of(r, old->name);
+  if (record && !is_on_record(record, old->serial)) {
+    e = failure_set(f, ERR_CONNECTOR_REVOKED, "%s was revoked meanwhile", old->name);
+  } else if (record) {
+    memcpy(record->last, old->serial, sizeof old->serial);
+    memcpy(record->serial, c.serial, sizeof c.serial);
+    e = save(r, record);
+  }
+  pthread_mutex_unlock(&r->lock);
+  if (!e) e = record ? buf_append(out, der.data, der.len) : ERR_NOMEM;
+  buf_clear(&der);
+  return e && f->err != e ? failure_set(f, e, "the renewal could not be kept") : e;
+}
+
+enum err roster_renew(struct roster *r, const struct certificate *old, const char *challenge,
+                      const uint8_t *csr, size_t n, struct buf *out, struct failure *f)
+{
+  const struct lab *in = lab_slot_get(&r->lab);
+  enum err e = renew_in(r, in, old, challenge, csr, n, out, f);
+  lab_free(in);
+  return e;
+}
+
+static enum err revoke_in(struct roster *r, const struct lab *in, const char *name, struct failure *f)
+{
+  const struct lab_connector *lab;
+  enum err e = find(in, name, &lab, f);
+  if (e) return e;
+  pthread_mutex_lock(&r->lock);
+  struct record *c = record_of(r, lab->name);
+  if (c) {
+    c->serial[0] = c->last[0] = 0;
+    c->revocations++;
+    e = save(r, c);
+  }
+  pthread_mutex_unlock(&r->lock);
+  if (!c) e = ERR_NOMEM;
+  return e ? failure_set(f, e, "the revocation could not be kept: it holds until the cloud ends only")
+           : ERR_OK;
+}
+
+enum err roster_revoke(struct roster *r, const char *name, struct failure *f)
+{
+  const struct lab *in = lab_slot_get(&r->lab);
+  enum err e = revoke_in(r, in, name, f);
+  lab_free(in);
+  return e;
+}
+
+enum err roster_admit(struct roster *r, const struct certificate *c, struct failure *f)
+{
+  const struct lab *in = lab_slot_get(&r->lab);
+  enum err e = admit_in(r, in, c, f);
+  lab_free(in);
+  return e;
+}
+
+bool roster_is_old(struct roster *r, const struct certificate *c)
+{
+  const struct lab *in = lab_slot_get(&r->lab);
+  bool is_old = clock_wall_s() - c->from_s >= in->cloud.certificate_renewal_s;
+  lab_free(in);
+  return is_old;
+}
+
+const char *roster_name(struct roster *r, const char *name)
+{
+  pthread_mutex_lock(&r->lock);
+  const struct record *c = record_of(r, name);
+  pthread_mutex_unlock(&r->lock);
+  return c ? c->name : NULL;
+}
+
+unsigned roster_connections(struct roster *r, const char *name)
+{
+  pthread_mutex_lock(&r->lock);
+  const struct record *c = record_of(r, name);
+  unsigned n = c ? c->connections : 0;
+  pthread_mutex_unlock(&r->lock);
+  return n;
 }
 
 /* -- presence
@@ -452,18 +524,17 @@ static bool is_listed(const struct record *c, int64_t now)
   return c->connections || now - c->seen_s < ROSTER_ABSENT_S;
 }
 
-enum err roster_json(struct roster *r, struct buf *out)
+static enum err json_in(struct roster *r, const struct lab *in, struct buf *out)
 {
   int64_t now = clock_wall_s();
   json_t *list = json_array(), *doc = json_pack("{s:o}", "connectors", list);
   enum err e = doc ? ERR_OK : ERR_NOMEM;
   pthread_mutex_lock(&r->lock);
-  for (size_t i = 0; !e && i < r->lab->n_connectors; i++) {
-    struct record *c = record_of(r, r->lab->connectors[i].name);
+  for (size_t i = 0; !e && i < in->n_connectors; i++) {
+    struct record *c = record_of(r, in->connectors[i].name);
     if (!c) e = ERR_NOMEM;
     if (c && c->connections) c->seen_s = now;
-    if (c && is_listed(c, now) && json_array_append_new(list, describe(c, &r->lab->connectors[i])))
-      e = ERR_NOMEM;
+    if (c && is_listed(c, now) && json_array_append_new(list, describe(c, &in->connectors[i]))) e = ERR_NOMEM;
   }
   pthread_mutex_unlock(&r->lock);
   char *text = e ? NULL : json_dumps(doc, JSON_COMPACT);
@@ -471,5 +542,13 @@ enum err roster_json(struct roster *r, struct buf *out)
   if (!e) e = buf_putc(out, '\n');
   free(text);
   json_decref(doc);
+  return e;
+}
+
+enum err roster_json(struct roster *r, struct buf *out)
+{
+  const struct lab *in = lab_slot_get(&r->lab);
+  enum err e = json_in(r, in, out);
+  lab_free(in);
   return e;
 }

@@ -18,6 +18,9 @@ struct roster;
 enum err roster_new(const struct lab *lab, const char *folder, struct roster **ret,
                     struct failure *f) MUST_CHECK;
 void roster_free(struct roster *r); /* accepts NULL; disk */
+/* From now on this lab is in force; takes a reference of its own. Who is in it no more, or in another group,
+ * is not admitted any more. */
+void roster_use(struct roster *r, const struct lab *lab);
 
 /* A new token for a connector of the lab file: may be used once, within registration_token_lifetime, to
  * register this name in this group. group NULL: the connector's; another one is refused
@@ -37,8 +40,13 @@ enum err roster_revoke(struct roster *r, const char *name, struct failure *f) MU
 
 /* Is this certificate good now? ERR_CONNECTOR_TENANT, _UNKNOWN, _GROUP, _EXPIRED, _REVOKED. */
 enum err roster_admit(struct roster *r, const struct certificate *c, struct failure *f) MUST_CHECK;
+/* The name of a connector that was admitted, at a place of its own that stays as long as the roster. NULL: no
+ * memory. */
+const char *roster_name(struct roster *r, const char *name);
+/* How many connections of it take requests. */
+unsigned roster_connections(struct roster *r, const char *name);
 /* Is it old enough to be renewed? */
-bool roster_is_old(const struct roster *r, const struct certificate *c);
+bool roster_is_old(struct roster *r, const struct certificate *c);
 
 /* A connection of this connector takes requests; one does no more. */
 void roster_came(struct roster *r, const struct certificate *c, const char *version, const char *from);

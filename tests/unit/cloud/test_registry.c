@@ -3,6 +3,7 @@
 
 #include "exchange.h"
 #include "fake_clock.h"
+#include "roster.h"
 
 #define PUBLIC "Host: public.apps.localhost\r\n"
 
@@ -21,17 +22,17 @@ START_TEST(ready_counts_connectors_and_their_connections)
   inside_dial(&three, "connector-1");
   ck_assert_uint_eq(cloud->counters.ready_connectors, 1);
   ck_assert_uint_eq(cloud->counters.ready_connections, 2);
-  ck_assert_uint_eq(cloud->counters.connections_of[0], 2);
+  ck_assert_uint_eq(roster_connections(cloud->roster, "connector-1"), 2);
   inside_dial(&two, "connector-2");
   ck_assert_uint_eq(cloud->counters.ready_connectors, 2);
-  ck_assert_uint_eq(cloud->counters.connections_of[1], 1);
+  ck_assert_uint_eq(roster_connections(cloud->roster, "connector-2"), 1);
   link_close(one.link, NULL);
   run_until(cloud->counters.ready_connections == 2);
   ck_assert_uint_eq(cloud->counters.ready_connectors, 2);
   link_close(three.link, NULL);
   run_until(cloud->counters.ready_connections == 1);
   ck_assert_uint_eq(cloud->counters.ready_connectors, 1);
-  ck_assert_uint_eq(cloud->counters.connections_of[0], 0);
+  ck_assert_uint_eq(roster_connections(cloud->roster, "connector-1"), 0);
 }
 END_TEST
 

@@ -324,6 +324,25 @@ START_TEST(used_tokens_and_certificates_survive_a_restart)
 }
 END_TEST
 
+/* A lab that was changed while it ran: who is not in it is not admitted, who comes into it may register. */
+START_TEST(use_another_lab_changes_who_is_admitted)
+{
+  struct certificate one = registered("connector-1"), two = registered("connector-2");
+  struct lab *other;
+  ck_assert_int_eq(lab_load(SEVENSTEP_SOURCE_DIR "/lab.yaml", 0, &other, &f), ERR_OK);
+  other->connectors[0].group = "others";
+  other->connectors[1].name = "connector-9";
+  roster_use(roster, other);
+  lab_free(other);
+  ck_assert_int_eq(roster_admit(roster, &one, &f), ERR_CONNECTOR_GROUP);
+  ck_assert_int_eq(roster_admit(roster, &two, &f), ERR_CONNECTOR_UNKNOWN);
+  two = registered("connector-9");
+  ck_assert_int_eq(roster_admit(roster, &two, &f), ERR_OK);
+  roster_use(roster, lab);
+  ck_assert_int_eq(roster_admit(roster, &one, &f), ERR_OK);
+}
+END_TEST
+
 /* -- status ---------------------------------------------------------------------------------------------- */
 
 /* The member of the connector's entry; NULL when it is not listed. Valid until the next call. */
@@ -421,6 +440,7 @@ int main(void)
   tcase_add_test(c, revoke_ends_tokens_too_and_a_new_one_lets_it_back_in);
   tcase_add_test(c, revoke_of_an_unknown_connector_is_refused);
   tcase_add_test(c, used_tokens_and_certificates_survive_a_restart);
+  tcase_add_test(c, use_another_lab_changes_who_is_admitted);
   tcase_add_test(c, json_tells_who_is_active_and_since_when_not);
   tcase_add_test(c, json_lists_nobody_who_was_never_seen);
   tcase_add_test(c, json_drops_who_is_absent_for_ten_days_and_takes_him_back);
