@@ -1,10 +1,14 @@
 # shellcheck shell=bash
-# Connectors: registration, revocation, and how the cloud sees them. The cloud is asked on its admin endpoint.
+# Connectors: more and fewer of them, registration, revocation, and how the cloud sees them. The cloud is asked on its admin endpoint.
 
-help_connector='Register connectors with the cloud, revoke their certificates, list them.
+help_connector='Add and remove connectors while the lab runs, register them, revoke their certificates, list them.
 A connector proves once by a token that it may register, makes a key, and gets a certificate for it; docs/connectors.md.
 
   connector list                        the connectors as the cloud knows them; --json for programs
+  connector add NAME [--group GROUP]    one more connector, on the running lab: its principal and keytab at the KDC, its
+                                        registration, its start. It may delegate to what the others of its group may. It
+                                        stays over down and up
+  connector remove NAME                 stops it, revokes it, and takes it out of the lab
   connector token NAME [--group GROUP]  print a one-time token, which registers this connector in its group
   connector register NAME               the same, handed to the connector of this lab, which registers at once, anew if it
                                         must, and is started if it does not run
@@ -93,6 +97,48 @@ connector_register() {
   say "$1 is registered and ready."
 }
 
+# What the connectors of a group may delegate to, all together, as a list in YAML.
+delegation_of() {
+  ask list delegation | awk -v group="$1" '$2 == group && !seen[$3]++ { list = list (list ? ", " : "") $3 } END { printf "[%s]", list }'
+}
+
+connector_add() {
+  local name=${1-} group=default
+  [[ $name =~ ^[a-z0-9-]+$ ]] || die "$EX_USAGE" "connector add: expected the name of a connector" "See --help."
+  case $#:${2-} in
+    1:) ;;
+    3:--group) group=$3 ;;
+    *) die "$EX_USAGE" "connector add: expected NAME [--group GROUP]" "See --help." ;;
+  esac
+  lab_take_lock
+  change_table add connectors "$name" "group=$group" "allowed_to_delegate_to=$(delegation_of "$group")"
+  if ! lab_is_running; then
+    change_done "$name is added."
+    return
+  fi
+  load_actors
+  load_environment
+  rm -f "$run/connectors/$name".*
+  hand_token "$name"
+  launch "$name"
+  await "$name"
+  say "$name is added to group $group, registered and ready."
+}
+
+connector_remove() {
+  connector_name remove "$@"
+  no_arguments "${@:2}"
+  is_one_of "$1" "${connectors[@]}" || die "$EX_USAGE" "there is no connector \"$1\"" "There are: ${connectors[*]}"
+  lab_take_lock
+  ask change "$run/changes.yaml.new" connectors remove "$1" || exit
+  rm -f "$run/changes.yaml.new"
+  actors_stop "$1"
+  ! actor_is_running cloud || cloud_ask POST "/connectors/$1/revoke"
+  change_table remove connectors "$1"
+  rm -f "$run/connectors/$1".* "$run/$1.sock" "$run/pid/$1.lock"
+  change_done "$1 is removed."
+}
+
 connector_revoke() {
   connector_name revoke "$@"
   no_arguments "${@:2}"
@@ -105,7 +151,7 @@ command_connector() {
   local verb=${1-}
   settings_load
   require_build
-  is_one_of "$verb" list token register revoke || die "$EX_USAGE" "connector: expected list, token, register or revoke" "See --help."
+  is_one_of "$verb" list add remove token register revoke || die "$EX_USAGE" "connector: expected list, add, remove, token, register or revoke" "See --help."
   shift
   "connector_$verb" "$@"
 }

@@ -89,13 +89,15 @@ static const struct metric {
 static enum err connector_metrics(const struct cloud *c, struct buf *out)
 {
   static const char name[] = "sevenstep_cloud_connector_connections";
+  const struct lab *lab = roster_lab(c->roster);
   enum err e = buf_printf(
       out, "# HELP %s A connector's connections that take requests; 0: it is inactive.\n# TYPE %s gauge\n",
       name, name);
-  for (size_t i = 0; i < c->lab->n_connectors && !e; i++)
-    e = buf_printf(out, "%s{connector=\"%s\",group=\"%s\"} %llu\n", name, c->lab->connectors[i].name,
-                   c->lab->connectors[i].group,
-                   (unsigned long long)roster_connections(c->roster, c->lab->connectors[i].name));
+  for (size_t i = 0; i < lab->n_connectors && !e; i++)
+    e = buf_printf(out, "%s{connector=\"%s\",group=\"%s\"} %llu\n", name, lab->connectors[i].name,
+                   lab->connectors[i].group,
+                   (unsigned long long)roster_connections(c->roster, lab->connectors[i].name));
+  lab_free(lab);
   return e;
 }
 

@@ -238,7 +238,7 @@ static const char *throw_dice(struct registry *r, const char *group, const struc
 static struct connector *pick(struct registry *r, const char *group, const struct connector * not,
                               const char *except)
 {
-  bool by_chance = lab_balancing(r->cloud->lab, group) == BALANCING_RANDOM;
+  bool by_chance = roster_balancing(r->cloud->roster, group) == BALANCING_RANDOM;
   const char *only = by_chance ? throw_dice(r, group, not, except) : NULL;
   struct connector *best = NULL;
   size_t best_load = 0;

@@ -158,6 +158,19 @@ void roster_free(struct roster *r)
   free(r);
 }
 
+const struct lab *roster_lab(struct roster *r)
+{
+  return lab_slot_get(&r->lab);
+}
+
+enum lab_balancing roster_balancing(struct roster *r, const char *group)
+{
+  const struct lab *in = lab_slot_get(&r->lab);
+  enum lab_balancing balancing = lab_balancing(in, group);
+  lab_free(in);
+  return balancing;
+}
+
 void roster_use(struct roster *r, const struct lab *lab)
 {
   lab_slot_put(&r->lab, lab_ref(lab));

@@ -143,6 +143,38 @@ start_fails_with() {
   [[ $(lab connector token connector-1 --group default) =~ ^[A-Za-z0-9_-]{43}$ ]]
 }
 
+@test "add: one more connector on the running lab, which serves its group, and stays over a restart" {
+  run lab connector add connector-3
+  [[ $status == 0 && $output == *'connector-3 is added to group default, registered and ready'* ]] || fail "$output"
+  [[ $(connectors '.connectors[] | select(.name == "connector-3") | "\(.group) \(.state)"') == 'default active' ]]
+  lab stop connector-1
+  sign_in
+  lab stop connector-3
+  lab start connector-3
+  agent_get "$SEVENSTEP_APP_URL"
+  assert_status 200
+  lab start connector-1
+  run lab connector add connector-3
+  [[ $status != 0 ]]
+}
+
+@test "remove: it is stopped, its certificate is of no use, and the lab goes on without it" {
+  cp "$(pem connector-3)" "$BATS_TEST_TMPDIR/kept.pem"
+  lab connector remove connector-3
+  [[ -z $(connectors '.connectors[] | select(.name == "connector-3")') ]]
+  run lab start connector-3
+  [[ $status == 2 ]]
+  run lab connector remove connector-3
+  [[ $status == 2 ]]
+  # Whoever has kept its key gets in neither now nor under the same name later.
+  lab connector add connector-3
+  lab stop connector-3
+  cp "$BATS_TEST_TMPDIR/kept.pem" "$(pem connector-3)"
+  start_fails_with connector-3 connector_revoked
+  lab connector remove connector-3
+  sign_in
+}
+
 @test "whose group changed in lab.yaml must register again" {
   lab stop connector-2
   lab stop cloud

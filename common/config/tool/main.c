@@ -15,8 +15,8 @@ static const char help[] =
     "\n"
     "  check            says \"configuration OK\", or what is wrong and where\n"
     "  env              shell variables: eval \"$(sevenstep-lab env)\"\n"
-    "  list WHAT        one a line: actors (NAME PROGRAM), connectors, applications (NAME URL),\n"
-    "                   published (NAME URL file|changed|added), users (NAME "
+    "  list WHAT        one a line: actors (NAME PROGRAM), connectors, delegation (NAME GROUP SPN),\n"
+    "                   applications (NAME URL), published (NAME URL file|changed|added), users (NAME "
     "UPN), hosts\n"
     "  ports [--free]   listening addresses: KEY HOST PORT; with --free exit code 4 if one is taken\n"
     "  certificates     arguments for pki/provision\n"
@@ -47,6 +47,15 @@ static void list_actors(const struct lab *lab)
     printf("%s sevenstep-connector\n", lab->connectors[i].name);
 }
 
+/* Which connector may delegate to what. */
+static void list_delegation(const struct lab *lab)
+{
+  for (size_t i = 0; i < lab->n_connectors; i++)
+    for (size_t k = 0; k < lab->connectors[i].allowed_to_delegate_to.n; k++)
+      printf("%s %s %s\n", lab->connectors[i].name, lab->connectors[i].group,
+             lab->connectors[i].allowed_to_delegate_to.v[k]);
+}
+
 /* The names that must lead to the proxy, the identity provider and the tunnel. */
 static void list_hosts(const struct lab *lab)
 {
@@ -62,6 +71,8 @@ static int list(const struct lab *lab, const char *what)
 {
   if (strcmp(what, "actors") == 0)
     list_actors(lab);
+  else if (strcmp(what, "delegation") == 0)
+    list_delegation(lab);
   else if (strcmp(what, "hosts") == 0)
     list_hosts(lab);
   else if (strcmp(what, "connectors") == 0)
@@ -76,7 +87,7 @@ static int list(const struct lab *lab, const char *what)
   else if (strcmp(what, "published") == 0)
     return tool_published(lab);
   else
-    return usage("list: expected actors, connectors, applications, published, users or hosts");
+    return usage("list: expected actors, connectors, delegation, applications, published, users or hosts");
   return 0;
 }
 
