@@ -2,7 +2,8 @@
 # Looking at a lab: status, env, logs, trace, hosts, check, bench, version.
 
 help_status='Show every actor: its process, whether it can serve, since when it runs.
-Of a connector it says, too, whether the cloud sees it: active or inactive; it takes requests when it is active.
+Of a connector it says, too, whether the cloud sees it: active or inactive; it takes requests when it is active. VERSION is that
+of the configuration that the connector has acknowledged; it counts the changes since the cloud'\''s start.
 --json prints the same for programs. Exit code 0: all are ready; 1: some are not; 6: the lab is not running.'
 help_env='Print shell variables for scripts: eval "$(./sevenstep env)".
 URLs, CA file, user and password, client id and secret, KRB5_CONFIG, keytabs, ports; those of the running lab, if one runs
@@ -32,28 +33,32 @@ actor_state() {
   [[ -n $reason ]] || reason='its admin socket does not answer'
 }
 
-# The connectors as the cloud sees them: NAME active|inactive. Nothing when the cloud does not answer.
+# The connectors as the cloud sees them: NAME active|inactive VERSION, that of the configuration it acknowledged. Nothing when the
+# cloud does not answer.
 connectors_seen() {
-  curl -s -m 3 --unix-socket "$run/cloud.sock" http://localhost/metrics 2>/dev/null |
-    sed -nE 's/^sevenstep_cloud_connector_connections\{connector="([^"]*)".*\} 0$/\1 inactive/p; t
-      s/^sevenstep_cloud_connector_connections\{connector="([^"]*)".*/\1 active/p'
+  curl -s -m 3 --unix-socket "$run/cloud.sock" http://localhost/configuration 2>/dev/null |
+    jq -r '.connectors[] | "\(.name) \(if .connections > 0 then "active" else "inactive" end) \(.version)"' 2>/dev/null
 }
 
-# One line an actor: NAME STATE PID SINCE SEEN REASON, separated by tabs, in the order of start.
+# One line an actor: NAME STATE PID SINCE SEEN VERSION REASON, separated by tabs, in the order of start.
 status_lines() {
-  local name seen _
-  local -A activity=()
-  while read -r name seen; do activity[$name]=$seen; done < <(connectors_seen)
+  local name seen version _
+  local -A activity=() configuration=()
+  while read -r name seen version; do
+    activity[$name]=$seen
+    ((version == 0)) || configuration[$name]=$version
+  done < <(connectors_seen)
   while read -r name _; do
     actor_state "$name"
     actor_id='' actor_since=''
     [[ $state == stopped ]] || actor_read "$name"
-    printf '%s\t%s\t%s\t%s\t%s\t%s\n' "$name" "$state" "${actor_id:--}" "${actor_since:--}" "${activity[$name]:--}" "$reason"
+    printf '%s\t%s\t%s\t%s\t%s\t%s\t%s\n' "$name" "$state" "${actor_id:--}" "${actor_since:--}" "${activity[$name]:--}" \
+      "${configuration[$name]:--}" "$reason"
   done < <(ask list actors)
 }
 
 command_status() {
-  local json=0 lines name state pid since seen reason total=0 ready=0 stopped=0
+  local json=0 lines name state pid since seen version reason total=0 ready=0 stopped=0
   [[ ${1-} != --json ]] || { json=1; shift; }
   no_arguments "$@"
   settings_load
@@ -63,17 +68,17 @@ command_status() {
   if ((json)); then
     jq -R -s --arg run "$run" '{run: $run, actors: [split("\n")[] | select(. != "") | split("\t") | {name: .[0], state: .[1],
       pid: (.[2] | tonumber? // null), since: (.[3] | tonumber? // null | if . then todate else null end),
-      seen: (.[4] | if . == "-" then null else . end), reason: .[5]}]}' <<<"$lines"
+      seen: (.[4] | if . == "-" then null else . end), version: (.[5] | tonumber? // null), reason: .[6]}]}' <<<"$lines"
   else
-    printf '%s%-14s %-10s %8s  %-20s %-9s%s\n' "$bold" ACTOR STATE PID SINCE 'TO CLOUD' "$plain"
+    printf '%s%-14s %-10s %8s  %-20s %-9s %7s%s\n' "$bold" ACTOR STATE PID SINCE 'TO CLOUD' VERSION "$plain"
   fi
-  while IFS=$'\t' read -r name state pid since seen reason; do
+  while IFS=$'\t' read -r name state pid since seen version reason; do
     total=$((total + 1))
     [[ $state != ready ]] || ready=$((ready + 1))
     [[ $state != stopped ]] || stopped=$((stopped + 1))
     ((json)) && continue
     [[ $since == - ]] || printf -v since '%(%F %T)T' "$since"
-    printf '%-14s %-10s %8s  %-20s %-9s %s\n' "$name" "$state" "$pid" "$since" "$seen" "$reason"
+    printf '%-14s %-10s %8s  %-20s %-9s %7s  %s\n' "$name" "$state" "$pid" "$since" "$seen" "$version" "$reason"
   done <<<"$lines"
   ((ready == total)) && return 0
   ((stopped == total)) && return "$EX_DOWN"

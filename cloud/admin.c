@@ -2,6 +2,7 @@
 
 #include "cloud.h"
 #include "registry.h"
+#include "reload.h"
 #include "roster.h"
 
 #include <jansson.h>
@@ -88,23 +89,9 @@ static void change(const struct httpd_request *q, struct httpd_response *r)
   }
 }
 
-/* Of the lab in force the cloud takes over which connectors there are. */
-static void reload(const struct httpd_request *q, struct httpd_response *r)
-{
-  const struct cloud *c = q->arg;
-  const struct lab *lab;
-  struct failure f = {0};
-  if (actor_reload(c->actor, &lab, &f)) {
-    answer_failure(r, &f);
-    return;
-  }
-  roster_use(c->roster, lab);
-  lab_free(lab);
-  registry_wake(c->registry);
-  log_info("reloaded: the connectors of the lab");
-}
-
-const struct httpd_route admin_routes[] = {{.method = "GET", .path = "/connectors", .handle = list},
-                                           {.method = "POST", .path = "/reload", .handle = reload},
-                                           {.method = "POST", .path = "/connectors/*", .handle = change},
-                                           {.method = NULL}};
+const struct httpd_route admin_routes[] = {
+    {.method = "GET", .path = "/connectors", .handle = list},
+    {.method = "GET", .path = "/configuration", .handle = handle_configuration},
+    {.method = "POST", .path = "/reload", .handle = handle_reload},
+    {.method = "POST", .path = "/connectors/*", .handle = change},
+    {.method = NULL}};

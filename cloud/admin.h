@@ -3,7 +3,8 @@
  *   GET  /connectors                        which there are, and how they do (JSON)
  *   POST /connectors/NAME/token[?group=G]   a registration token: {"token":"..."}
  *   POST /connectors/NAME/revoke            its certificates and tokens are good no more, its connections end
- *   POST /reload                            takes over the connectors of the lab that is on disk now
+ *
+ *   GET  /configuration, POST /reload       the configuration in force: reload.h
  *
  * A refusal is {"error":NAME,"why":...,"fix":...} with the error's HTTP status. */
 #ifndef SEVENSTEP_CLOUD_ADMIN_H

@@ -276,7 +276,7 @@ static void not_admitted(struct connector *c, const struct failure *f)
 
 /* From now on requests may come: what is ready to take them may replace another connection. Nobody waits for
  * the answer. */
-static void welcome(struct connector *c)
+void admit_welcome(struct connector *c)
 {
   struct tunnel_stream *s;
   struct failure f;
@@ -308,6 +308,13 @@ static void register_it(struct connector *c, struct hello *h)
   enrol(c, j);
 }
 
+/* Who it is, is clear; now what it serves. */
+static void begin_configuration(struct connector *c)
+{
+  c->known = true;
+  configure_connector(c);
+}
+
 static void hello_answered(struct connector *c)
 {
   struct hello h;
@@ -319,7 +326,7 @@ static void hello_answered(struct connector *c)
   if (e || (c->name && !fits(&h, &c->certificate, &f)))
     admit_refuse(c, &f);
   else if (c->name)
-    welcome(c);
+    begin_configuration(c);
   else
     register_it(c, &h);
   hello_clear(&h);
@@ -379,6 +386,7 @@ static void on_goaway(struct tunnel *t, void *arg)
   struct connector *c = arg;
   connector_set_ready(c, false);
   c->leaving = true;
+  configure_check(c->r);
   if (c->name) log_info("connector %s is leaving; what it works on is finished first", c->name);
 }
 

@@ -26,7 +26,8 @@ struct counters {
 
 struct cloud {
   struct actor *actor;
-  const struct lab *lab;
+  const struct lab *lab; /* in force, a reference; requests keep the one they began with */
+  unsigned version;      /* of it, counted since the start */
   struct net *net;
   struct tls_ctx *front_tls, *tunnel_tls;
   struct listener *front;

@@ -40,6 +40,7 @@ static void conn_free(struct conn *c)
   atomic_fetch_sub_explicit(&c->cloud->counters.open_connections, 1, memory_order_relaxed);
   http1_parser_clear(&c->parser);
   buf_wipe(&c->early);
+  exchange_clear(&c->x);
   free(c);
 }
 

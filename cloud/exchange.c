@@ -57,11 +57,31 @@ void exchange_continue(struct exchange *x)
 /* -- the request
  * ---------------------------------------------------------------------------------------------- */
 
+/* A request sees the lab as it was when it began, however long it takes. */
+static void begin(struct exchange *x, struct cloud *c, const struct transport *t, void *carrier,
+                  const struct http1_head *head)
+{
+  exchange_clear(x);
+  *x = (struct exchange){.cloud = c,
+                         .transport = t,
+                         .carrier = carrier,
+                         .head = head,
+                         .lab = lab_ref(c->lab),
+                         .version = c->version,
+                         .active = true};
+}
+
+void exchange_clear(struct exchange *x)
+{
+  lab_free(x->lab);
+  x->lab = NULL;
+}
+
 void exchange_start(struct exchange *x, struct cloud *c, const struct transport *t, void *carrier,
                     const struct http1_head *head, bool body)
 {
-  *x = (struct exchange){
-      .cloud = c, .transport = t, .carrier = carrier, .head = head, .active = true, .request_done = !body};
+  begin(x, c, t, carrier, head);
+  x->request_done = !body;
   x->progress_ns = clock_mono_ns();
   atomic_fetch_add_explicit(&c->counters.requests, 1, memory_order_relaxed);
   route_request(x);
@@ -70,7 +90,7 @@ void exchange_start(struct exchange *x, struct cloud *c, const struct transport 
 void exchange_start_refused(struct exchange *x, struct cloud *c, const struct transport *t, void *carrier,
                             const struct http1_head *head, const struct failure *f)
 {
-  *x = (struct exchange){.cloud = c, .transport = t, .carrier = carrier, .head = head, .active = true};
+  begin(x, c, t, carrier, head);
   span_start(&x->step, c->actor->tracer, 0, SPAN_SERVER, "refuse", NULL, true);
   x->ctx = x->step.ctx;
   exchange_refuse(x, f);

@@ -29,6 +29,8 @@ struct exchange {
   const struct transport *transport;
   void *carrier;                 /* the transport's: what carries this exchange */
   const struct http1_head *head; /* the request */
+  const struct lab *lab;         /* as it was when the request began; a reference */
+  unsigned version;              /* its number */
   const struct lab_app *app;
   size_t rest;                    /* of the target: where what is behind the published path begins */
   const struct exchange_ops *ops; /* NULL: nobody has taken it, or it is answered */

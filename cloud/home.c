@@ -27,7 +27,7 @@ static enum err escaped(struct buf *out, const char *before, const char *text, c
 
 static enum err page_list(const struct exchange *x, const struct lab_user *user, struct buf *out)
 {
-  const struct lab *lab = x->cloud->lab;
+  const struct lab *lab = x->lab;
   size_t n = 0;
   enum err e = escaped(out, "<p>Signed in as ", x->session.upn, ".</p>\n");
   for (size_t i = 0; i < lab->n_apps && !e; i++) {
@@ -64,8 +64,7 @@ static json_t *json_list(const struct lab *lab, const struct lab_user *user)
 
 static enum err as_json(const struct exchange *x, const struct lab_user *user, struct buf *out)
 {
-  json_t *all =
-      json_pack("{s:s, s:o}", "user", x->session.upn, "applications", json_list(x->cloud->lab, user));
+  json_t *all = json_pack("{s:s, s:o}", "user", x->session.upn, "applications", json_list(x->lab, user));
   char *text = all ? json_dumps(all, JSON_COMPACT) : NULL;
   enum err e = text ? buf_printf(out, "%s\n", text) : ERR_NOMEM;
   free(text);
@@ -84,7 +83,7 @@ static bool wants_json(const struct exchange *x)
 
 static void answer(struct exchange *x)
 {
-  const struct lab_user *user = lab_user_by_upn(x->cloud->lab, x->session.upn);
+  const struct lab_user *user = lab_user_by_upn(x->lab, x->session.upn);
   bool json = wants_json(x);
   struct buf body;
   struct fields f;

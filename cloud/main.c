@@ -12,6 +12,7 @@
 #include "oidc.h"
 #include "once.h"
 #include "registry.h"
+#include "reload.h"
 #include "roster.h"
 #include "websocket.h"
 
@@ -85,26 +86,10 @@ static const struct metric {
      offsetof(struct counters, ready_connections)},
 };
 
-/* Whether the cloud sees a connector, as only the cloud knows. */
-static enum err connector_metrics(const struct cloud *c, struct buf *out)
-{
-  static const char name[] = "sevenstep_cloud_connector_connections";
-  const struct lab *lab = roster_lab(c->roster);
-  enum err e = buf_printf(
-      out, "# HELP %s A connector's connections that take requests; 0: it is inactive.\n# TYPE %s gauge\n",
-      name, name);
-  for (size_t i = 0; i < lab->n_connectors && !e; i++)
-    e = buf_printf(out, "%s{connector=\"%s\",group=\"%s\"} %llu\n", name, lab->connectors[i].name,
-                   lab->connectors[i].group,
-                   (unsigned long long)roster_connections(c->roster, lab->connectors[i].name));
-  lab_free(lab);
-  return e;
-}
-
 static void metrics(void *arg, struct buf *out)
 {
   struct cloud *c = arg;
-  enum err e = connector_metrics(c, out);
+  enum err e = configuration_metrics(c, out);
   for (size_t i = 0; i < sizeof metrics_table / sizeof metrics_table[0] && !e; i++) {
     const struct metric *m = &metrics_table[i];
     _Atomic uint64_t *value = (_Atomic uint64_t *)(void *)((char *)&c->counters + m->offset);
@@ -195,6 +180,7 @@ static void start_timers(struct cloud *c)
 
 static void close_cloud(struct cloud *c, struct httpd *admin)
 {
+  net_refuse_calls(c->net); /* or the admin endpoint's thread might wait for this one */
   httpd_stop(admin);
   oidc_stop(c->oidc);
   if (c->registry) registry_stop(c->registry);
@@ -210,6 +196,7 @@ static void close_cloud(struct cloud *c, struct httpd *admin)
   seal_free(c->seal);
   tls_ctx_free(c->front_tls);
   tls_ctx_free(c->tunnel_tls);
+  lab_free(c->lab);
 }
 
 static int print_token(struct actor *actor, const char *name)
@@ -235,7 +222,7 @@ static int serve(struct actor *actor)
   struct cloud *c = calloc(1, sizeof *c);
   if (!c || net_new(&c->net)) abort();
   c->actor = actor;
-  c->lab = actor->lab;
+  c->lab = lab_ref(actor->lab);
   start_timers(c);
   enum err e = open_cloud(c, &admin, &f);
   if (e)

@@ -75,6 +75,7 @@ static void on_close(struct link *l, void *arg, const struct failure *f)
   r->count--;
   buf_wipe(&c->answer);
   free(c);
+  configure_check(r);
 }
 
 static const struct link_events link_events = {on_open, on_close};
@@ -122,6 +123,8 @@ static void look_at(struct connector *c, int64_t now_ns)
     admit_refuse(c, &f);
   } else if (c->ready && roster_is_old(c->r->cloud->roster, &c->certificate) && !is_asked(c, now_ns)) {
     admit_renew(c);
+  } else {
+    configure_look_at(c, now_ns);
   }
 }
 
@@ -161,6 +164,8 @@ enum err registry_new(struct cloud *cloud, struct registry **ret, struct failure
   struct registry *r = calloc(1, sizeof *r);
   if (!r) return failure_set(f, ERR_NOMEM, "no memory");
   r->cloud = cloud;
+  r->newest = lab_ref(cloud->lab);
+  r->newest_version = r->versions = cloud->version = 1;
   uv_async_init(net_loop(cloud->net), &r->wake, woken);
   r->wake.data = r;
   enum err e = listener_new(cloud->net, &cloud->lab->cloud.tunnel, cloud->tunnel_tls, HANDSHAKE_MS, on_accept,
@@ -178,6 +183,7 @@ void registry_stop(struct registry *r)
 
 void registry_free(struct registry *r)
 {
+  if (r) lab_free(r->newest);
   free(r);
 }
 

@@ -1,6 +1,6 @@
 /* The connectors that are connected, each by one connection or several, and the listener where they dial in.
- * With a certificate that the roster admits they are sent requests; without one they may register, and
- * nothing else. Loop's thread. */
+ * With a certificate that the roster admits, and once they have acknowledged their configuration, they are
+ * sent requests; without one they may register, and nothing else. Loop's thread. */
 #ifndef SEVENSTEP_REGISTRY_H
 #define SEVENSTEP_REGISTRY_H
 
@@ -30,6 +30,20 @@ enum err registry_new(struct cloud *c, struct registry **ret, struct failure *f)
 void registry_sweep(struct registry *r, int64_t now_ns);
 /* The same soon, from any thread: after a revocation. */
 void registry_wake(struct registry *r);
+/* Tells all connectors of another lab, a reference of which it takes over. When all have acknowledged it, it
+ * is in force (cloud->lab, cloud->version) and done() is called with ERR_OK; or with the first refusal, and
+ * nothing has changed. Connectors that are lost meanwhile are not waited for: they are told when they come
+ * back. */
+void registry_configure(struct registry *r, const struct lab *lab,
+                        void (*done)(void *arg, const struct failure *f), void *arg);
+
+/* A connector as it is connected now. */
+struct connector_state {
+  unsigned connections; /* ready ones */
+  unsigned version;     /* of the configuration, that all of these have acknowledged; 0 without any */
+};
+void registry_look(const struct registry *r, const struct lab_connector *connector,
+                   struct connector_state *ret);
 /* Takes no more connectors. */
 void registry_stop(struct registry *r);
 void registry_free(struct registry *r); /* after the loop has ended; accepts NULL */

@@ -21,6 +21,11 @@ struct connector {
   struct enrolment *job;
   char challenge[CHALLENGE_LEN + 1], version[33];
   int64_t ask_again_ns; /* for a renewal */
+  /* Its configuration: configure.c's. */
+  bool known;        /* hello was right */
+  unsigned acked;    /* the version it acknowledged last; 0: none */
+  struct push *push; /* under way; NULL: none */
+  int64_t pushed_ns; /* when that was sent */
   /* When it was picked last, and when any connection of its connector was: equal loads alternate between
    * connectors first. */
   int64_t picked, turn;
@@ -37,6 +42,10 @@ struct registry {
   int64_t picks;
   struct connector *last; /* picked last, in this turn of the loop */
   uint64_t last_turn;
+  const struct lab *newest; /* what connectors are told: the one in force, or the one that is to be */
+  unsigned newest_version, versions;
+  void (*done)(void *arg, const struct failure *f); /* a change is under way */
+  void *done_arg;
 };
 
 /* registry.c */
@@ -50,6 +59,20 @@ void admit_refuse(struct connector *c, const struct failure *f);
 void admit_renew(struct connector *c);
 /* The connection has gone. */
 void admit_forget(struct connector *c);
+/* It has what it needs: requests may come. */
+void admit_welcome(struct connector *c);
 extern const struct tunnel_events admit_tunnel_events;
+
+/* configure.c: what connectors are told, which applications they serve and how (as lab_write.h writes it).
+ * Over the control stream PUT /.sevenstep/configuration, with a version in sevenstep-version; the connector
+ * answers 204 when it has checked it and can serve it, or 422 with the reason in sevenstep-why. Connectors
+ * keep earlier versions for a while, and each request names the version that it began with: so a change, once
+ * all connectors know of it, is in force for all at once. */
+/* Tells it the newest version, if it does not know that yet. */
+void configure_connector(struct connector *c);
+/* A connection has gone: perhaps it was the last that a change waited for. */
+void configure_check(struct registry *r);
+/* Once a second: cuts off who does not acknowledge. */
+void configure_look_at(struct connector *c, int64_t now_ns);
 
 #endif

@@ -53,12 +53,12 @@ static enum err find_app(struct exchange *x, struct failure *f)
   if (!host_fits_sni(host, n, exchange_sni(x)))
     return failure_set(f, ERR_APP_MISDIRECTED, "Host is %.100s, the connection is for %.100s", host,
                        exchange_sni(x));
-  if (lab_is_home(x->cloud->lab, host, n)) {
-    x->app = &x->cloud->lab->home;
+  if (lab_is_home(x->lab, host, n)) {
+    x->app = &x->lab->home;
     x->rest = buf_str(&x->head->target)[0] == '/';
     return ERR_OK;
   }
-  return publish_find(x->cloud->lab, host, n, buf_str(&x->head->target), &x->app, &x->rest, f);
+  return publish_find(x->lab, host, n, buf_str(&x->head->target), &x->app, &x->rest, f);
 }
 
 static enum err find_session(struct exchange *x)
@@ -152,7 +152,7 @@ void route_request(struct exchange *x)
   enum err e = find_session(x);
   if (strncmp(buf_str(&x->head->target) + x->rest, OWN, sizeof OWN - 1) == 0)
     own_endpoint(x);
-  else if (x->app == &x->cloud->lab->home)
+  else if (x->app == &x->lab->home)
     home(x);
   else
     to_application(x, e, traced);

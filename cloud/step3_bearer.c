@@ -85,10 +85,10 @@ static enum err verify(const struct exchange *x, const char *token, struct token
   const struct jwks *keys = oidc_keys(x->cloud->oidc);
   struct token_expect expect = {
       .kind = TOKEN_ACCESS,
-      .issuer = x->cloud->lab->idp.issuer.text,
+      .issuer = x->lab->idp.issuer.text,
       .audience = x->app->name,
       .spn = x->app->spn,
-      .upn_suffix = x->cloud->lab->upn_suffix,
+      .upn_suffix = x->lab->upn_suffix,
       .scope = TOKEN_SCOPE_USER,
       .now_s = clock_wall_s(),
   };

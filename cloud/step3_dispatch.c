@@ -8,6 +8,7 @@
 
 #include "body.h"
 #include "clock.h"
+#include "hello.h"
 #include "publish.h"
 #include "rules.h"
 #include "translate.h"
@@ -62,7 +63,7 @@ void dispatch_fail(struct dispatch *d, const struct failure *f)
 static enum err request_fields(struct exchange *x, struct fields *f)
 {
   enum err e = ERR_OK;
-  char parent[TRACEPARENT_LEN + 1];
+  char parent[TRACEPARENT_LEN + 1], version[16];
   bool kcd = x->app->sso == SSO_KCD;
   for (size_t i = 0; i < fields_count(&x->head->fields) && !e; i++) {
     struct field field = fields_at(&x->head->fields, i);
@@ -77,13 +78,15 @@ static enum err request_fields(struct exchange *x, struct fields *f)
   /* The application gets the connector's Negotiate instead; a browser's never reaches it (HT-33, SP-07). */
   if (kcd) fields_remove(f, "Authorization");
   e = rules_cookie_strip(f, COOKIE_PREFIX);
-  if (!e && x->app->translate_headers) e = translate_request(x->cloud->lab, x->app, f);
+  if (!e && x->app->translate_headers) e = translate_request(x->lab, x->app, f);
   if (!e && x->app->translate_body) e = body_accept(f);
   trace_ctx_format(&x->ctx, parent);
   if (!e)
     e = rules_add_forwarding(f, "sevenstep", x->head->minor, exchange_peer_ip(x), "https",
                              buf_str(&x->head->authority));
   if (!e) e = fields_add(f, "sevenstep-app", x->app->name);
+  snprintf(version, sizeof version, "%u", x->version);
+  if (!e) e = fields_add(f, CONTROL_VERSION, version);
   if (!e && x->session.upn[0]) e = fields_add(f, "sevenstep-upn", x->session.upn);
   if (!e && x->session.login[0]) e = fields_add(f, "sevenstep-login", x->session.login);
   if (!e) e = fields_add(f, "traceparent", parent);

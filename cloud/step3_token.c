@@ -60,7 +60,7 @@ static enum err session_cookie(struct callback *c, struct fields *f)
   struct exchange *x = c->x;
   struct session s = {.issued_s = clock_wall_s()};
   struct buf value;
-  s.expires_s = s.issued_s + x->cloud->lab->cloud.session_lifetime_s;
+  s.expires_s = s.issued_s + x->lab->cloud.session_lifetime_s;
   random_bytes(s.id, sizeof s.id); /* new at every logon (CK-03) */
   snprintf(s.upn, sizeof s.upn, "%s", c->claims.upn);
   snprintf(s.login, sizeof s.login, "%s", c->claims.login);
@@ -69,7 +69,7 @@ static enum err session_cookie(struct callback *c, struct fields *f)
   one_line(s.name);
   buf_init(&value, 8192);
   enum err e = session_seal(x->cloud->seal, x->app, &s, &value);
-  if (!e) e = session_cookie_set(f, x->app, buf_str(&value), x->cloud->lab->cloud.session_lifetime_s);
+  if (!e) e = session_cookie_set(f, x->app, buf_str(&value), x->lab->cloud.session_lifetime_s);
   buf_clear(&value);
   return e;
 }
@@ -155,11 +155,11 @@ static void verify(struct callback *c)
   struct exchange *x = c->x;
   struct failure f = {0};
   struct token_expect expect = {
-      .issuer = x->cloud->lab->idp.issuer.text,
+      .issuer = x->lab->idp.issuer.text,
       .audience = x->app->name,
       .nonce = c->logon.nonce,
       .spn = x->app->spn,
-      .upn_suffix = x->cloud->lab->upn_suffix,
+      .upn_suffix = x->lab->upn_suffix,
       .now_s = clock_wall_s(),
   };
   oidc_expect_login(x->app, &expect);
@@ -230,7 +230,7 @@ static enum err check_issuer(struct callback *c, const struct fields *list, stru
   const char *iss;
   enum err e = form_get(list, "iss", &iss);
   if (e == ERR_NOT_FOUND && !oidc_iss_parameter_supported(x->cloud->oidc)) return ERR_OK;
-  if (e || strcmp(iss, x->cloud->lab->idp.issuer.text) != 0) /* RFC 9207 2.4 */
+  if (e || strcmp(iss, x->lab->idp.issuer.text) != 0) /* RFC 9207 2.4 */
     return failure_set(f, ERR_TOKEN_ISSUER, "the response's iss is %s",
                        e ? "missing or repeated" : "another issuer's");
   return ERR_OK;

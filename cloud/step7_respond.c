@@ -51,7 +51,7 @@ static enum err translate(struct exchange *x, int status, struct fields *f)
 {
   struct dispatch *d = x->data;
   const char *what;
-  const struct lab *lab = x->cloud->lab;
+  const struct lab *lab = x->lab;
   enum err e = x->app->translate_headers ? translate_response(lab, x->app, f) : ERR_OK;
   if (e || !x->app->translate_body || status == 101) return e;
   e = body_begin(lab, x->app, x->head, status, f, &what, &d->body);

@@ -29,6 +29,9 @@ struct transport {
 
 /* How a transport tells of an exchange, which is caller storage. */
 
+/* What an exchange keeps besides, goes: before its memory does. Accepts a zeroed one, as exchange_start()
+ * does. */
+void exchange_clear(struct exchange *x);
 /* A head is there: routes it. body: more of the request follows. */
 void exchange_start(struct exchange *x, struct cloud *c, const struct transport *t, void *carrier,
                     const struct http1_head *head, bool body);

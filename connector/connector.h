@@ -16,6 +16,17 @@ struct origin_pool;
 struct delegation; /* step4_delegate.c: tickets being obtained */
 struct request;
 
+/* Who owns a stream of a tunnel: every owner given to tunnel_stream_set_owner() begins with this. The calls
+ * are those of tunnel.h. */
+struct stream_owner {
+  const struct stream_owner_ops {
+    void (*on_data)(struct tunnel_stream *s, void *owner, const uint8_t *data, size_t n);
+    void (*on_end)(struct tunnel_stream *s, void *owner, const struct fields *trailers);
+    void (*on_writable)(struct tunnel_stream *s, void *owner);
+    void (*on_close)(struct tunnel_stream *s, void *owner, const struct failure *f);
+  } * ops;
+};
+
 struct counters {
   _Atomic uint64_t requests, cache_hits, cache_misses, tickets, ticket_failures, failures, origin_connects,
       origin_reuses, websockets;
@@ -25,7 +36,7 @@ struct counters {
 
 struct connector {
   struct actor *actor;
-  const struct lab *lab;
+  const struct lab *lab; /* where it is and who: what it serves the cloud says (configure.h) */
   const struct lab_connector *me;
   struct net *net;
   struct identity *identity;

@@ -1,5 +1,6 @@
 /* What the cloud asks a connector besides requests (hello.h), on any of its tunnels: each is answered at
- * once. Only writing a certificate to disk is for a worker. */
+ * once, but for the configuration, which has a body (configure.h). Only writing a certificate to disk is for
+ * a worker. */
 #include "clock.h"
 #include "dial_private.h"
 #include "encode.h"
@@ -142,6 +143,8 @@ bool control_answer(struct line *l, struct tunnel_stream *s, const struct tunnel
     renew(l, s, fields_get(h->fields, CONTROL_CHALLENGE));
   } else if (strcmp(h->path, CONTROL_CERTIFICATE) == 0) {
     take_certificate(l, s, fields_get(h->fields, CONTROL_DER));
+  } else if (strcmp(h->path, CONTROL_CONFIGURATION) == 0 && strcmp(h->method, "PUT") == 0) {
+    configure_begin(&l->known, l->link, s, h);
   } else if (strcmp(h->path, CONTROL_WELCOME) == 0) {
     acknowledge(s);
     line_welcomed(l);

@@ -81,15 +81,39 @@ static void on_request(struct tunnel *t, void *arg, struct tunnel_stream *s, con
 {
   (void)t;
   struct line *l = arg;
-  if (!control_answer(l, s, h)) request_begin(l->d->c, l->link, s, h);
+  if (!control_answer(l, s, h)) request_begin(l->d->c, &l->known, l->link, s, h);
+}
+
+static void on_data(struct tunnel_stream *s, void *owner, const uint8_t *data, size_t n)
+{
+  struct stream_owner *o = owner;
+  o->ops->on_data(s, o, data, n);
+}
+
+static void on_end(struct tunnel_stream *s, void *owner, const struct fields *trailers)
+{
+  struct stream_owner *o = owner;
+  o->ops->on_end(s, o, trailers);
+}
+
+static void on_writable(struct tunnel_stream *s, void *owner)
+{
+  struct stream_owner *o = owner;
+  o->ops->on_writable(s, o);
+}
+
+static void on_stream_close(struct tunnel_stream *s, void *owner, const struct failure *f)
+{
+  struct stream_owner *o = owner;
+  if (o) o->ops->on_close(s, o, f);
 }
 
 static const struct tunnel_events tunnel_events = {
     .on_request = on_request,
-    .on_data = request_on_data,
-    .on_end = request_on_end,
-    .on_writable = request_on_writable,
-    .on_close = request_on_close,
+    .on_data = on_data,
+    .on_end = on_end,
+    .on_writable = on_writable,
+    .on_close = on_stream_close,
 };
 
 /* -- the link
@@ -140,6 +164,7 @@ static void line_free(struct line *l)
     l->d->lines = l->next;
   if (l->next) l->next->prev = l->prev;
   tls_ctx_free(l->tls);
+  configurations_clear(&l->known);
   free(l);
 }
 

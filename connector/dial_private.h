@@ -2,6 +2,7 @@
 #ifndef SEVENSTEP_DIAL_PRIVATE_H
 #define SEVENSTEP_DIAL_PRIVATE_H
 
+#include "configure.h"
 #include "dial.h"
 
 struct line {
@@ -12,6 +13,7 @@ struct line {
   bool registers;      /* without a certificate, to get one */
   bool open, welcome, refused;
   int64_t opened_ns;
+  struct configurations known; /* what the cloud has told through it */
   struct line *prev, *next;
 };
 

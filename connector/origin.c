@@ -346,8 +346,9 @@ enum err origin_send(struct origin_pool *p, const struct lab_app *app, const cha
                      bool fresh, const struct origin_events *ev, void *owner, struct origin **ret,
                      struct failure *f)
 {
-  char name[512];
-  snprintf(name, sizeof name, "%s %s", app->name, upn);
+  char name[1024];
+  /* Where it leads is a part of it: that may change while connections are idle. */
+  snprintf(name, sizeof name, "%s %s:%u %s", app->name, app->connect.host, app->connect.port, upn);
   struct origin_key *k = key_get(p, name);
   if (!k) return failure_set(f, ERR_NOMEM, "no memory for a connection");
   struct origin *o = fresh ? NULL : reuse(p, k);

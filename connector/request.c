@@ -1,6 +1,8 @@
 #include "request.h"
 
 #include "clock.h"
+#include "hello.h"
+#include "lab_value.h"
 #include "rules.h"
 
 #include <stdlib.h>
@@ -29,6 +31,7 @@ void request_end(struct request *r)
   }
   krb_initiator_free(r->initiator);
   krb_ticket_unref(r->ticket);
+  lab_free(r->lab);
   span_end(&r->present);
   span_end(&r->delegate);
   buf_wipe(&r->held);
@@ -95,21 +98,28 @@ static enum err accept_method(struct request *r, const struct tunnel_head *h, st
   return ERR_OK;
 }
 
-static enum err accept_head(struct request *r, const struct tunnel_head *h, struct failure *f)
+/* The cloud's word for what it began with. */
+static unsigned version_of(const struct tunnel_head *h)
+{
+  const char *text = fields_get(h->fields, CONTROL_VERSION);
+  unsigned version;
+  return text && lab_parse_count(text, 1, UINT32_MAX, &version) ? version : 0;
+}
+
+static enum err accept_head(struct request *r, const struct configurations *known,
+                            const struct tunnel_head *h, struct failure *f)
 {
   const char *name = fields_get(h->fields, "sevenstep-app");
   const char *upn = fields_get(h->fields, "sevenstep-upn");
   const char *login = fields_get(h->fields, "sevenstep-login");
   const char *parent = fields_get(h->fields, "traceparent");
   if (!parent || trace_ctx_parse(&r->ctx, parent, strlen(parent))) r->ctx = (struct trace_ctx){0};
-  r->app = name ? lab_app_by_name(r->c->lab, name) : NULL;
+  const struct lab *lab = configurations_find(known, version_of(h));
+  if (lab) r->lab = lab_ref(lab);
+  r->app = lab && name ? lab_app_by_name(lab, name) : NULL;
   if (!r->app)
-    return failure_set(f, ERR_TUNNEL_PROTOCOL, "the cloud names an application that lab.yaml does not have");
-  /* The cloud does not choose targets: only applications of this connector's group are reachable through it.
-   */
-  if (strcmp(r->app->connector_group, r->c->me->group) != 0)
-    return failure_set(f, ERR_TUNNEL_PROTOCOL, "the application %s is not of group %s", name,
-                       r->c->me->group);
+    return failure_set(f, ERR_TUNNEL_PROTOCOL,
+                       "the cloud names an application that it has not told this connector of");
   if (r->app->sso == SSO_KCD && !upn)
     return failure_set(f, ERR_TOKEN_NO_UPN, "the cloud sent no user for an application with Kerberos");
   if ((upn && strlen(upn) >= sizeof r->upn) || (login && strlen(login) >= sizeof r->login))
@@ -124,36 +134,6 @@ static enum err accept_head(struct request *r, const struct tunnel_head *h, stru
   r->fields = h->fields;
   fields_remove_if(r->fields, is_ours, NULL);
   return ERR_OK;
-}
-
-void request_begin(struct connector *c, struct link *l, struct tunnel_stream *s, const struct tunnel_head *h)
-{
-  struct request *r = calloc(1, sizeof *r);
-  struct failure f = {0};
-  if (!r) {
-    tunnel_stream_reset(s, TUNNEL_REFUSED);
-    return;
-  }
-  r->c = c;
-  r->link = l;
-  r->stream = s;
-  buf_init(&r->held, REQUEST_HELD_MAX);
-  r->next = c->requests;
-  if (r->next) r->next->prev = r;
-  c->requests = r;
-  atomic_fetch_add_explicit(&c->counters.requests, 1, memory_order_relaxed);
-  atomic_fetch_add_explicit(&c->counters.in_flight, 1, memory_order_relaxed);
-  tunnel_stream_set_owner(s, r);
-  if (accept_head(r, h, &f)) {
-    request_fail(r, &f);
-    return;
-  }
-  r->has_body = !tunnel_stream_remote_ended(s) && !r->websocket;
-  r->body_complete = tunnel_stream_remote_ended(s);
-  if (r->app->sso == SSO_KCD)
-    step4_delegate(r);
-  else
-    step6_present(r);
 }
 
 void request_keep_alive(struct request *r)
@@ -179,7 +159,7 @@ static bool takes_body(const struct request *r)
   return r->origin && (r->switched || !r->websocket);
 }
 
-void request_on_data(struct tunnel_stream *s, void *owner, const uint8_t *data, size_t n)
+static void on_data(struct tunnel_stream *s, void *owner, const uint8_t *data, size_t n)
 {
   struct request *r = owner;
   struct failure f;
@@ -211,7 +191,7 @@ enum err request_pass_held(struct request *r)
   return e;
 }
 
-void request_on_end(struct tunnel_stream *s, void *owner, const struct fields *trailers)
+static void on_end(struct tunnel_stream *s, void *owner, const struct fields *trailers)
 {
   (void)s;
   (void)trailers;
@@ -226,21 +206,54 @@ void request_on_end(struct tunnel_stream *s, void *owner, const struct fields *t
   }
 }
 
-void request_on_writable(struct tunnel_stream *s, void *owner)
+static void on_writable(struct tunnel_stream *s, void *owner)
 {
   (void)s;
   step7_resume(owner);
 }
 
-void request_on_close(struct tunnel_stream *s, void *owner, const struct failure *f)
+static void on_close(struct tunnel_stream *s, void *owner, const struct failure *f)
 {
   (void)s;
   (void)f;
   struct request *r = owner;
-  if (!r) return;
   r->stream = NULL;
   span_bool(r->present.open ? &r->present : &r->delegate, "sevenstep.user_left", true);
   request_end(r);
+}
+
+static const struct stream_owner_ops ops = {on_data, on_end, on_writable, on_close};
+
+void request_begin(struct connector *c, const struct configurations *known, struct link *l,
+                   struct tunnel_stream *s, const struct tunnel_head *h)
+{
+  struct request *r = calloc(1, sizeof *r);
+  struct failure f = {0};
+  if (!r) {
+    tunnel_stream_reset(s, TUNNEL_REFUSED);
+    return;
+  }
+  r->owner.ops = &ops;
+  r->c = c;
+  r->link = l;
+  r->stream = s;
+  buf_init(&r->held, REQUEST_HELD_MAX);
+  r->next = c->requests;
+  if (r->next) r->next->prev = r;
+  c->requests = r;
+  atomic_fetch_add_explicit(&c->counters.requests, 1, memory_order_relaxed);
+  atomic_fetch_add_explicit(&c->counters.in_flight, 1, memory_order_relaxed);
+  tunnel_stream_set_owner(s, r);
+  if (accept_head(r, known, h, &f)) {
+    request_fail(r, &f);
+    return;
+  }
+  r->has_body = !tunnel_stream_remote_ended(s) && !r->websocket;
+  r->body_complete = tunnel_stream_remote_ended(s);
+  if (r->app->sso == SSO_KCD)
+    step4_delegate(r);
+  else
+    step6_present(r);
 }
 
 /* A WebSocket would outlast the drain: it ends in order, and its user finds another connector. */

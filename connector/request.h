@@ -8,6 +8,7 @@
 #ifndef SEVENSTEP_REQUEST_H
 #define SEVENSTEP_REQUEST_H
 
+#include "configure.h"
 #include "connector.h"
 #include "origin.h"
 
@@ -16,9 +17,11 @@
 #define STEP4_TIMEOUT_S 4  /* what a user waits for the KDC at most */
 
 struct request {
+  struct stream_owner owner;
   struct connector *c;
   struct link *link;
   struct tunnel_stream *stream; /* NULL once the cloud has gone */
+  const struct lab *lab;        /* what it began with; a reference, NULL before */
   const struct lab_app *app;
   char upn[256];               /* "" without a user */
   char login[256];             /* the name for the KDC as the cloud sent it */
@@ -44,12 +47,9 @@ struct request {
   struct request *next_waiting; /* in step 4's list */
 };
 
-/* tunnel events */
-void request_begin(struct connector *c, struct link *l, struct tunnel_stream *s, const struct tunnel_head *h);
-void request_on_data(struct tunnel_stream *s, void *owner, const uint8_t *data, size_t n);
-void request_on_end(struct tunnel_stream *s, void *owner, const struct fields *trailers);
-void request_on_writable(struct tunnel_stream *s, void *owner);
-void request_on_close(struct tunnel_stream *s, void *owner, const struct failure *f);
+/* A request came down the tunnel, whose connector holds these configurations. */
+void request_begin(struct connector *c, const struct configurations *known, struct link *l,
+                   struct tunnel_stream *s, const struct tunnel_head *h);
 
 /* Answers with the failure (or resets, when the answer has begun) and ends the request. */
 void request_fail(struct request *r, const struct failure *f);

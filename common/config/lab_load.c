@@ -317,6 +317,15 @@ static enum err load_keys(struct loading *l, const struct lab_keys *keys, const 
 
 /* -- the whole ----------------------------------------------------------------------------------------- */
 
+/* Accepts NULL. */
+static void box_unref(struct lab_box *box)
+{
+  if (!box || atomic_fetch_sub_explicit(&box->lab.refs, 1, memory_order_acq_rel) != 1) return;
+  arena_clear(&box->arena);
+  explicit_bzero(box, sizeof *box);
+  free(box);
+}
+
 /* root as a mapping of these keys, into a new lab; nothing across the lab is checked yet. */
 static enum err load_mapping(struct loading *l, const struct lab_keys *keys, const struct yaml_node *root)
 {
@@ -344,7 +353,7 @@ enum err lab_load_tree(const char *path, const char *changes, const struct yaml_
   }
   if (!e) e = lab_check(&l.box->lab, root, f);
   if (e)
-    lab_free(l.box ? &l.box->lab : NULL);
+    box_unref(l.box);
   else
     *ret = &l.box->lab;
   return e;
@@ -372,7 +381,7 @@ enum err lab_read_applications(const char *name, const char *text, size_t n, str
   enum err e = yaml_parse(&tree, name, text, n, &root, f);
   if (!e) e = load_mapping(&l, &lab_pushed_keys, root);
   if (e)
-    lab_free(l.box ? &l.box->lab : NULL);
+    box_unref(l.box);
   else
     *ret = &l.box->lab;
   arena_clear(&tree);
@@ -388,11 +397,7 @@ struct lab *lab_ref(const struct lab *lab)
 
 void lab_free(const struct lab *lab)
 {
-  struct lab_box *box = (struct lab_box *)(uintptr_t)lab;
-  if (!box || atomic_fetch_sub_explicit(&box->lab.refs, 1, memory_order_acq_rel) != 1) return;
-  arena_clear(&box->arena);
-  explicit_bzero(box, sizeof *box);
-  free(box);
+  box_unref((struct lab_box *)(uintptr_t)lab);
 }
 
 static enum err read_file(const char *path, char **ret, size_t *ret_n, struct failure *f)
@@ -439,8 +444,8 @@ enum err lab_environment_port_base(unsigned *ret, struct failure *f)
 
 static enum err parse_file(struct arena *a, const char *path, const struct yaml_node **ret, struct failure *f)
 {
-  char *text;
-  size_t n;
+  char *text = NULL;
+  size_t n = 0;
   struct yaml_node *root;
   enum err e = read_file(path, &text, &n, f);
   if (e) return e;

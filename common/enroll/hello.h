@@ -5,8 +5,9 @@
  *                certificate yet also its registration token and a request for a certificate (base64).
  *   certificate  here is your certificate (CONTROL_DER, base64), which ends a registration or a renewal.
  *   renew        your certificate is old; make a request with the challenge in CONTROL_CHALLENGE. The answer
- * is the request (DER). welcome      requests may come now. refused      requests will not come, and why:
- * CONTROL_ERROR, CONTROL_WHY. The connection ends.
+ * is the request (DER). configuration   (PUT) what the connector serves, in its version CONTROL_VERSION;
+ * answered 204 when it can, else 422 with CONTROL_WHY. welcome      requests may come now. refused requests
+ * will not come, and why: CONTROL_ERROR, CONTROL_WHY. The connection ends.
  *
  * The parser is strict: unknown and repeated members, other types and values of other forms are refused. */
 #ifndef SEVENSTEP_HELLO_H
@@ -15,15 +16,17 @@
 #include "certificate.h"
 #include "csr.h"
 
-#define CONTROL_HELLO       "/.sevenstep/hello"
-#define CONTROL_CERTIFICATE "/.sevenstep/certificate"
-#define CONTROL_RENEW       "/.sevenstep/renew"
-#define CONTROL_WELCOME     "/.sevenstep/welcome"
-#define CONTROL_REFUSED     "/.sevenstep/refused"
-#define CONTROL_DER         "sevenstep-certificate"
-#define CONTROL_CHALLENGE   "sevenstep-challenge"
-#define CONTROL_ERROR       "sevenstep-error"
-#define CONTROL_WHY         "sevenstep-why"
+#define CONTROL_HELLO         "/.sevenstep/hello"
+#define CONTROL_CERTIFICATE   "/.sevenstep/certificate"
+#define CONTROL_RENEW         "/.sevenstep/renew"
+#define CONTROL_CONFIGURATION "/.sevenstep/configuration"
+#define CONTROL_WELCOME       "/.sevenstep/welcome"
+#define CONTROL_REFUSED       "/.sevenstep/refused"
+#define CONTROL_DER           "sevenstep-certificate"
+#define CONTROL_CHALLENGE     "sevenstep-challenge"
+#define CONTROL_ERROR         "sevenstep-error"
+#define CONTROL_WHY           "sevenstep-why"
+#define CONTROL_VERSION       "sevenstep-version" /* of the configuration */
 
 #define HELLO_MAX 8192 /* bytes of JSON */
 #define TOKEN_LEN 43   /* of a registration token: 256 random bits in base64url */

@@ -53,6 +53,78 @@ static void stop_now(uv_async_t *handle)
   uv_stop(&n->loop);
 }
 
+/* -- calls from other threads
+ * ------------------------------------------------------------------------------- */
+
+/* On the caller's stack, which waits. */
+struct net_call {
+  void (*run)(void *arg, struct net_call *call);
+  void *arg;
+  bool done;
+  struct net_call *next;
+};
+
+static struct net_call *take_call(struct net *n)
+{
+  uv_mutex_lock(&n->call_lock);
+  struct net_call **last = &n->calls;
+  while (*last && (*last)->next)
+    last = &(*last)->next;
+  struct net_call *call = *last;
+  if (call) *last = NULL;
+  uv_mutex_unlock(&n->call_lock);
+  return call;
+}
+
+static void run_calls(uv_async_t *handle)
+{
+  struct net *n = handle->data;
+  struct net_call *call;
+  while ((call = take_call(n)))
+    call->run(call->arg, call);
+}
+
+static void forget_call(struct net *n, const struct net_call *call)
+{
+  for (struct net_call **at = &n->calls; *at; at = &(*at)->next)
+    if (*at == call) {
+      *at = call->next;
+      return;
+    }
+}
+
+bool net_call(struct net *n, void (*run)(void *arg, struct net_call *call), void *arg)
+{
+  struct net_call call = {.run = run, .arg = arg};
+  uv_mutex_lock(&n->call_lock);
+  if (!n->refuses_calls) {
+    call.next = n->calls;
+    n->calls = &call;
+    uv_async_send(&n->called);
+  }
+  while (!call.done && !n->refuses_calls)
+    uv_cond_wait(&n->call_ended, &n->call_lock);
+  forget_call(n, &call);
+  uv_mutex_unlock(&n->call_lock);
+  return call.done;
+}
+
+void net_call_end(struct net *n, struct net_call *call)
+{
+  uv_mutex_lock(&n->call_lock);
+  if (!n->refuses_calls) call->done = true; /* else the caller is gone */
+  uv_cond_broadcast(&n->call_ended);
+  uv_mutex_unlock(&n->call_lock);
+}
+
+void net_refuse_calls(struct net *n)
+{
+  uv_mutex_lock(&n->call_lock);
+  n->refuses_calls = true;
+  uv_cond_broadcast(&n->call_ended);
+  uv_mutex_unlock(&n->call_lock);
+}
+
 enum err net_new(struct net **ret)
 {
   struct net *n = calloc(1, sizeof *n);
@@ -64,7 +136,9 @@ enum err net_new(struct net **ret)
   uv_prepare_init(&n->loop, &n->before_poll);
   uv_idle_init(&n->loop, &n->busy);
   uv_async_init(&n->loop, &n->stop, stop_now);
-  n->before_poll.data = n->busy.data = n->stop.data = n;
+  uv_async_init(&n->loop, &n->called, run_calls);
+  if (uv_mutex_init(&n->call_lock) != 0 || uv_cond_init(&n->call_ended) != 0) abort();
+  n->before_poll.data = n->busy.data = n->stop.data = n->called.data = n;
   uv_prepare_start(&n->before_poll, before_poll);
   *ret = n;
   return ERR_OK;
@@ -100,9 +174,12 @@ void net_free(struct net *n)
   uv_close((uv_handle_t *)&n->before_poll, NULL);
   uv_close((uv_handle_t *)&n->busy, NULL);
   uv_close((uv_handle_t *)&n->stop, NULL);
+  uv_close((uv_handle_t *)&n->called, NULL);
   uv_run(&n->loop, UV_RUN_DEFAULT);
   /* A handle that its owner left open is a leak to be seen, not hidden. */
   if (uv_loop_close(&n->loop) != 0) abort();
+  uv_cond_destroy(&n->call_ended);
+  uv_mutex_destroy(&n->call_lock);
   free(n);
 }
 

@@ -31,6 +31,15 @@ void net_free(struct net *n);
 /* run() on a worker thread, then done() on the loop. UV_THREADPOOL_SIZE (4) run at once; jobs queue. */
 enum err net_work(struct net *n, void (*run)(void *arg), void (*done)(void *arg), void *arg) MUST_CHECK;
 
+/* From another thread, while the loop runs or before: run(arg, call) on the loop's thread, and waits until
+ * net_call_end(call), by run() or by what it began. False when the loop ended before. */
+struct net_call;
+bool net_call(struct net *n, void (*run)(void *arg, struct net_call *call), void *arg) MUST_CHECK;
+/* Loop's thread; once. */
+void net_call_end(struct net *n, struct net_call *call);
+/* From now on net_call() is false, for those who wait too: before their threads are waited for. */
+void net_refuse_calls(struct net *n);
+
 /* -- streams
  * ------------------------------------------------------------------------------------------------- */
 

@@ -11,7 +11,11 @@ struct net {
   uv_loop_t loop;
   uv_prepare_t before_poll;
   uv_idle_t busy; /* runs while `eager` is not empty, so that the loop does not block */
-  uv_async_t stop;
+  uv_async_t stop, called;
+  uv_mutex_t call_lock; /* over calls, their done, and refuses_calls */
+  uv_cond_t call_ended;
+  struct net_call *calls; /* not begun yet; singly linked, the last first */
+  bool refuses_calls;
   struct stream *dirty; /* singly linked by next_dirty: have queued bytes to send this turn */
   struct stream *eager; /* singly linked by next_eager: have bytes to read that no poll reports */
   struct stream *all;   /* doubly linked */

@@ -71,6 +71,8 @@ static enum err change_list(struct changing *c, const struct yaml_node *list, ch
     if ((sign == '+' || !list_has(items, m)) && !yaml_append(c->a, result, NULL, m)) return no_memory(c);
   for (const struct yaml_node *m = sign == '+' ? items->first : NULL; m; m = m->next)
     if (!list_has(list, m) && !yaml_append(c->a, result, NULL, m)) return no_memory(c);
+  /* A list without items is as good as none, and leaves no trace. */
+  if (result->n == 0) *result = (struct yaml_node){.kind = YAML_SCALAR, .text = "null", .at = value->at};
   *ret = result;
   return ERR_OK;
 }
@@ -186,7 +188,7 @@ static bool is_published(const struct yaml_node *root, const struct yaml_node *s
 {
   const struct yaml_node *apps = yaml_get(root, "applications");
   for (const struct yaml_node *m = apps ? apps->first : NULL; m; m = m->next)
-    if (spn_of(m) && strcmp(spn_of(m)->text, spn->text) == 0) return true;
+    if (yaml_get(m, "spn") && yaml_equal(yaml_get(m, "spn"), spn)) return true;
   return false;
 }
 

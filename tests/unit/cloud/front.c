@@ -138,7 +138,7 @@ void front_open(void)
   actor.ready_fd = -1;
   ck_assert_int_eq(tracer_new(NULL, "cloud", "cloud", &actor.tracer, &f), ERR_OK);
   cloud->actor = &actor;
-  cloud->lab = lab;
+  cloud->lab = lab_ref(lab);
   ck_assert_int_eq(net_new(&cloud->net), ERR_OK);
   uv_timer_init(net_loop(cloud->net), &watchdog);
   uv_timer_start(&watchdog, barked, 30000, 0);
@@ -163,6 +163,19 @@ static void forget(struct inside *c)
   buf_wipe(&c->key);
 }
 
+const struct lab *front_lab(const char *changes)
+{
+  struct lab *changed;
+  struct failure f;
+  FILE *file = fopen(in_folder("changes.yaml"), "we");
+  ck_assert_ptr_nonnull(file);
+  ck_assert_int_ge(fputs(changes, file), 0);
+  ck_assert_int_eq(fclose(file), 0);
+  ck_assert_msg(lab_load_changed(SEVENSTEP_SOURCE_DIR "/lab.yaml", folder, 0, &changed, &f) == ERR_OK, "%s",
+                f.why);
+  return changed;
+}
+
 /* As main() does it. */
 void front_close(void)
 {
@@ -185,6 +198,7 @@ void front_close(void)
   inside_tls = NULL;
   tracer_free(actor.tracer);
   lab_free(lab);
+  lab_free(cloud->lab);
   free(cloud);
   forget(&one);
   forget(&two);
@@ -276,6 +290,30 @@ static void hello(struct tunnel_stream *s, const struct inside *c)
   buf_clear(&text);
 }
 
+static void take_configuration(struct inside *c, struct tunnel_stream *s, const struct tunnel_head *h)
+{
+  struct fields f;
+  buf_reset(&c->body);
+  c->version = (unsigned)strtoul(fields_get(h->fields, CONTROL_VERSION), NULL, 10);
+  if (c->hesitates) {
+    c->configuration = s;
+    tunnel_stream_set_owner(s, c);
+    return;
+  }
+  fields_init(&f, 1, 64);
+  if (c->refuses) ck_assert_int_eq(fields_add(&f, CONTROL_WHY, c->refuses), ERR_OK);
+  ck_assert_int_eq(tunnel_respond(s, c->refuses ? 422 : 204, &f, true), ERR_OK);
+  tunnel_stream_detach(s);
+  fields_clear(&f);
+}
+
+void inside_acknowledge(struct inside *c)
+{
+  acknowledge(c->configuration);
+  c->configuration = NULL;
+  link_flush(c->link);
+}
+
 /* The cloud's other words, as the test's connector understands them. */
 static void control(struct inside *c, struct tunnel_stream *s, const struct tunnel_head *h)
 {
@@ -294,6 +332,9 @@ static void control(struct inside *c, struct tunnel_stream *s, const struct tunn
     const char *text = fields_get(h->fields, CONTROL_DER);
     buf_reset(&c->certificate);
     ck_assert_int_eq(base64_decode(&c->certificate, text, strlen(text)), ERR_OK);
+  } else if (strcmp(h->path, CONTROL_CONFIGURATION) == 0) {
+    take_configuration(c, s, h);
+    return;
   } else if (strcmp(h->path, CONTROL_REFUSED) == 0) {
     snprintf(c->refused, sizeof c->refused, "%s", fields_get(h->fields, CONTROL_ERROR));
   }
@@ -321,6 +362,8 @@ static void inside_request(struct tunnel *t, void *arg, struct tunnel_stream *s,
   for (size_t i = 0; i < fields_count(h->fields); i++)
     ck_assert_int_eq(fields_add(&c->fields, fields_at(h->fields, i).name, fields_at(h->fields, i).value),
                      ERR_OK);
+  const char *version = fields_get(h->fields, CONTROL_VERSION);
+  c->request_version = version ? (unsigned)strtoul(version, NULL, 10) : 0;
   snprintf(c->method, sizeof c->method, "%s", h->method);
   snprintf(c->path, sizeof c->path, "%s", h->path);
   snprintf(c->authority, sizeof c->authority, "%s", h->authority);
@@ -392,12 +435,17 @@ static void dial(struct inside *c, const char *name)
                    ERR_OK);
 }
 
-void inside_dial(struct inside *c, const char *name)
+void inside_begin(struct inside *c, const char *name)
 {
-  uint64_t ready = cloud->counters.ready_connections;
   c->name = name;
   c->group = "default";
   dial(c, name);
+}
+
+void inside_dial(struct inside *c, const char *name)
+{
+  uint64_t ready = cloud->counters.ready_connections;
+  inside_begin(c, name);
   run_until(cloud->counters.ready_connections > ready);
 }
 

@@ -26,7 +26,12 @@ struct inside {
   char method[16], path[256], authority[128];
   struct fields fields;
   struct buf body;
-  bool ended, deaf; /* deaf: gives no window back */
+  const char *refuses; /* why it refuses its configuration; NULL: it acknowledges */
+  bool hesitates;      /* until inside_acknowledge() */
+  struct tunnel_stream *configuration;
+  unsigned version;         /* of the configuration it was told last */
+  unsigned request_version; /* that the last request began with */
+  bool ended, deaf;         /* deaf: gives no window back */
   /* What it registers and renews with, and what came of it. challenge: a wrong one, or NULL. */
   const char *token, *challenge;
   struct buf csr, key, certificate;
@@ -56,6 +61,11 @@ void front_balancing(enum lab_balancing balancing);
 void inside_register(struct inside *c, const char *name, const char *token, const char *challenge);
 /* The certificate that came is what it dials with from now on. */
 void inside_keep(struct inside *c);
+/* The same without waiting. */
+void inside_begin(struct inside *c, const char *name);
+void inside_acknowledge(struct inside *c);
+/* lab.yaml with these changes; a new reference. */
+const struct lab *front_lab(const char *changes);
 void inside_answer(struct inside *c, int status, const char *name, const char *value, bool end);
 void inside_write(struct inside *c, const void *data, size_t n);
 void inside_end(struct inside *c);

@@ -1,0 +1,233 @@
+#include "registry_private.h"
+
+#include "clock.h"
+#include "lab_write.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define TEXT_MAX  (TUNNEL_WRITE_MAX / 2)
+#define ANSWER_NS 5000000000LL /* to check and acknowledge; who does not is cut off */
+
+/* -- one message to one connection
+ * ------------------------------------------------------------------------------------- */
+
+struct push {
+  struct up up;
+  struct connector *c;
+  unsigned version;
+  int status;
+  char why[300];
+};
+
+static void acknowledged(struct connector *c, unsigned version);
+static void refused(struct connector *c, const char *why);
+
+static void on_response(struct up *u, struct tunnel_stream *s, const struct tunnel_head *h)
+{
+  (void)s;
+  struct push *p = (struct push *)u;
+  const char *why = fields_get(h->fields, CONTROL_WHY);
+  p->status = h->status;
+  snprintf(p->why, sizeof p->why, "%s", why ? why : "it gave no reason");
+}
+
+static void on_data(struct up *u, struct tunnel_stream *s, const uint8_t *data, size_t n)
+{
+  (void)u;
+  (void)data;
+  tunnel_stream_consume(s, n);
+}
+
+static void on_end(struct up *u, const struct fields *trailers)
+{
+  (void)u;
+  (void)trailers;
+}
+
+static void on_close(struct up *u, const struct failure *f)
+{
+  struct push p = *(struct push *)u;
+  free(u);
+  p.c->push = NULL;
+  if (f->err && !p.status) {
+    p.c->leaving = true; /* it is being lost */
+    configure_check(p.c->r);
+  } else if (p.status == 204) {
+    acknowledged(p.c, p.version);
+  } else {
+    refused(p.c, p.why);
+  }
+}
+
+static const struct up_ops push_ops = {on_response, on_data, on_end, NULL, on_close};
+
+static enum err send_text(struct push *p, const struct buf *text)
+{
+  static const char path[] = CONTROL_CONFIGURATION;
+  char version[16];
+  struct fields f;
+  struct tunnel_stream *s;
+  fields_init(&f, 4, 256);
+  snprintf(version, sizeof version, "%u", p->version);
+  enum err e = fields_add(&f, "content-type", "application/yaml");
+  if (!e) e = fields_add(&f, CONTROL_VERSION, version);
+  if (!e)
+    e = tunnel_request(link_tunnel(p->c->link), "PUT", "connector", path, sizeof path - 1, &f, false, &p->up,
+                       &s);
+  fields_clear(&f);
+  if (e) return e;
+  if (tunnel_stream_write(s, text->data, text->len) || tunnel_stream_end(s, NULL)) {
+    tunnel_stream_reset(s, TUNNEL_FAILED);
+    return ERR_TOO_LARGE;
+  }
+  p->c->push = p;
+  link_flush(p->c->link);
+  return ERR_OK;
+}
+
+static enum err push(struct connector *c, const char *group)
+{
+  struct buf text;
+  struct registry *r = c->r;
+  struct push *p = calloc(1, sizeof *p);
+  if (!p) return ERR_NOMEM;
+  *p = (struct push){.up = {&push_ops}, .c = c, .version = r->newest_version};
+  c->pushed_ns = clock_mono_ns();
+  buf_init(&text, TEXT_MAX);
+  enum err e = lab_write_applications(r->newest, group, &text);
+  if (!e) e = send_text(p, &text);
+  if (e) free(p);
+  buf_clear(&text);
+  return e;
+}
+
+/* -- a change, from the first connection to the last
+ * ------------------------------------------------------------------------ */
+
+/* Who the newest lab does not have is told nothing, and not waited for. */
+static bool is_behind(const struct connector *c)
+{
+  return c->known && !c->leaving && c->acked < c->r->newest_version &&
+         lab_connector_by_name(c->r->newest, c->name);
+}
+
+static void cut_off(struct connector *c, enum err e, const char *why)
+{
+  struct failure f;
+  failure_set(&f, e, "connector %s: %s", c->name, why);
+  log_failure(LOG_WARN, NULL, &f);
+  link_close(c->link, &f);
+}
+
+void configure_connector(struct connector *c)
+{
+  if (!is_behind(c) || c->push) return;
+  enum err e = push(c, lab_connector_by_name(c->r->newest, c->name)->group);
+  if (e == ERR_TOO_LARGE)
+    refused(c, "its applications are too many to be told");
+  else if (e)
+    cut_off(c, e, "its configuration could not be sent");
+}
+
+/* Who is not in the lab any more gets no more requests, and is refused at the sweep. */
+static void adopt(struct registry *r)
+{
+  for (struct connector *c = r->list; c; c = c->next)
+    if (c->ready && !lab_connector_by_name(r->newest, c->name)) connector_set_ready(c, false);
+  lab_free(r->cloud->lab);
+  r->cloud->lab = lab_ref(r->newest);
+  r->cloud->version = r->newest_version;
+  roster_use(r->cloud->roster, r->newest);
+  registry_wake(r);
+}
+
+static void finish(struct registry *r, const struct failure *f)
+{
+  void (*done)(void *arg, const struct failure *f) = r->done;
+  r->done = NULL;
+  if (f->err) {
+    lab_free(r->newest);
+    r->newest = lab_ref(r->cloud->lab);
+    r->newest_version = r->cloud->version;
+  } else {
+    adopt(r);
+  }
+  done(r->done_arg, f);
+}
+
+void configure_check(struct registry *r)
+{
+  static const struct failure none = {.err = ERR_OK};
+  if (!r->done) return;
+  for (const struct connector *c = r->list; c; c = c->next)
+    if (is_behind(c)) return;
+  finish(r, &none);
+}
+
+static void acknowledged(struct connector *c, unsigned version)
+{
+  bool first = c->acked == 0;
+  c->acked = version;
+  log_info("connector %s acknowledged version %u", c->name, version);
+  if (is_behind(c)) {
+    configure_connector(c);
+    return;
+  }
+  if (first && !c->leaving) admit_welcome(c);
+  configure_check(c->r);
+}
+
+/* It goes on with what it knows, if it knows something; the change does not take place. */
+static void refused(struct connector *c, const char *why)
+{
+  struct failure f;
+  struct registry *r = c->r;
+  failure_set(&f, ERR_CONFIG, "connector %s refused version %u: %s", c->name, r->newest_version, why);
+  log_failure(LOG_ERROR, NULL, &f);
+  if (c->acked == 0) admit_refuse(c, &f);
+  if (r->done) finish(r, &f);
+}
+
+void registry_configure(struct registry *r, const struct lab *lab,
+                        void (*done)(void *arg, const struct failure *f), void *arg)
+{
+  struct failure f;
+  if (r->done) {
+    lab_free(lab);
+    failure_set(&f, ERR_EXISTS, "another change is under way");
+    done(arg, &f);
+    return;
+  }
+  lab_free(r->newest);
+  r->newest = lab;
+  r->newest_version = ++r->versions;
+  r->done = done;
+  r->done_arg = arg;
+  for (struct connector *c = r->list; c && r->done; c = c->next) /* a refusal ends it */
+    configure_connector(c);
+  configure_check(r);
+}
+
+void configure_look_at(struct connector *c, int64_t now_ns)
+{
+  if (c->push && now_ns - c->pushed_ns > ANSWER_NS)
+    cut_off(c, ERR_TIMEOUT, "it did not acknowledge its configuration in time");
+  else
+    configure_connector(c); /* who came while a change was under way that did not take place */
+}
+
+/* -- what is so
+ * -------------------------------------------------------------------------------------------------------------
+ */
+
+void registry_look(const struct registry *r, const struct lab_connector *connector,
+                   struct connector_state *ret)
+{
+  *ret = (struct connector_state){0};
+  for (const struct connector *c = r->list; c; c = c->next) {
+    if (!c->ready || strcmp(c->name, connector->name) != 0) continue;
+    ret->connections++;
+    if (ret->version == 0 || c->acked < ret->version) ret->version = c->acked;
+  }
+}

@@ -1,0 +1,17 @@
+/* The configuration in force, for the admin endpoint: its thread asks the loop's (net_call). */
+#ifndef SEVENSTEP_CLOUD_RELOAD_H
+#define SEVENSTEP_CLOUD_RELOAD_H
+
+#include "cloud.h"
+#include "httpd.h"
+
+/* GET /configuration: {"version":N,"connectors":[{"name":..,"group":..,"connections":N,"version":N}]}: the
+ * version in force, and which one each connector has acknowledged (0: it is not connected). */
+void handle_configuration(const struct httpd_request *q, struct httpd_response *r);
+/* POST /reload: reads the lab anew, tells the connectors, waits until all have acknowledged, puts it in
+ * force. */
+void handle_reload(const struct httpd_request *q, struct httpd_response *r);
+/* Whether the cloud sees each connector, as only the cloud knows, and what it told it. */
+enum err configuration_metrics(struct cloud *c, struct buf *out) MUST_CHECK;
+
+#endif

@@ -1,0 +1,215 @@
+#!/usr/bin/env bats
+# A lab is changed as it runs: applications are published, changed and removed, and no actor is restarted for it. Meanwhile users
+# go on working.
+
+load lib/lab
+load lib/load
+
+setup_file() {
+  cp "$lab_top/lab.yaml" "$BATS_FILE_TMPDIR/lab.yaml"
+  lab_start "$BATS_FILE_TMPDIR/lab.yaml"
+}
+teardown_file() { lab_stop; }
+setup() {
+  agent_new "$BATS_TEST_TMPDIR/agent"
+  wiki=https://wiki.apps.localhost:$((SEVENSTEP_PORT_BASE + 3))/
+}
+
+# The settings of an application, like those of lab.yaml.
+settings_of() {
+  printf '%s\n' "external_url=https://$1.apps.localhost:{cloud}/" "internal_url=http://$1.corp.sevenstep.test:{backend}/" \
+    'connect=127.0.0.1:{backend}' single_sign_on=kcd "spn=HTTP/$1.corp.sevenstep.test" 'assigned_groups=[staff]'
+}
+
+add() {
+  local settings
+  mapfile -t settings < <(settings_of "$1")
+  lab app add --delegate "$1" "${settings[@]}"
+}
+
+pids() { lab status --json | jq -c '[.actors[].pid]'; }
+
+changes() { cat "$SEVENSTEP_RUN/changes.yaml" 2>/dev/null || true; }
+
+@test "an application is added, used through all seven steps, and removed; no actor is restarted" {
+  before=$(pids)
+  agent_get "$wiki"
+  assert_status 404
+  add wiki
+  run lab app list
+  [[ $output == *wiki*added*$wiki* ]]
+  sign_in "$wiki"
+  assert_steps "1 2 3 4 5 6 7"
+  assert_page wiki.corp.sevenstep.test
+  lab app remove wiki
+  agent_get "$wiki"
+  assert_status 404
+  assert_error application_unknown
+  run lab app list
+  [[ $output != *wiki* ]]
+  [[ $(pids) == "$before" ]]
+  # What is taken back leaves nothing, in the realm neither.
+  [[ $(changes) != *wiki* ]]
+  ! grep -q wiki <(klist -k "$SEVENSTEP_KEYTABS/backend.keytab")
+}
+
+@test "without --delegate the KDC refuses the ticket, as where nobody told the directory" {
+  mapfile -t settings < <(settings_of wiki)
+  lab app add wiki "${settings[@]}"
+  agent_sign_in "$wiki" "$SEVENSTEP_USER" "$(password_of "$SEVENSTEP_USER")"
+  assert_status 403
+  [[ $(trace_json | jq .error.step) == 4 ]]
+  lab app set --delegate wiki title=Wiki
+  agent_get "$wiki"
+  assert_status 200
+  lab app remove wiki
+}
+
+@test "set: what is changed is in force at once, an empty value is the default again" {
+  sign_in
+  lab app set hello maintenance=true
+  agent_get "$SEVENSTEP_APP_URL"
+  assert_status 503
+  assert_error maintenance
+  run lab app list
+  [[ $output == *hello*changed* ]]
+  lab app set hello maintenance=
+  agent_get "$SEVENSTEP_APP_URL"
+  assert_status 200
+  run lab app list
+  [[ $output != *changed* ]]
+}
+
+@test "set: lists may be added to and taken from" {
+  lab app set hello assigned_users+=frank
+  sign_in "$SEVENSTEP_APP_URL" frank@sevenstep.test
+  lab app set hello assigned_users-=frank
+  agent_new "$BATS_TEST_TMPDIR/other"
+  agent_sign_in "$SEVENSTEP_APP_URL" frank@sevenstep.test frank-password
+  assert_status 403
+  assert_error user_unassigned
+}
+
+@test "what is wrong is named with its key, and nothing is changed" {
+  before=$(changes) published=$(lab app list)
+  refused() {
+    run lab app "${@:2}"
+    [[ $status == "$1" ]] || fail "expected exit code $1, found $status: $output"
+  }
+  refused 3 set hello mantenance=true
+  [[ $output == *'unknown key "mantenance" in applications.hello; did you mean "maintenance"?'* ]]
+  refused 3 set hello maintenance=perhaps
+  [[ $output == *'applications.hello.maintenance: expected true or false, found "perhaps"'* ]]
+  refused 3 set hello 'assigned_groups=[stuff]'
+  [[ $output == *'applications.hello.assigned_groups: there is no group "stuff"'* ]]
+  refused 3 set hello 'assigned_groups=[staff'
+  refused 3 add wiki external_url=https://wiki.apps.localhost/
+  [[ $output == *'"internal_url" is missing'* ]]
+  refused 3 add hello title=Again
+  [[ $output == *'application "hello" is there already'* ]]
+  refused 3 remove hallo
+  [[ $output == *'did you mean "hello"?'* ]]
+  refused 2 set hello maintenance
+  refused 2 set
+  refused 2 publish hello
+  [[ $(changes) == "$before" && $(lab app list) == "$published" ]]
+}
+
+@test "an actor that refuses undoes the change everywhere" {
+  cp "$SEVENSTEP_LAB" "$BATS_TEST_TMPDIR/lab.yaml"
+  # Edited while the lab runs: that this takes effect later only, an actor has to say.
+  sed -i 's/^  session_lifetime: 3600/  session_lifetime: 3601/' "$SEVENSTEP_LAB"
+  run add wiki
+  cp "$BATS_TEST_TMPDIR/lab.yaml" "$SEVENSTEP_LAB"
+  [[ $status == 1 ]]
+  [[ $output == *'cloud.session_lifetime has been edited, which takes effect at the next start of the lab only'* ]]
+  [[ $output == *'nothing was changed'* ]]
+  [[ $(changes) != *wiki* ]]
+  agent_get "$wiki"
+  assert_status 404
+  sign_in
+}
+
+@test "connectors acknowledge each version before it is in force" {
+  version() { curl -s --unix-socket "$SEVENSTEP_RUN/cloud.sock" http://localhost/configuration | jq .version; }
+  before=$(version)
+  lab app set hello title=Hallo
+  [[ $(version) == $((before + 1)) ]]
+  [[ $(lab status --json | jq -c '[.actors[].version | select(. != null)] | unique') == "[$((before + 1))]" ]]
+  lab app set hello title=Hello
+}
+
+@test "under load: an application is added, changed and removed, and no request fails" {
+  sign_in
+  load_start
+  load_await 50
+  for round in 1 2 3; do
+    add wiki
+    load_await 30
+    lab app set wiki backend_timeout=long
+    lab app set hello "title=Hello $round" backend_timeout=long
+    load_await 30
+    lab app remove wiki
+    lab app set hello title=Hello backend_timeout=
+    load_await 30
+  done
+  load_stop
+  echo "# 15 changes under load: $sent sent, $((sent - good)) failed, $arrived arrived" >&3
+  ((good == sent && arrived >= sent && sent >= 300))
+}
+
+@test "under load: what is in progress at a removed application is finished, what comes is answered 404" {
+  add wiki
+  sign_in "$wiki"
+  before=$(metric backend sevenstep_backend_requests_total)
+  curl -s --noproxy '*' --cacert "$SEVENSTEP_CA" -b "$agent_jar" -o "$BATS_TEST_TMPDIR/slow" -w '%{http_code}' \
+    "${wiki}slow?ms=3000" >"$BATS_TEST_TMPDIR/status" 3>&- &
+  slow=$!
+  await_metric backend sevenstep_backend_requests_total $((before + 1))
+  lab app remove wiki
+  agent_get "$wiki"
+  assert_status 404
+  kill -0 "$slow"
+  wait "$slow"
+  [[ $(<"$BATS_TEST_TMPDIR/status") == 200 ]]
+  grep -q 'This took a while' "$BATS_TEST_TMPDIR/slow"
+}
+
+@test "changes stay over down and up; export is the lab file that says the same" {
+  local other=$BATS_TEST_TMPDIR/other
+  add wiki
+  lab app set hello maintenance=true
+  lab app remove public
+  lab down
+  lab up
+  eval "$(lab env)"
+  run lab app list
+  [[ $output == *wiki*added* && $output == *hello*changed* && $output != *public* ]]
+  sign_in "$wiki"
+  agent_get "$SEVENSTEP_APP_URL"
+  assert_status 503
+
+  lab export >"$BATS_TEST_TMPDIR/export.yaml"
+  lab_tool() { "${SEVENSTEP_BIN:-$lab_top/build/release/bin}/sevenstep-lab" "$@"; }
+  mkdir "$other"
+  for actor in idp kdc cloud backend connector-1; do
+    diff <(lab_tool -c "$SEVENSTEP_LAB" -r "$SEVENSTEP_RUN" containers $actor) \
+      <(lab_tool -c "$BATS_TEST_TMPDIR/export.yaml" -r "$other" containers $actor)
+  done
+
+  lab app remove wiki
+  lab app set hello maintenance=
+  lab app add public title='Public notices' "external_url=https://public.apps.localhost:{cloud}/" \
+    "internal_url=http://public.corp.sevenstep.test:{backend}/" "connect=127.0.0.1:{backend}" preauthentication=passthru
+  diff <(lab_tool -c "$SEVENSTEP_LAB" -r "$SEVENSTEP_RUN" list published | sort) \
+    <(lab_tool -c "$SEVENSTEP_LAB" -r "$other" list published | sort)
+}
+
+@test "a lab that does not run is changed too, and says when that takes effect" {
+  lab down
+  run add wiki
+  [[ $status == 0 && $output == *'takes effect when the lab is started'* ]]
+  lab up
+  sign_in "$wiki"
+  lab app remove wiki
+}

@@ -1,0 +1,132 @@
+/* net_call: another thread asks the loop's. */
+#include "net.h"
+
+#include <check.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+struct question {
+  struct net *net;
+  pthread_t asker, answerer;
+  struct net_call *call;
+  uv_timer_t later;
+  bool answered;
+};
+
+static struct question q;
+
+static void set_up(void)
+{
+  q = (struct question){0};
+  ck_assert_int_eq(net_new(&q.net), ERR_OK);
+}
+
+static void tear_down(void)
+{
+  net_free(q.net);
+}
+
+static void answer_now(void *arg, struct net_call *call)
+{
+  struct question *question = arg;
+  question->answerer = pthread_self();
+  net_call_end(question->net, call);
+  net_stop(question->net);
+}
+
+static void end_later(uv_timer_t *timer)
+{
+  struct question *question = timer->data;
+  net_call_end(question->net, question->call);
+  uv_close((uv_handle_t *)timer, NULL);
+  net_stop(question->net);
+}
+
+static void answer_later(void *arg, struct net_call *call)
+{
+  struct question *question = arg;
+  question->call = call;
+  question->later.data = question;
+  uv_timer_init(net_loop(question->net), &question->later);
+  uv_timer_start(&question->later, end_later, 1, 0);
+}
+
+static void never(void *arg, struct net_call *call)
+{
+  (void)call;
+  net_stop(((struct question *)arg)->net);
+}
+
+static void *ask_now(void *arg)
+{
+  struct question *question = arg;
+  question->answered = net_call(question->net, answer_now, question);
+  return NULL;
+}
+
+static void *ask_later(void *arg)
+{
+  struct question *question = arg;
+  question->answered = net_call(question->net, answer_later, question);
+  return NULL;
+}
+
+static void *ask_in_vain(void *arg)
+{
+  struct question *question = arg;
+  question->answered = net_call(question->net, never, question);
+  return NULL;
+}
+
+START_TEST(net_call_runs_on_the_loop_s_thread)
+{
+  ck_assert_int_eq(pthread_create(&q.asker, NULL, ask_now, &q), 0);
+  net_run(q.net);
+  pthread_join(q.asker, NULL);
+  ck_assert(q.answered);
+  ck_assert(pthread_equal(q.answerer, pthread_self()));
+}
+END_TEST
+
+START_TEST(net_call_waits_for_its_end)
+{
+  ck_assert_int_eq(pthread_create(&q.asker, NULL, ask_later, &q), 0);
+  net_run(q.net);
+  pthread_join(q.asker, NULL);
+  ck_assert(q.answered);
+}
+END_TEST
+
+START_TEST(net_call_that_the_loop_does_not_live_to_answer_is_false)
+{
+  ck_assert_int_eq(pthread_create(&q.asker, NULL, ask_in_vain, &q), 0);
+  net_run(q.net);
+  net_refuse_calls(q.net);
+  pthread_join(q.asker, NULL);
+  ck_assert(!q.answered);
+}
+END_TEST
+
+START_TEST(net_call_behind_the_end_is_false)
+{
+  net_refuse_calls(q.net);
+  ck_assert(!net_call(q.net, never, &q));
+}
+END_TEST
+
+int main(void)
+{
+  Suite *s = suite_create("net_call");
+  TCase *t = tcase_create("net_call");
+  tcase_add_checked_fixture(t, set_up, tear_down);
+  tcase_add_test(t, net_call_runs_on_the_loop_s_thread);
+  tcase_add_test(t, net_call_waits_for_its_end);
+  tcase_add_test(t, net_call_that_the_loop_does_not_live_to_answer_is_false);
+  tcase_add_test(t, net_call_behind_the_end_is_false);
+  suite_add_tcase(s, t);
+  SRunner *r = srunner_create(s);
+  srunner_run_all(r, CK_ENV);
+  int failed = srunner_ntests_failed(r);
+  srunner_free(r);
+  return failed != 0;
+}
