@@ -302,6 +302,57 @@ START_TEST(unknown_path_keeps_the_connection)
 }
 END_TEST
 
+/* -- what a request holds ----------------------------------------------------------------------------------
+ */
+
+static _Atomic int holds, releases;
+
+static void *take(void *arg)
+{
+  ck_assert_str_eq(arg, "argument");
+  atomic_fetch_add(&holds, 1);
+  static char held[] = "held";
+  return held;
+}
+
+static void give_back(void *held)
+{
+  ck_assert_str_eq(held, "held");
+  atomic_fetch_add(&releases, 1);
+}
+
+static void tell_held(const struct httpd_request *q, struct httpd_response *r)
+{
+  ck_assert_str_eq(q->arg, "held");
+  ck_assert_int_eq(releases, holds - 1);
+  if (httpd_text(r, 200, "text/plain", "told")) r->status = 500;
+}
+
+START_TEST(hold_lasts_from_the_request_s_beginning_to_its_answer)
+{
+  static const struct httpd_route held_routes[] = {
+      {.method = "POST", .path = "/", .handle = tell_held, .max_body = 100}, {0}};
+  struct httpd_config held = config;
+  struct httpd *h;
+  struct failure f;
+  held.routes = held_routes;
+  held.hold = take;
+  held.release = give_back;
+  ck_assert_int_eq(httpd_start(&held, &h, &f), ERR_OK);
+  assert_answer(client_talk(h, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nok"
+                               "POST / HTTP/1.1\r\nContent-Length: 0\r\n" CLOSE),
+                "200", "told");
+  /* Refusals, and clients that leave, give back, too. */
+  free(client_talk(h, "GET /none HTTP/1.1\r\n" CLOSE));
+  int fd = client_connect(h);
+  client_puts(fd, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 50\r\n\r\nhalf");
+  close(fd);
+  httpd_stop(h);
+  ck_assert_int_ge(holds, 3);
+  ck_assert_int_eq(releases, holds);
+}
+END_TEST
+
 #define ADD_REFUSAL(name, status, why, text) tcase_add_test(refusals, refuse_##name);
 #define ADD_UNHANDLED(name, text)            tcase_add_test(refusals, unhandled_##name);
 
@@ -324,6 +375,7 @@ int main(void)
   tcase_add_test(t, stream_empty_upload);
   tcase_add_test(t, stream_error_is_answered);
   tcase_add_test(t, stream_client_gone_state_freed);
+  tcase_add_test(t, hold_lasts_from_the_request_s_beginning_to_its_answer);
   REFUSALS(ADD_REFUSAL)
   UNHANDLED(ADD_UNHANDLED)
   tcase_add_test(refusals, refused_message_closes_the_connection);

@@ -24,6 +24,7 @@ int main(void)
   srunner_add_suite(r, userinfo_suite());
   srunner_add_suite(r, end_session_suite());
   srunner_add_suite(r, open_suite());
+  srunner_add_suite(r, site_suite());
   srunner_run_all(r, CK_ENV);
   int failed = srunner_ntests_failed(r);
   srunner_free(r);

@@ -19,5 +19,6 @@ Suite *grant_suite(void);
 Suite *userinfo_suite(void);
 Suite *end_session_suite(void);
 Suite *open_suite(void);
+Suite *site_suite(void);
 
 #endif
