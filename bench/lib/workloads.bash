@@ -88,6 +88,23 @@ work_post_64k() { wrk_measure /upload "$seconds" POST 65536; }
 # Every request on a connection of its own, with a whole TLS handshake.
 work_tls() { wrk_measure /tiny "$seconds" '' '' 'Connection: close'; }
 
+# Messages of 100 bytes and their echoes, one after the other on each connection.
+echo_run() {
+  local url line pair at
+  url=$(chain_url /ws)
+  at=${url#https://} at=${at%%/*}
+  line=$("$lib/bench-echo" "${at%%:*}" "${at#*:}" /ws "$load" "$seconds" 100 "$(chain_header /ws)" 2>&1) || fail "no figures: $chain: $line"
+  for pair in ${line#RESULT }; do printf -v "${pair%%=*}" '%s' "${pair#*=}"; done
+}
+
+work_websocket() {
+  measured_cpu echo_run
+  record rps "$(calculate "$requests * 1e6 / $duration_us")"
+  record p50_ms "$(calculate "$p50_us / 1000")"
+  record p99_ms "$(calculate "$p99_us / 1000")"
+  record cpu_us "$(calculate "$cpu / $requests")"
+}
+
 # curl_bulk DIRECTION PATH CURL-OPTION...: MB/s of one stream, and processor time for one MB.
 curl_bulk() {
   local direction=$1 url out
