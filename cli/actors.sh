@@ -27,7 +27,7 @@ actor_launch() {
   local name=$1 program=$2 log=$run/log/$1.log pipe fd
   local arguments=(-c "$lab" -r "$run" --ready-fd 3)
   [[ $program != sevenstep-connector ]] || arguments+=(-i "$name")
-  [[ -x $bin/$program ]] || die_stopping "$EX_FAILED" "$name: there is no program $bin/$program"
+  [[ -x $bin/${program%% *} ]] || die_stopping "$EX_FAILED" "$name: there is no program $bin/$program"
   log_offset[$name]=$(stat -c %s "$log" 2>/dev/null || echo 0)
   exec {pipe}< <(
     exec 3>&1 >>"$log" 2>&1 </dev/null 9>>"$run/pid/$name.lock"
@@ -35,7 +35,8 @@ actor_launch() {
     flock -n 9 || exit "$EX_RUNNING"
     : >"$run/pid/$name.lock"
     printf '%s %s\n' "$BASHPID" "$EPOCHSECONDS" >&9
-    exec setsid "$bin/$program" "${arguments[@]}"
+    # shellcheck disable=SC2086 # a word before the options, if there is one
+    exec setsid "$bin/"$program "${arguments[@]}"
   )
   actor_pid[$name]=$!
   ready_pipe[$name]=$pipe

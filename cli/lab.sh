@@ -117,9 +117,10 @@ clean_run() {
 launch_all() {
   launch idp
   launch kdc
+  [[ -z ${program_of[partner-kdc]-} ]] || launch partner-kdc
   await idp
   launch cloud
-  await kdc
+  await kdc ${program_of[partner-kdc]+partner-kdc}
   launch backend
   await cloud
   local name
@@ -177,7 +178,7 @@ command_down() {
   for file in "$run"/pid/*.lock; do
     name=${file##*/} name=${name%.lock}
     case $name in
-      kdc | idp | backend) rest+=("$name") ;;
+      kdc | partner-kdc | idp | backend) rest+=("$name") ;;
       cloud) ;;
       *) first+=("$name") ;;
     esac

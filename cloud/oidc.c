@@ -322,8 +322,9 @@ enum err oidc_exchange(struct oidc *o, const struct lab_app *app, const char *co
   return e;
 }
 
-void oidc_expect_login(const struct lab_app *app, struct token_expect *x)
+void oidc_expect_login(const struct lab *lab, const struct lab_app *app, struct token_expect *x)
 {
+  x->other_upn_suffix = lab->partner.realm ? lab->partner.upn_suffix : NULL;
   x->any_upn_suffix = app->login != LOGIN_UPN;
   switch (app->login) {
   case LOGIN_ON_PREMISES_UPN:

@@ -22,7 +22,7 @@ const char *oidc_authorization_endpoint(const struct oidc *o);
 bool oidc_iss_parameter_supported(const struct oidc *o); /* RFC 9207 3 */
 const struct jwks *oidc_keys(const struct oidc *o);
 /* What a token for the application has to say of the user's name for the KDC, into *x. */
-void oidc_expect_login(const struct lab_app *app, struct token_expect *x);
+void oidc_expect_login(const struct lab *lab, const struct lab_app *app, struct token_expect *x);
 /* Fetches the keys again; done(arg, true) when they were fetched, false when that failed or was too soon. */
 void oidc_refresh(struct oidc *o, void (*done)(void *arg, bool fetched), void *arg);
 

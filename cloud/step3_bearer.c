@@ -93,7 +93,7 @@ static enum err verify(const struct exchange *x, const char *token, struct token
       .now_s = clock_wall_s(),
   };
   if (!keys) return failure_set(f, ERR_IDP_UNREACHABLE, "its keys have not been read yet");
-  oidc_expect_login(x->app, &expect);
+  oidc_expect_login(x->cloud->lab, x->app, &expect);
   return token_verify(keys, token, strlen(token), &expect, c, f);
 }
 

@@ -162,7 +162,7 @@ static void verify(struct callback *c)
       .upn_suffix = x->lab->upn_suffix,
       .now_s = clock_wall_s(),
   };
-  oidc_expect_login(x->app, &expect);
+  oidc_expect_login(x->cloud->lab, x->app, &expect);
   enum err e =
       oidc_keys(x->cloud->oidc)
           ? token_verify(oidc_keys(x->cloud->oidc), c->id_token, strlen(c->id_token), &expect, &c->claims, &f)

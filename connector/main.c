@@ -134,7 +134,9 @@ static enum err open_kerberos(struct connector *c, struct failure *f)
   const struct krb_delegator_config config = {.keytab = keytab,
                                               .principal = c->me->principal,
                                               .realm = c->lab->realm,
-                                              .upn_suffix = c->lab->upn_suffix};
+                                              .upn_suffix = c->lab->upn_suffix,
+                                              .partner_realm = c->lab->partner.realm,
+                                              .partner_upn_suffix = c->lab->partner.upn_suffix};
   enum err e = krb_delegator_new(&config, &c->delegator, f);
   if (!e && krb_cache_new(TICKETS_MAX, &c->tickets)) e = failure_set(f, ERR_NOMEM, "no memory");
   return e;

@@ -18,6 +18,11 @@ static enum err put_address(struct buf *out, const char *before, const struct la
   return buf_printf(out, "%s%s%s%s:%u\n", before, v6 ? "[" : "", a->host, v6 ? "]" : "", a->port);
 }
 
+const char *conf_kdc_folder(const struct lab *lab)
+{
+  return lab->is_partner ? "partner-kdc" : "kdc";
+}
+
 enum err conf_kdc(const struct lab *lab, const char *run, const char *module_dir, struct buf *out)
 {
   enum err e = buf_puts(
@@ -31,7 +36,7 @@ enum err conf_kdc(const struct lab *lab, const char *run, const char *module_dir
                     "[realms]\n"
                     "  %s = {\n"
                     "    database_module = sevenstep\n"
-                    "    key_stash_file = %s/kdc/stash\n"
+                    "    key_stash_file = %s/%s/stash\n"
                     "    master_key_type = aes256-cts-hmac-sha1-96\n"
                     "    supported_enctypes = aes256-cts-hmac-sha1-96:normal aes128-cts-hmac-sha1-96:normal\n"
                     "    max_life = %us\n"
@@ -43,7 +48,7 @@ enum err conf_kdc(const struct lab *lab, const char *run, const char *module_dir
                     "  db_module_dir = %s\n"
                     "  sevenstep = {\n"
                     "    db_library = sevenstep\n"
-                    "    database_name = %s/kdc/principal\n"
+                    "    database_name = %s/%s/principal\n"
                     "    disable_last_success = true\n"
                     "  }\n"
                     "[plugins]\n"
@@ -52,7 +57,20 @@ enum err conf_kdc(const struct lab *lab, const char *run, const char *module_dir
                     "  }\n"
                     "[logging]\n"
                     "  kdc = STDERR\n",
-                    lab->realm, run, lab->kdc.max_ticket_life_s, lab->upn_suffix, module_dir, run);
+                    lab->realm, run, conf_kdc_folder(lab), lab->kdc.max_ticket_life_s, lab->upn_suffix,
+                    module_dir, run, conf_kdc_folder(lab));
+}
+
+static enum err put_realm(struct buf *out, const char *realm, const struct lab_addr *kdc)
+{
+  enum err e = buf_printf(out, "  %s = {\n", realm);
+  if (!e) e = put_address(out, "    kdc = ", kdc);
+  return e ? e : buf_puts(out, "  }\n");
+}
+
+static enum err put_domain(struct buf *out, const char *domain, const char *realm)
+{
+  return buf_printf(out, "  .%s = %s\n  %s = %s\n", domain, realm, domain, realm);
 }
 
 /* forwardable is what S4U2Proxy needs; UDP first is faster under load, and large or unanswered messages go by
@@ -73,17 +91,15 @@ enum err conf_clients(const struct lab *lab, struct buf *out)
                           "  udp_preference_limit = 32700\n"
                           "  kdc_timesync = 1\n"
                           "  clockskew = 300\n"
-                          "[realms]\n"
-                          "  %s = {\n",
-                          lab->realm, lab->realm);
-  if (!e) e = put_address(out, "    kdc = ", &lab->kdc.connect);
-  if (e) return e;
-  return buf_printf(out,
-                    "  }\n"
-                    "[domain_realm]\n"
-                    "  .%s = %s\n"
-                    "  %s = %s\n",
-                    lab->internal_domain, lab->realm, lab->internal_domain, lab->realm);
+                          "[realms]\n",
+                          lab->realm);
+  bool two = lab->partner.realm != NULL;
+  if (!e) e = put_realm(out, lab->realm, &lab->kdc.connect);
+  if (!e && two) e = put_realm(out, lab->partner.realm, &lab->partner.connect);
+  if (!e) e = buf_puts(out, "[domain_realm]\n");
+  if (!e) e = put_domain(out, lab->internal_domain, lab->realm);
+  if (!e && two) e = put_domain(out, lab->partner.internal_domain, lab->partner.realm);
+  return e;
 }
 
 static bool same_contents(const char *path, const struct buf *text)

@@ -5,9 +5,12 @@
 #include "buf.h"
 #include "lab.h"
 
+/* The folder in RUN of this realm's KDC: "kdc" or "partner-kdc". */
+const char *conf_kdc_folder(const struct lab *lab);
 /* kdc.conf: the KDC's own. module_dir holds the database module. */
 enum err conf_kdc(const struct lab *lab, const char *run, const char *module_dir, struct buf *out) MUST_CHECK;
-/* krb5.conf: what connectors, the backend and people (KRB5_CONFIG) use. */
+/* krb5.conf: of both realms, if there are two, and the same on both sides: what connectors, the backend and
+ * people (KRB5_CONFIG) use. */
 enum err conf_clients(const struct lab *lab, struct buf *out) MUST_CHECK;
 /* Replaces path by rename when its contents differ; mode 0600. */
 enum err conf_write(const char *path, const struct buf *text, struct failure *f) MUST_CHECK;

@@ -2,9 +2,9 @@
  *
  * Stock db2 refuses every S4U2Proxy request. This module loads db2.so, takes over its table of methods, and
  * replaces three: who may delegate to whom (MS-SFU 3.2.5.2.1), the same from the target's side
- * (resource-based), and the look-up of enterprise names (RFC 6806 section 5), so that a user principal name
- * finds its account. It is loaded by stock krb5kdc and kdb5_util and therefore links nothing of ours. See
- * docs/kerberos.md.
+ * (resource-based), the look-up of enterprise names (RFC 6806 section 5), so that a user principal name
+ * finds its account. It is loaded by stock krb5kdc and
+ * kdb5_util and therefore links nothing of ours. See docs/kerberos.md.
  *
  * Lists are string attributes of principals, space-separated principal names (the realm may be left out):
  *   allowed_to_delegate_to    on a connector: the targets for which it may ask tickets in users' names
@@ -155,11 +155,15 @@ static krb5_error_code get_enterprise(krb5_context ctx, krb5_const_principal nam
   const char *at = c->length ? memrchr(c->data, '@', c->length) : NULL;
   if (!at || at == c->data) return KRB5_KDB_NOENTRY;
   size_t local_len = (size_t)(at - c->data), suffix_len = c->length - local_len - 1;
+  bool ours = is_suffix_of_realm(ctx, &name->realm, at + 1, suffix_len);
+  /* A service of another realm, SERVICE/HOST@REALM: that is how a connector names itself to the user's realm
+   * in S4U2Self (MS-SFU 3.1.5.1.1.2). Only the way there is asked for. */
+  if (!ours && !(flags & KRB5_KDB_FLAG_CLIENT))
+    return get_foreign(ctx, &name->realm, c->data, local_len, at + 1, suffix_len, flags, entry);
   /* One component exactly: a separator or an escape in the account's name would lead to another principal. */
   for (size_t i = 0; i < local_len; i++)
     if (memchr("@/\\", c->data[i], 4)) return KRB5_KDB_NOENTRY; /* 4: NUL too */
-  if (!is_suffix_of_realm(ctx, &name->realm, at + 1, suffix_len))
-    return get_foreign(ctx, &name->realm, c->data, local_len, at + 1, suffix_len, flags, entry);
+  if (!ours) return get_foreign(ctx, &name->realm, c->data, local_len, at + 1, suffix_len, flags, entry);
 
   krb5_principal account = NULL;
   krb5_error_code code = krb5_build_principal_ext(ctx, &account, name->realm.length, name->realm.data,

@@ -10,6 +10,7 @@
 struct work {
   const struct database *db;
   krb5_keytab keytab;
+  bool keep_others; /* keys of other realms */
   struct failure *f;
 };
 
@@ -56,6 +57,33 @@ static krb5_error_code add_keys(const struct work *w, krb5_principal name, const
   return code;
 }
 
+static bool is_own(const struct work *w, const krb5_keytab_entry *entry)
+{
+  const krb5_data *realm = &entry->principal->realm;
+  return realm->length == strlen(w->db->realm) && memcmp(realm->data, w->db->realm, realm->length) == 0;
+}
+
+/* The other realms' keys of the file that is to be replaced, if there is one. */
+static krb5_error_code copy_others(const struct work *w, const char *path)
+{
+  char name[4096 + 160];
+  krb5_keytab old = NULL;
+  krb5_kt_cursor cursor;
+  krb5_keytab_entry entry;
+  snprintf(name, sizeof name, "FILE:%s", path);
+  krb5_error_code code = krb5_kt_resolve(w->db->ctx, name, &old);
+  if (code) return code;
+  if (krb5_kt_start_seq_get(w->db->ctx, old, &cursor) == 0) {
+    while (!code && krb5_kt_next_entry(w->db->ctx, old, &entry, &cursor) == 0) {
+      if (!is_own(w, &entry)) code = krb5_kt_add_entry(w->db->ctx, w->keytab, &entry);
+      krb5_free_keytab_entry_contents(w->db->ctx, &entry);
+    }
+    krb5_kt_end_seq_get(w->db->ctx, old, &cursor);
+  }
+  krb5_kt_close(w->db->ctx, old);
+  return code;
+}
+
 static size_t count_entries(const struct work *w)
 {
   krb5_kt_cursor cursor;
@@ -63,8 +91,8 @@ static size_t count_entries(const struct work *w)
   size_t n = 0;
   if (krb5_kt_start_seq_get(w->db->ctx, w->keytab, &cursor) != 0) return 0;
   while (krb5_kt_next_entry(w->db->ctx, w->keytab, &entry, &cursor) == 0) {
+    if (!w->keep_others || is_own(w, &entry)) n++;
     krb5_free_keytab_entry_contents(w->db->ctx, &entry);
-    n++;
   }
   krb5_kt_end_seq_get(w->db->ctx, w->keytab, &cursor);
   return n;
@@ -120,7 +148,8 @@ static enum err write_new(struct work *w, const char *temp, const char *path,
   snprintf(name, sizeof name, "FILE:%s", temp);
   krb5_error_code code = krb5_kt_resolve(w->db->ctx, name, &w->keytab);
   if (code) return failed(w, code, path);
-  enum err e = ERR_OK;
+  code = w->keep_others ? copy_others(w, path) : 0;
+  enum err e = code ? failed(w, code, path) : ERR_OK;
   for (size_t i = 0; i < principals->n && !e; i++)
     e = visit(w, principals->v[i], path, true, NULL, NULL);
   krb5_kt_close(w->db->ctx, w->keytab);
@@ -131,9 +160,9 @@ static enum err write_new(struct work *w, const char *temp, const char *path,
 }
 
 enum err keytab_sync(const struct database *db, const char *path, const struct lab_strings *principals,
-                     bool *ret_written, struct failure *f)
+                     bool keep_others, bool *ret_written, struct failure *f)
 {
-  struct work w = {.db = db, .f = f};
+  struct work w = {.db = db, .keep_others = keep_others, .f = f};
   bool right = false;
   char temp[4096 + 140];
   enum err e = is_right(&w, path, principals, &right);

@@ -6,8 +6,8 @@
 #include "lab.h"
 
 /* Makes path hold exactly the current keys of these principals (without realm), mode 0600, replaced by
- * rename. *ret_written says whether it had to. */
+ * rename. keep_others: keys of other realms in it stay. *ret_written says whether it had to. */
 enum err keytab_sync(const struct database *db, const char *path, const struct lab_strings *principals,
-                     bool *ret_written, struct failure *f) MUST_CHECK;
+                     bool keep_others, bool *ret_written, struct failure *f) MUST_CHECK;
 
 #endif

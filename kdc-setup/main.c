@@ -12,12 +12,22 @@
 #include <stdio.h>
 #include <string.h>
 
+static const struct actor_spec partner_spec = {
+    .name = "partner-kdc",
+    .program = "sevenstep-kdc partner",
+    .summary = "The KDC of the partner's realm, where the lab file has one.",
+    .steps = "5",
+    .lab_flags = LAB_SECRETS,
+};
+
 static const struct actor_spec spec = {
     .name = "kdc",
     .program = "sevenstep-kdc",
     .summary = "The Kerberos KDC of the lab: makes its realm from the lab file and runs MIT's krb5kdc. With "
                "the word\n"
-               "\"provision\" before the options it makes the realm and ends.",
+               "\"provision\" before the options it makes the realm and ends; with \"partner\" before that "
+               "it is the "
+               "partner realm's.",
     .steps = "5",
     .lab_flags = LAB_SECRETS,
 };
@@ -29,26 +39,41 @@ static void log_line(void *arg, const char *text)
   log_info("%s%s", mark, text);
 }
 
-static enum err make_realm(const struct actor *a, struct failure *f)
+static enum err make_realm(const struct actor *a, const struct lab *lab, struct failure *f)
 {
   struct provision_result r;
-  enum err e = provision(a->lab, a->run, &r, f);
+  enum err e = provision(lab, a->run, &r, f);
   if (e) return e;
-  if (r.new_database) log_info("new database of %s%s%s", a->lab->realm, *r.why_new ? ": " : "", r.why_new);
+  if (r.new_database) log_info("new database of %s%s%s", lab->realm, *r.why_new ? ": " : "", r.why_new);
   log_info(
       "realm %s: %u principals created, %u changed, %u removed, %u as they were; %u keytabs written; %.0f ms",
-      a->lab->realm, r.created, r.changed, r.removed, r.unchanged, r.keytabs, (double)r.duration_ns / 1e6);
+      lab->realm, r.created, r.changed, r.removed, r.unchanged, r.keytabs, (double)r.duration_ns / 1e6);
   return ERR_OK;
+}
+
+/* The lab as this KDC sees it: whole, or its side of two. *side is cleared by the caller, whatever comes of
+ * it. */
+static enum err choose_side(const struct lab *lab, bool partner, struct lab *side, const struct lab **ret,
+                            struct failure *f)
+{
+  *ret = lab;
+  if (!lab->partner.realm)
+    return partner ? failure_set(f, ERR_CONFIG, "%s has no partner", lab->path) : ERR_OK;
+  *ret = side;
+  return lab_side(lab, partner, side) ? failure_set(f, ERR_NOMEM, "no memory") : ERR_OK;
 }
 
 static enum err reload(void *arg, char *text, size_t size, struct failure *f)
 {
-  const struct lab *lab;
+  const struct lab *lab, *mine;
+  struct lab side = {0};
   struct provision_result r;
   const struct actor *a = arg;
   enum err e = actor_reload(a, &lab, f);
   if (!e) {
-    e = provision_running(lab, a->run, &r, f);
+    e = choose_side(lab, a->spec == &partner_spec, &side, &mine, f);
+    if (!e) e = provision_running(mine, a->run, &r, f);
+    lab_side_clear(&side);
     lab_free(lab);
   }
   if (e) {
@@ -61,16 +86,15 @@ static enum err reload(void *arg, char *text, size_t size, struct failure *f)
   return ERR_OK;
 }
 
-static enum err serve(struct actor *a, struct failure *f)
+static enum err serve(struct actor *a, const struct lab *lab, struct failure *f)
 {
   char socket_path[4096 + 128];
   struct supervised *kdc = NULL;
   struct kdc_admin *admin = NULL;
   actor_path(a, socket_path, "%s.sock", a->instance);
-  enum err e = supervise_start(a->lab, log_line, NULL, &kdc, f);
+  enum err e = supervise_start(lab, log_line, NULL, &kdc, f);
   if (!e) e = supervise_until_ready(kdc, f);
-  if (!e)
-    e = kdc_admin_start(&a->lab->kdc.admin, socket_path, kdc, &(struct kdc_reload){reload, a}, &admin, f);
+  if (!e) e = kdc_admin_start(&lab->kdc.admin, socket_path, kdc, &(struct kdc_reload){reload, a}, &admin, f);
   if (!e) {
     actor_ready(a);
     e = supervise_run(kdc, f);
@@ -92,22 +116,32 @@ static void block_signals(void)
   sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
+/* Is this the first word of the command line? Then it is taken away. */
+static bool take_word(int *argc, char ***argv, const char *word)
+{
+  if (*argc < 2 || strcmp((*argv)[1], word) != 0) return false;
+  (*argv)[1] = (*argv)[0];
+  ++*argv;
+  --*argc;
+  return true;
+}
+
 int main(int argc, char **argv)
 {
   struct actor a;
   struct failure f = {0};
-  bool only_provision = argc > 1 && strcmp(argv[1], "provision") == 0;
-  if (only_provision) {
-    argv[1] = argv[0];
-    argv++;
-    argc--;
-  }
+  struct lab side = {0};
+  bool partner = take_word(&argc, &argv, "partner");
+  bool only_provision = take_word(&argc, &argv, "provision");
   if (!only_provision) block_signals();
-  actor_start(&a, &spec, argc, argv);
-  enum err e = provision_environment(a.run, &f);
-  if (!e) e = make_realm(&a, &f);
-  if (!e && !only_provision) e = serve(&a, &f);
+  actor_start(&a, partner ? &partner_spec : &spec, argc, argv);
+  const struct lab *lab;
+  enum err e = provision_environment(a.run, partner, &f);
+  if (!e) e = choose_side(a.lab, partner, &side, &lab, &f);
+  if (!e) e = make_realm(&a, lab, &f);
+  if (!e && !only_provision) e = serve(&a, lab, &f);
   if (e) log_failure(LOG_ERROR, NULL, &f);
+  lab_side_clear(&side);
   actor_stop(&a);
   return actor_exit_code(e);
 }

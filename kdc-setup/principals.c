@@ -2,6 +2,7 @@
 
 #include "buf.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,7 +50,7 @@ static enum err add_users(const struct lab *lab, struct principal_list *list, st
 
 static enum err add_connectors(const struct lab *lab, struct principal_list *list, struct failure *f)
 {
-  for (size_t i = 0; i < lab->n_connectors; i++) {
+  for (size_t i = 0; i < lab->n_connectors && !lab->is_partner; i++) {
     const struct lab_connector *c = &lab->connectors[i];
     if (find_wanted(list, c->principal))
       return failure_set(f, ERR_CONFIG, "connector %s: the principal %s exists already", c->name,
@@ -72,7 +73,8 @@ static enum err add_actors(const struct lab *lab, const struct lab_app *app, str
   enum err e = w->act_from ? buf_puts(&b, w->act_from) : ERR_OK;
   for (size_t i = 0; i < app->allowed_to_act.n && !e; i++) {
     const struct lab_connector *c = lab_connector_by_name(lab, app->allowed_to_act.v[i]);
-    e = buf_printf(&b, "%s%s", b.len ? " " : "", c->principal);
+    e = buf_printf(&b, "%s%s%s%s", b.len ? " " : "", c->principal, lab->is_partner ? "@" : "",
+                   lab->is_partner ? lab->whole->realm : "");
   }
   if (e) {
     buf_clear(&b);
@@ -106,7 +108,7 @@ static enum err add_services(const struct lab *lab, struct principal_list *list,
 enum err principals_of_lab(const struct lab *lab, struct principal_list *ret, struct failure *f)
 {
   struct principal_list list = {0};
-  list.v = calloc(lab->n_users + lab->n_connectors + lab->n_apps + 1, sizeof *list.v);
+  list.v = calloc(lab->n_users + lab->n_connectors + lab->n_apps + 3, sizeof *list.v);
   if (!list.v) return failure_set(f, ERR_NOMEM, "principals");
   enum err e = add_users(lab, &list, f);
   if (!e) e = add_connectors(lab, &list, f);
@@ -116,6 +118,23 @@ enum err principals_of_lab(const struct lab *lab, struct principal_list *ret, st
     return e;
   }
   *ret = list;
+  return ERR_OK;
+}
+
+enum err principals_add_trust(const struct lab *lab, const char *secret, struct principal_list *list,
+                              struct failure *f)
+{
+  const char *realms[2] = {lab->whole->realm, lab->partner.realm};
+  for (size_t i = 0; i < 2; i++) {
+    /* krbtgt/THERE@HERE, once for each direction, in both databases. */
+    if ((size_t)snprintf(list->trust[i], sizeof list->trust[i], "krbtgt/%s", realms[1 - i]) >=
+        sizeof list->trust[i])
+      return failure_set(f, ERR_TOO_LARGE, "the realm's name");
+    list->v[list->n++] = (struct principal_wanted){.name = list->trust[i],
+                                                   .realm = realms[i],
+                                                   .password = secret,
+                                                   .attributes = KRB5_KDB_REQUIRES_PRE_AUTH};
+  }
   return ERR_OK;
 }
 
@@ -297,9 +316,10 @@ static enum err sync_other(struct sync *s, struct provision_result *counts)
 static bool is_wanted(const struct principal_list *list, const char *full_name, const char *realm)
 {
   for (size_t i = 0; i < list->n; i++) {
-    size_t n = strlen(list->v[i].name);
+    const struct principal_wanted *w = &list->v[i];
+    size_t n = strlen(w->name);
     if (strncmp(full_name, list->v[i].name, n) == 0 && full_name[n] == '@' &&
-        strcmp(full_name + n + 1, realm) == 0)
+        strcmp(full_name + n + 1, w->realm ? w->realm : realm) == 0)
       return true;
   }
   return false;
@@ -334,7 +354,7 @@ enum err principals_sync(const struct database *db, const struct lab *lab,
   for (size_t i = 0; i < wanted->n && !e; i++) {
     struct sync s = {.db = db, .wanted = &wanted->v[i], .max_life = max_life, .f = f};
     if (krb5_parse_name_flags(db->ctx, wanted->v[i].name, KRB5_PRINCIPAL_PARSE_NO_REALM, &s.name) != 0 ||
-        krb5_set_principal_realm(db->ctx, s.name, db->realm) != 0)
+        krb5_set_principal_realm(db->ctx, s.name, s.wanted->realm ? s.wanted->realm : db->realm) != 0)
       e = failure_set(f, ERR_CONFIG, "%s is not a principal's name", wanted->v[i].name);
     if (!e) e = sync_one(&s, counts);
     krb5_free_principal(db->ctx, s.name);

@@ -13,6 +13,7 @@ enum {
 
 struct principal_wanted {
   const char *name;     /* without realm */
+  const char *realm;    /* NULL: the database's */
   const char *password; /* NULL: a random key */
   krb5_flags attributes;
   int64_t expires_s; /* 0: never */
@@ -23,11 +24,16 @@ struct principal_wanted {
 struct principal_list {
   struct principal_wanted *v;
   size_t n;
+  char trust[2][512];
 };
 
 /* Users, connectors, applications' SPNs, each name once. Points into lab. ERR_CONFIG when two of them clash.
  */
 enum err principals_of_lab(const struct lab *lab, struct principal_list *ret, struct failure *f) MUST_CHECK;
+/* With a partner: the principals that carry the trust, one each way, whose keys come of secret in both
+ * databases (RFC 4120 1.2). secret must live as long as the list. */
+enum err principals_add_trust(const struct lab *lab, const char *secret, struct principal_list *list,
+                              struct failure *f) MUST_CHECK;
 void principals_clear(struct principal_list *list);
 
 /* Creates, changes, and removes those that an earlier run made and the lab has no longer. Every other

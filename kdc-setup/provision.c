@@ -3,6 +3,7 @@
 #include "clock.h"
 #include "conf.h"
 #include "database.h"
+#include "encode.h"
 #include "keytabs.h"
 #include "principals.h"
 
@@ -17,11 +18,11 @@
 
 enum { PATH_SIZE = 4096 + 128 };
 
-enum err provision_environment(const char *run, struct failure *f)
+enum err provision_environment(const char *run, bool partner, struct failure *f)
 {
   char krb5_conf[PATH_SIZE], kdc_conf[PATH_SIZE];
   snprintf(krb5_conf, sizeof krb5_conf, "%s/krb5.conf", run);
-  snprintf(kdc_conf, sizeof kdc_conf, "%s/kdc/kdc.conf", run);
+  snprintf(kdc_conf, sizeof kdc_conf, "%s/%s/kdc.conf", run, partner ? "partner-kdc" : "kdc");
   if (setenv("KRB5_CONFIG", krb5_conf, 1) != 0 || setenv("KRB5_KDC_PROFILE", kdc_conf, 1) != 0)
     return failure_set(f, ERR_NOMEM, "environment");
   return ERR_OK;
@@ -56,14 +57,14 @@ static enum err write_conf(const struct lab *lab, const char *run, struct failur
   buf_init(&text, 32 * 1024);
   enum err e = conf_module_dir(module_dir, f);
   if (e) return e;
-  snprintf(path, sizeof path, "%s/kdc/kdc.conf", run);
+  snprintf(path, sizeof path, "%s/%s/kdc.conf", run, conf_kdc_folder(lab));
   if (conf_kdc(lab, run, module_dir, &text))
     e = failure_set(f, ERR_TOO_LARGE, "%s", path);
   else
     e = conf_write(path, &text, f);
   buf_reset(&text);
   snprintf(path, sizeof path, "%s/krb5.conf", run);
-  if (!e && conf_clients(lab, &text))
+  if (!e && conf_clients(lab->whole ? lab->whole : lab, &text))
     e = failure_set(f, ERR_TOO_LARGE, "%s", path);
   else if (!e)
     e = conf_write(path, &text, f);
@@ -77,10 +78,10 @@ static enum err sync_keytabs(const struct database *db, const struct lab *lab, c
   char path[PATH_SIZE + 128];
   enum err e = ERR_OK;
   bool written;
-  for (size_t i = 0; i < lab->n_connectors && !e; i++) {
+  for (size_t i = 0; i < lab->n_connectors && !lab->is_partner && !e; i++) {
     struct lab_strings own = {.v = (const char **)(uintptr_t)&lab->connectors[i].principal, .n = 1};
     snprintf(path, sizeof path, "%s/%s.keytab", dir, lab->connectors[i].name);
-    e = keytab_sync(db, path, &own, &written, f);
+    e = keytab_sync(db, path, &own, false, &written, f);
     if (!e) counts->keytabs += written;
   }
   struct lab_strings services = {.v = calloc(lab->n_apps + 1, sizeof(char *))};
@@ -93,9 +94,39 @@ static enum err sync_keytabs(const struct database *db, const struct lab *lab, c
     if (!known) services.v[services.n++] = spn;
   }
   snprintf(path, sizeof path, "%s/backend.keytab", dir);
-  if (!e && services.n) e = keytab_sync(db, path, &services, &written, f);
+  if (!e && services.n) e = keytab_sync(db, path, &services, lab->partner.realm != NULL, &written, f);
   if (!e && services.n) counts->keytabs += written;
   free(services.v);
+  return e;
+}
+
+/* One secret for both sides: whoever comes first makes it. */
+static enum err read_trust(const char *run, char out[65], struct failure *f)
+{
+  char path[PATH_SIZE + 8];
+  uint8_t fresh[32];
+  snprintf(path, sizeof path, "%s/trust", run);
+  int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  bool ok = fd >= 0 && flock(fd, LOCK_EX) == 0;
+  if (ok && read(fd, out, 64) != 64) {
+    random_bytes(fresh, sizeof fresh);
+    hex_encode(out, fresh, sizeof fresh);
+    explicit_bzero(fresh, sizeof fresh);
+    ok = ftruncate(fd, 0) == 0 && pwrite(fd, out, 64, 0) == 64;
+  }
+  out[64] = '\0';
+  if (!ok) failure_set(f, ERR_IO, "%s: %s", path, strerror(errno));
+  if (fd >= 0) close(fd);
+  return ok ? ERR_OK : ERR_IO;
+}
+
+static enum err keytabs_locked(const struct database *db, const struct lab *lab, const char *keytabs,
+                               struct provision_result *counts, struct failure *f)
+{
+  int lock = -1;
+  enum err e = lab->partner.realm ? lock_folder(keytabs, &lock, f) : ERR_OK;
+  if (!e) e = sync_keytabs(db, lab, keytabs, counts, f);
+  if (lock >= 0) close(lock);
   return e;
 }
 
@@ -104,12 +135,17 @@ static enum err fill_database(const struct lab *lab, const char *keytabs, struct
 {
   struct database db = {0};
   struct principal_list wanted = {0};
+  char run[PATH_SIZE], secret[65] = "";
+  snprintf(run, sizeof run, "%.*s", (int)(strrchr(keytabs, '/') - keytabs), keytabs);
   enum err e = principals_of_lab(lab, &wanted, f);
+  if (!e && lab->partner.realm) e = read_trust(run, secret, f);
+  if (!e && lab->partner.realm) e = principals_add_trust(lab, secret, &wanted, f);
   if (!e) e = database_open(lab->realm, &db, f);
   if (!e) e = principals_sync(&db, lab, &wanted, counts, f);
-  if (!e) e = sync_keytabs(&db, lab, keytabs, counts, f);
+  if (!e) e = keytabs_locked(&db, lab, keytabs, counts, f);
   database_close(&db);
   principals_clear(&wanted);
+  explicit_bzero(secret, sizeof secret);
   return e;
 }
 
@@ -160,7 +196,7 @@ static enum err make(const struct lab *lab, const char *run, bool running, struc
   int lock = -1;
   int64_t start = clock_mono_ns();
   enum err e = make_folder(run, "", top, f);
-  if (!e) e = make_folder(run, "kdc", dir, f);
+  if (!e) e = make_folder(run, conf_kdc_folder(lab), dir, f);
   if (!e) e = make_folder(run, "keytabs", keytabs, f);
   if (!e) e = lock_folder(dir, &lock, f);
   if (e) return e;

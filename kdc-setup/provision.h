@@ -3,6 +3,9 @@
  *
  *   RUN/kdc/{kdc.conf,principal*,stash,complete,lock}   RUN/krb5.conf RUN/keytabs/{CONNECTOR,backend}.keytab
  *
+ * Of a lab with a partner it makes one side (lab_side); the partner's is in RUN/partner-kdc/, RUN/trust holds
+ * the secret of which both sides make the keys of their trust, and backend.keytab gets the keys of both.
+ *
  * Idempotent: a second run changes what differs and nothing else; keys are kept, so that keytabs and tickets
  * stay good. A database that a crash left half made, or that belongs to another realm, is made anew. Runs
  * that overlap wait for each other. Needs no privileges. Not thread safe: MIT's libraries read their files'
@@ -20,10 +23,12 @@ struct provision_result {
   int64_t duration_ns;
 };
 
-/* Sets KRB5_CONFIG and KRB5_KDC_PROFILE for this process and its children. Call before threads start. */
-enum err provision_environment(const char *run, struct failure *f) MUST_CHECK;
+/* Sets KRB5_CONFIG and KRB5_KDC_PROFILE for this process and its children. Call before threads start.
+ * partner: of the partner's KDC. */
+enum err provision_environment(const char *run, bool partner, struct failure *f) MUST_CHECK;
 
-/* lab must hold its secrets (LAB_SECRETS); run is absolute. ERR_KDC_DATABASE, ERR_IO, ERR_CONFIG. */
+/* lab is a side when there is a partner. It must hold its
+ * secrets (LAB_SECRETS); run is absolute. ERR_KDC_DATABASE, ERR_IO, ERR_CONFIG. */
 enum err provision(const struct lab *lab, const char *run, struct provision_result *ret,
                    struct failure *f) MUST_CHECK;
 /* The same while krb5kdc serves the realm: the database is changed in place, never made anew

@@ -3,6 +3,7 @@
 #include "lab_load.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -70,10 +71,13 @@ enum err lab_derive(struct lab *lab, struct arena *arena)
   if (!lab->cloud.tunnel_connect.host) lab->cloud.tunnel_connect = lab->cloud.tunnel;
   if (!lab->kdc.connect.host) lab->kdc.connect = lab->kdc.listen;
   if (!lab->kdc.admin_connect.host) lab->kdc.admin_connect = lab->kdc.admin;
+  if (!lab->partner.connect.host) lab->partner.connect = lab->partner.listen;
+  if (!lab->partner.admin_connect.host) lab->partner.admin_connect = lab->partner.admin;
   for (size_t i = 0; i < lab->n_users; i++) {
     struct lab_user *u = &lab->users[i];
     if (!u->display_name) u->display_name = u->name;
     if (!u->sam_account_name) u->sam_account_name = u->name;
+    if (!u->realm) u->realm = lab->realm;
   }
   enum err e = ERR_OK;
   for (size_t i = 0; !e && i < lab->n_apps; i++)
@@ -174,4 +178,50 @@ bool lab_user_assigned(const struct lab *lab, const struct lab_app *app, const s
     if (contains(&app->assigned_groups, lab->groups[i].name) && contains(&lab->groups[i].members, user->name))
       return true;
   return false;
+}
+
+/* -- two realms ------------------------------------------------------------------------------------------ */
+
+bool lab_is_partners(const struct lab *lab, const char *spn)
+{
+  const char *slash = spn ? strchr(spn, '/') : NULL, *domain = lab->partner.internal_domain;
+  if (!lab->partner.realm || !slash) return false;
+  size_t n = strlen(slash + 1), tail = strlen(domain);
+  const char *end = slash + 1 + n - (n < tail ? n : tail);
+  return strcmp(end, domain) == 0 && (n == tail || end[-1] == '.');
+}
+
+enum err lab_side(const struct lab *lab, bool partner, struct lab *ret)
+{
+  struct lab side = *lab;
+  side.is_partner = partner;
+  side.whole = lab;
+  side.users = calloc(lab->n_users + 1, sizeof *side.users);
+  side.apps = calloc(lab->n_apps + 1, sizeof *side.apps);
+  side.n_users = side.n_apps = 0;
+  if (!side.users || !side.apps) {
+    lab_side_clear(&side);
+    return ERR_NOMEM;
+  }
+  if (partner) {
+    side.realm = lab->partner.realm;
+    side.upn_suffix = lab->partner.upn_suffix;
+    side.internal_domain = lab->partner.internal_domain;
+    side.kdc.listen = lab->partner.listen;
+    side.kdc.connect = lab->partner.connect;
+    side.kdc.admin = lab->partner.admin;
+    side.kdc.admin_connect = lab->partner.admin_connect;
+  }
+  for (size_t i = 0; i < lab->n_users; i++)
+    if (strcmp(lab->users[i].realm, side.realm) == 0) side.users[side.n_users++] = lab->users[i];
+  for (size_t i = 0; i < lab->n_apps; i++)
+    if (lab_is_partners(lab, lab->apps[i].spn) == partner) side.apps[side.n_apps++] = lab->apps[i];
+  *ret = side;
+  return ERR_OK;
+}
+
+void lab_side_clear(struct lab *side)
+{
+  free(side->users);
+  free(side->apps);
 }

@@ -38,6 +38,7 @@ struct lab_url {
 
 struct lab_user {
   const char *name;             /* account name; the Kerberos principal is name@realm */
+  const char *realm;            /* the lab's, or the partner's; default: the lab's */
   const char *upn;              /* NULL: the user has none */
   const char *on_premises_upn;  /* as the directory inside has it; NULL: none */
   const char *sam_account_name; /* default: name */
@@ -166,6 +167,17 @@ struct lab {
     unsigned max_ticket_life_s;    /* 36000 */
   } kdc;
 
+  /* A second realm that trusts the first, and is trusted by it. */
+  struct {
+    const char *realm;           /* NULL: there is none, whatever the others say */
+    const char *upn_suffix;      /* of its users */
+    const char *internal_domain; /* applications whose SPN's host is below belong to it */
+    struct lab_addr listen, connect, admin, admin_connect; /* of its KDC */
+  } partner;
+  /* Derived, on one realm's side (lab_side): */
+  bool is_partner;
+  const struct lab *whole; /* NULL: this is no side */
+
   struct {
     struct lab_addr listen;     /* 127.0.0.1:{backend} */
     struct lab_addr listen_tls; /* host NULL: nowhere */
@@ -212,6 +224,13 @@ const struct lab_user *lab_user_by_name(const struct lab *lab, const char *name)
 const struct lab_user *lab_user_by_upn(const struct lab *lab, const char *upn);
 const struct lab_connector *lab_connector_by_name(const struct lab *lab, const char *name);
 enum lab_balancing lab_balancing(const struct lab *lab, const char *connector_group);
+/* Is the application's service principal one of the partner's realm? */
+bool lab_is_partners(const struct lab *lab, const char *spn);
+/* One realm's side of a lab with a partner: realm, KDC, users and applications are that realm's alone;
+ * connectors are all there, as both sides name them. Shares everything else with lab, which must outlive it;
+ * lab_side_clear frees it. */
+enum err lab_side(const struct lab *lab, bool partner, struct lab *ret) MUST_CHECK;
+void lab_side_clear(struct lab *side);
 /* Enabled, and not expired by now_s. */
 bool lab_user_is_active(const struct lab_user *user, int64_t now_s);
 /* The name of the user that the application's mode asks for, whole; NULL: the user has none. */

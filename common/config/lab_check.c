@@ -65,6 +65,10 @@ static enum err check_users(const struct checking *c)
   const struct lab *lab = c->lab;
   for (size_t i = 0; i < lab->n_users; i++) {
     const struct lab_user *a = &lab->users[i];
+    if (strcmp(a->realm, lab->realm) != 0 &&
+        (!lab->partner.realm || strcmp(a->realm, lab->partner.realm) != 0))
+      return fail(c, place_of(c, "users", a->name, "realm"),
+                  "users.%s.realm: %s is neither the lab's nor the partner's", a->name, a->realm);
     for (size_t k = 0; k < i; k++) {
       const struct lab_user *b = &lab->users[k];
       if (strcasecmp(a->name, b->name) == 0)
@@ -307,6 +311,19 @@ static enum err check_certificates(const struct checking *c)
       lab->cloud.certificate_renewal_s, lab->cloud.certificate_lifetime_s);
 }
 
+/* Two realms must differ in all that tells them apart. */
+static enum err check_partner(const struct checking *c)
+{
+  const struct lab *lab = c->lab;
+  const struct yaml_node *row = yaml_get(c->root, "partner");
+  if (!lab->partner.realm) return ERR_OK;
+  const char *same = strcmp(lab->partner.realm, lab->realm) == 0                       ? "realm"
+                     : strcmp(lab->partner.upn_suffix, lab->upn_suffix) == 0           ? "upn_suffix"
+                     : strcmp(lab->partner.internal_domain, lab->internal_domain) == 0 ? "internal_domain"
+                                                                                       : NULL;
+  return same ? fail(c, row->at, "partner.%s: is the lab's own", same) : ERR_OK;
+}
+
 static enum err check_clients(const struct checking *c)
 {
   const struct yaml_node *list = find_row(c, "idp", "clients");
@@ -374,6 +391,7 @@ enum err lab_check(const struct lab *lab, const struct yaml_node *root, struct f
   if (!e) e = check_connectors(&c);
   if (!e) e = check_connector_groups(&c);
   if (!e) e = check_certificates(&c);
+  if (!e) e = check_partner(&c);
   if (!e) e = check_clients(&c);
   if (!e) e = check_addresses(&c);
   if (!e) e = check_home(&c);

@@ -154,6 +154,26 @@ static const struct lab_choice bindings_choices[] = {
     {NULL, 0, NULL},
 };
 
+static const struct lab_key partner_keys[] = {
+    {"realm", KEY_TEXT, AT(lab, partner.realm), "Its name. Without one there is no partner.",
+     .otherwise = "none", .rule = &rule_realm},
+    {"upn_suffix", KEY_TEXT, AT(lab, partner.upn_suffix), "What its users' UPNs end in.",
+     .fallback = "partner.test", .rule = &rule_host_name},
+    {"internal_domain", KEY_TEXT, AT(lab, partner.internal_domain),
+     "The domain of its hosts: an application belongs to it when its SPN's host is there.",
+     .fallback = "partner.sevenstep.test", .rule = &rule_host_name},
+    {"listen", KEY_ADDR, AT(lab, partner.listen), "Where its KDC listens, TCP and UDP.",
+     .fallback = "127.0.0.1:{partner_kdc}"},
+    {"connect", KEY_ADDR, AT(lab, partner.connect), "What krb5.conf tells the others.",
+     .otherwise = "the address of listen"},
+    {"admin", KEY_ADDR, AT(lab, partner.admin), "Where its KDC's log can be read over HTTP.",
+     .fallback = "127.0.0.1:{partner_admin}"},
+    {"admin_connect", KEY_ADDR, AT(lab, partner.admin_connect), "Where the connectors reach that.",
+     .otherwise = "the address of admin"},
+    {.name = NULL},
+};
+static const struct lab_keys partner = {.keys = partner_keys, .size = sizeof(struct lab)};
+
 static const struct lab_key backend_keys[] = {
     {"listen", KEY_ADDR, AT(lab, backend.listen), "Where the internal application listens.",
      .fallback = "127.0.0.1:{backend}"},
@@ -177,6 +197,9 @@ static const struct lab_key user_keys[] = {
      "part is his name "
      "in the realm.",
      .otherwise = "none: the user logs on by the account name, and tokens carry no upn", .rule = &rule_upn},
+    {"realm", KEY_TEXT, AT(lab_user, realm),
+     "The realm that the user belongs to: the lab's or its partner's.", .otherwise = "the lab's",
+     .rule = &rule_realm},
     {"on_premises_upn", KEY_TEXT, AT(lab_user, on_premises_upn),
      "The UPN in the directory inside, where it differs from the one in the cloud.", .otherwise = "none",
      .rule = &rule_upn},
@@ -401,6 +424,10 @@ static const struct lab_key top[] = {
     {"idp", KEY_SECTION, .help = "The identity provider.", .members = &idp},
     {"cloud", KEY_SECTION, .help = "The proxy that users and connectors meet at.", .members = &cloud},
     {"kdc", KEY_SECTION, .help = "The Kerberos KDC.", .members = &kdc},
+    {"partner", KEY_SECTION,
+     .help = "A second realm with a KDC of its own. Each trusts the other: users and applications may be of "
+             "either.",
+     .members = &partner},
     {"backend", KEY_SECTION, .help = "The internal web application that plays all applications of the lab.",
      .members = &backend},
     {"users", KEY_TABLE, AT(lab, users), "People, by account name. In the realm a user is NAME@REALM.",

@@ -15,6 +15,8 @@ const struct lab_port lab_ports[] = {
     {"kdc_admin", 7, "the KDC's admin endpoint, with its log (HTTP)"},
     {"kdc", 8, "the KDC (Kerberos over TCP and UDP)"},
     {"backend_tls", 9, "the internal application (HTTPS)"},
+    {"partner_kdc", 10, "the partner realm's KDC, if there is one"},
+    {"partner_admin", 11, "its admin endpoint"},
     {NULL, 0, NULL},
 };
 
@@ -147,7 +149,9 @@ const char *lab_expand_ports(struct arena *a, unsigned port_base, const char *te
     const char *close = strchr(text, '}');
     const struct lab_port *p = close ? port_by_name(text + 1, (size_t)(close - text - 1)) : NULL;
     if (!p)
-      return "one of the ports {stage} {cloud} {idp} {tunnel} {backend} {backend_tls} {kdc_admin} {kdc} where a { stands";
+      return "one of the ports {stage} {cloud} {idp} {tunnel} {backend} {backend_tls} {kdc_admin} {kdc} "
+             "{partner_kdc} "
+             "{partner_admin} where a { stands";
     at += snprintf(at, 6, "%u", port_base + p->offset);
     text = close + 1;
   }

@@ -34,8 +34,9 @@ struct session {
 
 struct krb_delegator {
   char keytab[4096], realm[256], upn_suffix[256], principal[512];
+  char partner_realm[256], partner_upn_suffix[256]; /* "" when there is none */
   struct krb_spn self;
-  struct kdc_addresses *addresses;
+  struct kdc_addresses *addresses, *partner_addresses;
   pthread_mutex_t lock;
   struct session *idle;
 };
@@ -88,6 +89,7 @@ static enum err session_new(const struct krb_delegator *d, struct session **ret,
     return failure_set(f, ERR_NOMEM, "principal");
   }
   kdc_link_attach(s->ctx, &s->link, d->addresses);
+  s->link.partner = d->partner_addresses;
   *ret = s;
   return ERR_OK;
 }
@@ -147,7 +149,7 @@ out:
 struct call {
   struct krb_delegator *d;
   struct session *s;
-  const char *account, *spn;
+  const char *account, *realm, *spn; /* account@realm: the user */
   const struct krb_spn *target;
   struct krb_exchange *x;
   struct krb_circumstance where; /* of the last exchange */
@@ -168,7 +170,7 @@ static krb5_error_code step_s4u2self(struct call *c, krb5_creds **ret)
   struct session *s = c->s;
   krb5_creds in = {.server = s->self};
   c->where = (struct krb_circumstance){.phase = KRB_PHASE_S4U2SELF, .subject = c->account};
-  krb5_error_code code = build_name(s->ctx, c->d->realm, c->account, "", KRB5_NT_PRINCIPAL, &in.client);
+  krb5_error_code code = build_name(s->ctx, c->realm, c->account, "", KRB5_NT_PRINCIPAL, &in.client);
   if (code) return code;
   int64_t start = clock_mono_ns();
   krb5_creds *evidence = NULL;
@@ -188,11 +190,16 @@ static krb5_error_code step_s4u2proxy(struct call *c, const krb5_creds *evidence
   krb5_creds in = {.client = s->self, .second_ticket = evidence->ticket};
   c->where = (struct krb_circumstance){
       .phase = KRB_PHASE_S4U2PROXY, .subject = c->spn, .evidence_forwardable = c->x->evidence_forwardable};
-  krb5_error_code code =
-      build_name(s->ctx, c->d->realm, c->target->first, c->target->second, KRB5_NT_SRV_INST, &in.server);
+  /* Where there are two realms, by its host alone: the KDC then refers to the realm that [domain_realm] of
+   * its krb5.conf names, and libkrb5 follows only when the name has no realm and referrals are asked for. */
+  bool two = c->d->partner_realm[0] && *c->target->second;
+  krb5_error_code code = build_name(s->ctx, two ? "" : c->d->realm, c->target->first, c->target->second,
+                                    two ? KRB5_NT_SRV_HST : KRB5_NT_SRV_INST, &in.server);
   if (code) return code;
   int64_t start = clock_mono_ns();
-  code = krb5_get_credentials(s->ctx, KRB5_GC_CONSTRAINED_DELEGATION | KRB5_GC_NO_STORE, s->tgt, &in, ret);
+  code = krb5_get_credentials(
+      s->ctx, KRB5_GC_CONSTRAINED_DELEGATION | KRB5_GC_NO_STORE | (two ? KRB5_GC_CANONICALIZE : 0), s->tgt,
+      &in, ret);
   c->x->s4u2proxy_ns = clock_mono_ns() - start;
   krb5_free_principal(s->ctx, in.server);
   return code;
@@ -234,8 +241,9 @@ static enum err delegate(struct call *c, struct krb_ticket **ret, struct failure
 /* -- names ----------------------------------------------------------------------------------------------- */
 
 static enum err account_of(const struct krb_delegator *d, enum krb_login how, const char *name,
-                           char ret[KRB_ACCOUNT_MAX + 1], struct failure *f)
+                           char ret[KRB_ACCOUNT_MAX + 1], const char **ret_realm, struct failure *f)
 {
+  *ret_realm = d->realm;
   switch (how) {
   case KRB_LOGIN_ACCOUNT:
     if (krb_account_check(name, f)) return ERR_KRB_NAME_MALFORMED;
@@ -245,6 +253,11 @@ static enum err account_of(const struct krb_delegator *d, enum krb_login how, co
     return krb_account_of_any_upn(name, ret, f);
   default:
     if (krb_account_of_upn(name, d->realm, ret, NULL) == ERR_OK) return ERR_OK;
+    if (d->partner_realm[0] && (krb_account_of_upn(name, d->partner_realm, ret, NULL) == ERR_OK ||
+                                krb_account_of_upn(name, d->partner_upn_suffix, ret, NULL) == ERR_OK)) {
+      *ret_realm = d->partner_realm;
+      return ERR_OK;
+    }
     return krb_account_of_upn(name, d->upn_suffix, ret, f);
   }
 }
@@ -253,8 +266,9 @@ enum err krb_map_user(const struct krb_delegator *d, enum krb_login how, const c
                       char ret[KRB_USER_MAX], struct failure *f)
 {
   char account[KRB_ACCOUNT_MAX + 1];
-  enum err e = account_of(d, how, name, account, f);
-  if (!e) snprintf(ret, KRB_USER_MAX, "%s@%s", account, d->realm); /* both are bounded: it fits */
+  const char *realm;
+  enum err e = account_of(d, how, name, account, &realm, f);
+  if (!e) snprintf(ret, KRB_USER_MAX, "%s@%s", account, realm); /* both are bounded: it fits */
   return e;
 }
 
@@ -262,14 +276,15 @@ enum err krb_obtain(struct krb_delegator *d, const char *user, const char *spn, 
                     struct krb_exchange *x, struct failure *f)
 {
   char account[KRB_ACCOUNT_MAX + 1];
+  const char *realm;
   struct krb_spn target;
   struct session *s = NULL;
   *x = (struct krb_exchange){.start_wall_ns = clock_wall_ns()};
-  enum err e = account_of(d, KRB_LOGIN_UPN, user, account, f);
+  enum err e = account_of(d, KRB_LOGIN_UPN, user, account, &realm, f);
   if (!e) e = krb_spn_split(spn, &target, f);
   if (!e) e = session_take(d, &s, f);
   if (e) return e;
-  struct call c = {.d = d, .s = s, .account = account, .spn = spn, .target = &target, .x = x};
+  struct call c = {.d = d, .s = s, .account = account, .realm = realm, .spn = spn, .target = &target, .x = x};
   e = delegate(&c, ret, f);
   session_give(d, s);
   return e;
@@ -295,15 +310,22 @@ enum err krb_delegator_new(const struct krb_delegator_config *c, struct krb_dele
       !copy_text(d->upn_suffix, sizeof d->upn_suffix, c->upn_suffix) ||
       !copy_text(d->principal, sizeof d->principal, c->principal))
     e = failure_set(f, ERR_CONFIG, "keytab, principal, realm or UPN suffix is empty or too long");
+  if (!e && c->partner_realm &&
+      (!copy_text(d->partner_realm, sizeof d->partner_realm, c->partner_realm) ||
+       !copy_text(d->partner_upn_suffix, sizeof d->partner_upn_suffix, c->partner_upn_suffix)))
+    e = failure_set(f, ERR_CONFIG, "the partner's realm or UPN suffix is empty or too long");
   if (!e) e = krb_spn_split(d->principal, &d->self, f);
   if (!e) e = session_new(d, &first, f);
   if (!e) e = kdc_addresses_new(first->ctx, d->realm, &d->addresses, f);
+  if (!e && d->partner_realm[0])
+    e = kdc_addresses_new(first->ctx, d->partner_realm, &d->partner_addresses, f);
   if (e) {
     session_free(first);
     krb_delegator_free(d);
     return e;
   }
   first->link.addresses = d->addresses;
+  first->link.partner = d->partner_addresses;
   session_give(d, first);
   *ret = d;
   return ERR_OK;
@@ -318,6 +340,7 @@ void krb_delegator_free(struct krb_delegator *d)
     session_free(s);
   }
   kdc_addresses_free(d->addresses);
+  kdc_addresses_free(d->partner_addresses);
   pthread_mutex_destroy(&d->lock);
   free(d);
 }

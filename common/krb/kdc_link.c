@@ -209,11 +209,11 @@ static bool race_run(struct race *r, int64_t deadline_ns, bool *ret_timed_out)
   return true;
 }
 
-static krb5_error_code exchange(krb5_context ctx, struct kdc_link *link, const krb5_data *message,
-                                krb5_data **ret)
+static krb5_error_code exchange(krb5_context ctx, struct kdc_link *link, struct kdc_addresses *addresses,
+                                const krb5_data *message, krb5_data **ret)
 {
   struct race r = {.message = message};
-  r.kdcs = kdc_addresses_get(link->addresses, link->deadline_ns, r.kdc);
+  r.kdcs = kdc_addresses_get(addresses, link->deadline_ns, r.kdc);
   r.datagram = malloc(2 * REPLY_MAX);
   if (!r.datagram) return ENOMEM;
   r.stream = r.datagram + REPLY_MAX;
@@ -221,10 +221,10 @@ static krb5_error_code exchange(krb5_context ctx, struct kdc_link *link, const k
   if (race_run(&r, link->deadline_ns, &link->timed_out)) {
     krb5_data reply = {.length = (unsigned)r.reply_len, .data = (char *)(uintptr_t)r.reply};
     code = krb5_copy_data(ctx, &reply, ret);
-    kdc_addresses_prefer(link->addresses, r.winner);
+    kdc_addresses_prefer(addresses, r.winner);
   } else {
     code = KRB5_KDC_UNREACH;
-    kdc_addresses_doubt(link->addresses);
+    kdc_addresses_doubt(addresses);
   }
   while (r.attempts)
     attempt_end(&r, r.attempts - 1);
@@ -238,8 +238,11 @@ static krb5_error_code send_hook(krb5_context ctx, void *arg, const krb5_data *r
 {
   struct kdc_link *link = arg;
   (void)new_message_out;
-  if (!kdc_addresses_is_realm(link->addresses, realm)) return 0; /* the library's own way */
-  return exchange(ctx, link, message, new_reply_out);
+  if (kdc_addresses_is_realm(link->addresses, realm))
+    return exchange(ctx, link, link->addresses, message, new_reply_out);
+  if (link->partner && kdc_addresses_is_realm(link->partner, realm))
+    return exchange(ctx, link, link->partner, message, new_reply_out);
+  return 0; /* the library's own way */
 }
 
 void kdc_link_attach(krb5_context ctx, struct kdc_link *link, struct kdc_addresses *addresses)

@@ -26,8 +26,9 @@ void kdc_addresses_free(struct kdc_addresses *a);
 
 struct kdc_link {
   struct kdc_addresses *addresses;
-  int64_t deadline_ns; /* clock_mono_ns(); set before each call into libkrb5 */
-  bool timed_out;      /* the last failure was for lack of time, not for refusal */
+  struct kdc_addresses *partner; /* of a second realm, or NULL */
+  int64_t deadline_ns;           /* clock_mono_ns(); set before each call into libkrb5 */
+  bool timed_out;                /* the last failure was for lack of time, not for refusal */
 };
 /* From now on ctx's exchanges with this realm's KDC go this way. link must outlive ctx. */
 void kdc_link_attach(krb5_context ctx, struct kdc_link *link, struct kdc_addresses *addresses);

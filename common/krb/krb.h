@@ -16,7 +16,8 @@ struct krb_delegator_config {
   const char *keytab;    /* path of the connector's keytab */
   const char *principal; /* HTTP/connector-1.corp.sevenstep.test, without realm */
   const char *realm;
-  const char *upn_suffix; /* user principal names end in @this */
+  const char *upn_suffix;                         /* user principal names end in @this */
+  const char *partner_realm, *partner_upn_suffix; /* of a second realm that trusts the first; NULL: none */
 };
 
 struct krb_delegator;

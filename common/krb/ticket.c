@@ -88,6 +88,8 @@ void krb_ticket_info_fill(krb5_context ctx, const krb5_creds *creds, struct krb_
   if (krb5_decode_ticket(&creds->ticket, &t) == 0) {
     describe_enctype(t->enc_part.enctype, i.enctype, sizeof i.enctype);
     i.kvno = (int)t->enc_part.kvno;
+    /* A name that was asked for without realm: the ticket knows it. */
+    if (creds->server->realm.length == 0) describe_name(ctx, t->server, i.server, sizeof i.server);
     krb5_free_ticket(ctx, t);
   }
   /* krb5_timestamp counts to 2106 when read as unsigned. */

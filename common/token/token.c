@@ -152,7 +152,8 @@ static enum err check_upn(const json_t *claims, const struct token_expect *x, st
   if (!x->upn_suffix) return ERR_OK;
   if (!v) return failure_set(f, ERR_TOKEN_NO_UPN, "upn is missing, for subject \"%.100s\"", t->subject);
   if (!json_is_string(v)) return failure_set(f, ERR_TOKEN_CLAIMS, "upn is not a string");
-  if (!token_upn_valid(json_string_value(v), suffix))
+  bool other = x->other_upn_suffix && token_upn_valid(json_string_value(v), x->other_upn_suffix);
+  if (!other && !token_upn_valid(json_string_value(v), suffix))
     return failure_set(f, ERR_TOKEN_BAD_UPN, "\"%.100s\" is not local-part@%s", json_string_value(v),
                        suffix ? suffix : "domain");
   memcpy(t->upn, json_string_value(v), json_string_length(v) + 1);

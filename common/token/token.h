@@ -42,11 +42,12 @@ enum token_login {
 struct token_expect {
   enum token_kind kind; /* zero: an ID token */
   const char *issuer;
-  const char *audience;   /* our client_id; for access tokens the resource */
-  const char *nonce;      /* compared in constant time; NULL: not checked (bearer tokens) */
-  const char *spn;        /* the published one; NULL: no spn is required */
-  const char *upn_suffix; /* NULL: no upn is required, and none is returned */
-  const char *scope;      /* access tokens: a word that their scope has to have; NULL: any scope */
+  const char *audience;         /* our client_id; for access tokens the resource */
+  const char *nonce;            /* compared in constant time; NULL: not checked (bearer tokens) */
+  const char *spn;              /* the published one; NULL: no spn is required */
+  const char *upn_suffix;       /* NULL: no upn is required, and none is returned */
+  const char *scope;            /* access tokens: a word that their scope has to have; NULL: any scope */
+  const char *other_upn_suffix; /* one more that a upn may end in; NULL: none */
   bool any_upn_suffix; /* it is not compared: only what stands before the @ will be used, or another claim */
   enum token_login login; /* required, too, when a upn is */
   int64_t now_s;

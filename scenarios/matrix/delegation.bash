@@ -58,3 +58,12 @@ cell sam-other-upn what='onPremisesSAMAccountName; another name in the cloud' ap
 cell sam-wrong what='onPremisesSAMAccountName; the cloud knows a wrong one' app=sam-account user=ivy error=user_unknown_to_kdc status=403 step=4 code=-1765328378
 cell sam-odd what='onPremisesSAMAccountName; every mark that a name may hold' app=sam-account user=o.dd-n_ame error=none principal=o.dd-n_ame
 cell upn-odd what='userPrincipalName; an apostrophe, which the account lacks' app=hello user=o.dd-n_ame error=user_unknown_to_kdc status=403 step=4
+
+heading 'Two realms that trust each other: user -> application'
+cell realm-home-home what='home -> home, resource-based' app=shared via=resource-based error=none principal=alice
+cell realm-partner-home what='partner -> home, resource-based' app=shared via=resource-based user=pat error=none principal=pat@PARTNER.SEVENSTEP.TEST
+cell realm-home-partner what='home -> partner, resource-based' app=abroad via=resource-based error=none principal=alice
+cell realm-partner-partner what='partner -> partner, resource-based, through the connector here: MIT acceptors know no path from a realm to itself' app=abroad \
+  via=resource-based user=pat error=backend_refused_ticket status=403 cause=ticket_invalid step=6 why='Cannot find ticket for requested realm'
+cell realm-partner-list what='partner -> home, by the connector'\''s list' app=hello user=pat error=none principal=pat@PARTNER.SEVENSTEP.TEST
+cell realm-list-partner what='home -> partner, by the connector'\''s list' app=abroad-listed error=not_allowed_to_delegate status=403 step=4

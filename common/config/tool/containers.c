@@ -25,6 +25,8 @@ static void move_all(struct lab *lab)
   move(&lab->cloud.tunnel, &lab->cloud.tunnel_connect, "cloud");
   move(&lab->kdc.listen, &lab->kdc.connect, "kdc");
   move(&lab->kdc.admin, &lab->kdc.admin_connect, "kdc");
+  move(&lab->partner.listen, &lab->partner.connect, "partner-kdc");
+  move(&lab->partner.admin, &lab->partner.admin_connect, "partner-kdc");
   move(&lab->backend.listen, &backend, "backend");
   if (tls) move(&lab->backend.listen_tls, &backend_tls, "backend");
   lab->cloud.listen.host = "0.0.0.0";

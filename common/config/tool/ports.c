@@ -53,9 +53,12 @@ int tool_ports(const struct lab *lab, bool free_only)
              {"backend.listen", &lab->backend.listen, false},
              {"kdc.listen", &lab->kdc.listen, true},
              {"kdc.admin", &lab->kdc.admin, false},
-             {"backend.listen_tls", &lab->backend.listen_tls, false}};
+             {"backend.listen_tls", &lab->backend.listen_tls, false},
+             {"partner.listen", &lab->partner.listen, true},
+             {"partner.admin", &lab->partner.admin, false}};
   int code = 0;
-  for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+  size_t n = sizeof all / sizeof *all - (lab->partner.realm ? 0 : 2);
+  for (size_t i = 0; i < n; i++) {
     if (!all[i].addr->host) continue;
     printf("%s %s %u\n", all[i].key, all[i].addr->host, all[i].addr->port);
     if (!free_only) continue;

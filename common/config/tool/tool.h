@@ -14,8 +14,8 @@ int tool_env(const struct lab *lab, const char *run);
 /* The lab's listening addresses, one a line: KEY HOST PORT. With free_only each is tried: exit code 4, and on
  * standard error which is taken. */
 int tool_ports(const struct lab *lab, bool free_only);
-/* The external hosts, applications' and home page's, in the order of the file, each once; n of them. The list is the
- * caller's to free; NULL: no memory. */
+/* The external hosts, applications' and home page's, in the order of the file, each once; n of them. The list
+ * is the caller's to free; NULL: no memory. */
 const char **tool_external_hosts(const struct lab *lab, size_t *ret_n);
 /* Arguments for pki/provision, one a line. */
 int tool_certificates(const struct lab *lab);

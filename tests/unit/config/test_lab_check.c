@@ -55,6 +55,10 @@ static const struct check_case {
     {"    spn: HTTP/hello.corp.test",
      "    spn: HTTP/hello.corp.test\n    allowed_to_act: [connector-1, connector-9]",
      "lab.yaml:26:35: applications.hello.allowed_to_act: there is no connector \"connector-9\""},
+    {"  alice:\n", "  alice:\n    realm: OTHER.TEST\n",
+     "lab.yaml:13:12: users.alice.realm: OTHER.TEST is neither"},
+    {"realm: CORP.TEST\n", "realm: CORP.TEST\npartner:\n  realm: CORP.TEST\n",
+     "lab.yaml:5:3: partner.realm: is the lab's own"},
     /* combinations without effect */
     {"    flow: code\n", "    flow: code\n    allowed_to_act: [connector-1]\n",
      "lab.yaml:31:21: applications.ledger.allowed_to_act: only with an spn"},

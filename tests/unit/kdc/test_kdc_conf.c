@@ -54,6 +54,22 @@ START_TEST(conf_clients_makes_tickets_forwardable_without_dns)
 }
 END_TEST
 
+START_TEST(conf_clients_names_both_realms)
+{
+  struct lab lab = sample();
+  struct buf b;
+  lab.partner.realm = "P.TEST";
+  lab.partner.internal_domain = "p.test";
+  lab.partner.connect = (struct lab_addr){"kdc2", 89};
+  buf_init(&b, 32768);
+  ck_assert_int_eq(conf_clients(&lab, &b), ERR_OK);
+  assert_has(&b, "  P.TEST = {\n    kdc = kdc2:89\n");
+  assert_has(&b, "  .p.test = P.TEST\n");
+  assert_has(&b, "  .r.test = R.TEST\n");
+  buf_clear(&b);
+}
+END_TEST
+
 START_TEST(conf_clients_ipv6_address_is_bracketed)
 {
   struct lab lab = sample();
@@ -107,6 +123,7 @@ int main(void)
   TCase *t = tcase_create("conf");
   tcase_add_test(t, conf_kdc_names_module_listener_and_suffix);
   tcase_add_test(t, conf_clients_makes_tickets_forwardable_without_dns);
+  tcase_add_test(t, conf_clients_names_both_realms);
   tcase_add_test(t, conf_clients_ipv6_address_is_bracketed);
   tcase_add_test(t, conf_write_same_contents_keeps_the_file);
   tcase_add_test(t, conf_module_dir_without_module_is_refused);

@@ -122,7 +122,7 @@ void kdc_lab_make(struct kdc_lab *l)
   l->lab.connectors = connectors;
   l->lab.n_connectors = sizeof connectors / sizeof *connectors;
   signal(SIGPIPE, SIG_IGN);
-  ck_assert_msg(provision_environment(l->run, &f) == ERR_OK, "%s", f.why);
+  ck_assert_msg(provision_environment(l->run, false, &f) == ERR_OK, "%s", f.why);
   kdc_lab_provision(l);
 }
 
