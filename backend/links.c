@@ -9,9 +9,11 @@
 static enum err links_to_all(const struct lab *lab, struct buf *out)
 {
   enum err e = buf_puts(out, "<ul>\n");
-  for (size_t i = 0; i < lab->n_apps && !e; i++) {
-    const struct lab_app *app = &lab->apps[i];
-    e = buf_printf(out, "<li><a id=\"%s\" href=\"%s?a=1&amp;b=2\">", app->name, app->internal_url.text);
+  for (size_t i = 0; i < lab->n_published && !e; i++) {
+    const struct lab_app *app = &lab->published[i];
+    if (lab_is_wildcard(app->internal_url.host)) continue;
+    e = buf_printf(out, "<li><a id=\"%s%s%s\" href=\"%s?a=1&amp;b=2\">", app->name, app->segment ? "-" : "",
+                   app->segment ? app->segment : "", app->internal_url.text);
     if (!e) e = html_escape(out, app->title, strlen(app->title));
     if (!e) e = buf_puts(out, "</a>\n");
   }

@@ -6,17 +6,27 @@
 #include <string.h>
 #include <strings.h>
 
-/* The application that is asked for by this host: its internal URL's, or the external one's where Host is not
- * translated. A port in the field is the listener's business. */
-static const struct lab_app *app_of_host(const struct lab *lab, const char *host)
+static const char *own_host(const struct lab_app *app)
 {
+  return app->translate_headers ? app->internal_url.host : app->external_url.host;
+}
+
+/* The application that is asked for by this host: its internal URL's, or the external one's where Host is not
+ * translated; before one whose "*" stands for it. A port in the field is the listener's business. */
+static const struct lab_app *app_of_host(const struct lab *lab, const char *host,
+                                         struct lab_concrete *storage)
+{
+  char label[LAB_LABEL_MAX + 1], best_label[LAB_LABEL_MAX + 1] = "";
   size_t n = host ? strcspn(host, ":") : 0;
-  for (size_t i = 0; n && i < lab->n_apps; i++) {
-    const struct lab_app *app = &lab->apps[i];
-    const char *own = app->translate_headers ? app->internal_url.host : app->external_url.host;
-    if (strlen(own) == n && strncasecmp(own, host, n) == 0) return app;
+  const struct lab_app *best = NULL;
+  for (size_t i = 0; n && i < lab->n_published; i++) {
+    const struct lab_app *app = &lab->published[i];
+    if (!lab_host_matches(own_host(app), host, n, label)) continue;
+    if (!label[0]) return app;
+    best = app;
+    memcpy(best_label, label, sizeof label);
   }
-  return NULL;
+  return best ? lab_app_for_label(best, best_label, storage) : NULL;
 }
 
 static bool needs_ticket(const struct visit *v)
@@ -83,7 +93,7 @@ static void begin_span(struct visit *v)
 enum err visit_begin(struct visit *v, struct backend *b, const struct httpd_request *request)
 {
   *v = (struct visit){.backend = b, .request = request, .lab = lab_slot_get(&b->lab)};
-  v->app = app_of_host(v->lab, fields_get(request->fields, "Host"));
+  v->app = app_of_host(v->lab, fields_get(request->fields, "Host"), &v->concrete);
   buf_init(&v->reply, 16 * 1024);
   atomic_fetch_add_explicit(&b->requests, 1, memory_order_relaxed);
   begin_span(v);

@@ -9,9 +9,10 @@ struct visit {
   struct backend *backend;
   const struct httpd_request *request;
   struct httpd_response *response;
-  const struct lab *lab;     /* as it was when the request began; a reference */
-  const struct lab_app *app; /* by Host; NULL: none of the lab's */
-  bool authenticated;        /* who is filled in */
+  const struct lab *lab;        /* as it was when the request began; a reference */
+  const struct lab_app *app;    /* by Host; NULL: none of the lab's */
+  struct lab_concrete concrete; /* app, where it is published by a wildcard */
+  bool authenticated;           /* who is filled in */
   struct krb_accepted who;
   struct buf reply;       /* the value of WWW-Authenticate: the proof of mutual authentication */
   struct failure failure; /* of the verification */

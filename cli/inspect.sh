@@ -134,7 +134,12 @@ command_hosts() {
   no_arguments "$@"
   settings_load
   require_build
-  while read -r host; do printf '127.0.0.1 %s\n' "$host"; done < <(ask list hosts)
+  while read -r host; do
+    case $host in
+      '*'*) printf '# %s: a line for each name that you use\n' "$host" ;; # a hosts file knows no wildcards
+      *) printf '127.0.0.1 %s\n' "$host" ;;
+    esac
+  done < <(ask list hosts)
 }
 
 command_check() {

@@ -32,6 +32,8 @@ struct exchange {
   const struct lab *lab;         /* as it was when the request began; a reference */
   unsigned version;              /* its number */
   const struct lab_app *app;
+  struct lab_concrete concrete;   /* app, where it is published by a wildcard */
+  const char *host;               /* that cookies are for: the application's, or home */
   size_t rest;                    /* of the target: where what is behind the published path begins */
   const struct exchange_ops *ops; /* NULL: nobody has taken it, or it is answered */
   void *data;
@@ -43,6 +45,7 @@ struct exchange {
   int64_t deadline_ns;    /* monotonic; 0: none */
   bool clear_trace_cookie;
   bool wants_websocket; /* and may have one */
+  bool at_home;         /* asked of the cloud's own host */
   /* private to exchange.c and the transports */
   bool active, request_done, paused, begun, ended, no_body, switched;
   bool rest_unwanted;  /* it is answered, whatever is still to come of the request */
@@ -95,6 +98,9 @@ void exchange_redirect(struct exchange *x, int status, const char *location, str
 void route_request(struct exchange *x);
 /* The steps. */
 void step1_redirect(struct exchange *x);
+/* The cookie of a logon that begins here. */
+enum err logon_cookie_set(struct exchange *x, struct fields *f, const struct logon *l,
+                          const char *same_site) MUST_CHECK;
 void step3_token(struct exchange *x);
 void step3_dispatch(struct exchange *x);
 /* What a verified token said, into the step's span. */
@@ -113,6 +119,14 @@ void logout(struct exchange *x);
 void robots(struct exchange *x);
 /* home.c */
 void home(struct exchange *x);
+/* handover.c */
+#define HANDOVER_CALLBACK "/.sevenstep/callback/" /* at home, + the application's name */
+#define HANDOVER_ENTER    "/.sevenstep/enter/"
+/* The application that a target at home is about; NULL: none. */
+const struct lab_app *handover_app(const struct lab *lab, const char *target);
+void handover_ask(struct exchange *x);
+void handover_at_home(struct exchange *x);
+void handover_take(struct exchange *x);
 struct tunnel_head;
 struct tunnel_stream;
 void step7_respond(struct exchange *x, const struct tunnel_head *h);

@@ -1,6 +1,7 @@
 /* The cloud's own page at home_url: the applications that are assigned to the user, each with its title and a
  * link. For the identity provider the page is an application like the others, so its logon is steps 1 to 3;
- * here the way ends, for nothing of it is inside. Those that are passed through are nobody's, and not listed.
+ * here the way ends, for nothing of it is inside. Those that are passed through are nobody's, and not listed;
+ * those that have wildcards only have no link to open.
  */
 #include "exchange.h"
 
@@ -11,9 +12,19 @@
 #include <string.h>
 #include <strings.h>
 
+/* What the page links to: the application's URL, or the first of its segments', that has no "*". NULL: none.
+ */
+static const char *link_of(const struct lab_app *app)
+{
+  if (!lab_is_wildcard(app->external_url.host)) return app->external_url.text;
+  for (size_t i = 0; i < app->n_segments; i++)
+    if (!lab_is_wildcard(app->segments[i].external_url.host)) return app->segments[i].external_url.text;
+  return NULL;
+}
+
 static bool is_listed(const struct lab *lab, const struct lab_app *app, const struct lab_user *user)
 {
-  return app->preauth == PREAUTH_AAD && user && lab_user_assigned(lab, app, user);
+  return app->preauth == PREAUTH_AAD && link_of(app) && user && lab_user_assigned(lab, app, user);
 }
 
 /* -- as a page ------------------------------------------------------------------------------------------- */
@@ -33,7 +44,7 @@ static enum err page_list(const struct exchange *x, const struct lab_user *user,
   for (size_t i = 0; i < lab->n_apps && !e; i++) {
     const struct lab_app *app = &lab->apps[i];
     if (!is_listed(lab, app, user)) continue;
-    e = escaped(out, n++ ? "<li><a href=\"" : "<ul>\n<li><a href=\"", app->external_url.text, "\">");
+    e = escaped(out, n++ ? "<li><a href=\"" : "<ul>\n<li><a href=\"", link_of(app), "\">");
     if (!e) e = escaped(out, "", app->title, "</a></li>\n");
   }
   if (!e) e = buf_puts(out, n ? "</ul>\n" : "<p>No application is assigned to you.</p>\n");
@@ -55,8 +66,7 @@ static json_t *json_list(const struct lab *lab, const struct lab_user *user)
   for (size_t i = 0; list && i < lab->n_apps; i++) {
     const struct lab_app *app = &lab->apps[i];
     if (!is_listed(lab, app, user)) continue;
-    json_t *row =
-        json_pack("{s:s, s:s, s:s}", "name", app->name, "title", app->title, "url", app->external_url.text);
+    json_t *row = json_pack("{s:s, s:s, s:s}", "name", app->name, "title", app->title, "url", link_of(app));
     if (json_array_append_new(list, row)) json_decref(list), list = NULL;
   }
   return list;

@@ -1,7 +1,6 @@
 #include "publish.h"
 
 #include <string.h>
-#include <strings.h>
 
 /* -- paths, as an application's server may read them
  * ------------------------------------------------------------------------- */
@@ -68,37 +67,42 @@ static bool has_dot_segment(const char *target)
 /* -- applications
  * ------------------------------------------------------------------------------------------------------ */
 
-static bool is_host(const struct lab_app *app, const char *host, size_t n)
+/* The external host by which this one is published: itself, or else a wildcard. */
+static const char *pattern_of(const struct lab *lab, const char *host, size_t n,
+                              char ret_label[static LAB_LABEL_MAX + 1])
 {
-  const char *known = app->external_url.host;
-  return strncasecmp(known, host, n) == 0 && known[n] == 0;
+  const char *pattern = NULL;
+  ret_label[0] = 0;
+  for (size_t i = 0; i < lab->n_published; i++) {
+    const char *known = lab->published[i].external_url.host;
+    if (!lab_host_matches(known, host, n, ret_label)) continue;
+    pattern = known;
+    if (!ret_label[0]) break;
+  }
+  return pattern;
 }
 
 enum err publish_find(const struct lab *lab, const char *host, size_t n, const char *target,
-                      const struct lab_app **ret_app, size_t *ret_rest, struct failure *f)
+                      struct lab_concrete *storage, struct published *ret, struct failure *f)
 {
+  char label[LAB_LABEL_MAX + 1];
+  const char *pattern = pattern_of(lab, host, n, label);
   const struct lab_app *best = NULL;
   size_t best_path = 0, rest = 0;
-  bool host_known = false;
-  for (size_t i = 0; i < lab->n_apps; i++) {
-    const struct lab_app *app = &lab->apps[i];
-    if (!is_host(app, host, n)) continue;
-    if (!app->by_path) { /* has the host for itself */
-      *ret_app = app;
-      *ret_rest = target[0] == '/';
-      return ERR_OK;
-    }
-    host_known = true;
+  for (size_t i = 0; pattern && i < lab->n_published; i++) {
+    const struct lab_app *app = &lab->published[i];
+    if (strcmp(app->external_url.host, pattern) != 0) continue;
     size_t path = strlen(app->external_url.path), length = covered(app->external_url.path, target);
-    if (length && path > best_path) best = app, best_path = path, rest = length;
+    if (!app->by_path) length = target[0] == '/'; /* has the host for itself */
+    if ((length || !app->by_path) && path > best_path) best = app, best_path = path, rest = length;
   }
-  if (!host_known)
+  if (!pattern)
     return failure_set(f, ERR_APP_UNKNOWN, "no application has the external host %.*s", (int)n, host);
   if (!best) return failure_set(f, ERR_APP_UNKNOWN, "nothing is published at this path");
-  if (has_dot_segment(target))
+  if (best->by_path && has_dot_segment(target))
     return failure_set(f, ERR_APP_UNKNOWN, "dot segments could lead out of the published path");
-  *ret_app = best;
-  *ret_rest = rest;
+  ret->app = label[0] ? lab_app_for_label(best, label, storage) : best;
+  ret->rest = rest;
   return ERR_OK;
 }
 
@@ -109,7 +113,9 @@ enum err publish_internal_target(const struct lab_app *app, const char *target, 
   return e ? e : buf_append(out, target + rest, n - rest);
 }
 
-size_t publish_origin_len(const struct lab_url *url)
+size_t publish_origin_len(const char *url)
 {
-  return strlen(url->text) - strlen(url->path);
+  const char *authority = strstr(url, "://");
+  size_t scheme = authority ? (size_t)(authority - url) + 3 : 0;
+  return scheme + strcspn(url + scheme, "/");
 }

@@ -48,17 +48,27 @@ static bool host_fits_sni(const char *host, size_t n, const char *sni)
 
 static enum err find_app(struct exchange *x, struct failure *f)
 {
-  const char *host = buf_str(&x->head->authority);
+  const struct lab *lab = x->lab;
+  const char *host = buf_str(&x->head->authority), *target = buf_str(&x->head->target);
   size_t n = strcspn(host, ":");
   if (!host_fits_sni(host, n, exchange_sni(x)))
     return failure_set(f, ERR_APP_MISDIRECTED, "Host is %.100s, the connection is for %.100s", host,
                        exchange_sni(x));
-  if (lab_is_home(x->lab, host, n)) {
-    x->app = &x->lab->home;
-    x->rest = buf_str(&x->head->target)[0] == '/';
+  if (lab_is_home(lab, host, n)) {
+    x->at_home = true;
+    x->app = handover_app(lab, target);
+    if (!x->app) x->app = &lab->home;
+    x->host = lab->home.external_url.host;
+    x->rest = target[0] == '/';
     return ERR_OK;
   }
-  return publish_find(x->lab, host, n, buf_str(&x->head->target), &x->app, &x->rest, f);
+  struct published p;
+  enum err e = publish_find(lab, host, n, target, &x->concrete, &p, f);
+  if (e) return e;
+  x->app = p.app;
+  x->host = p.app->external_url.host;
+  x->rest = p.rest;
+  return ERR_OK;
 }
 
 static enum err find_session(struct exchange *x)
@@ -69,7 +79,7 @@ static enum err find_session(struct exchange *x)
   session_cookie_name(x->app, name);
   enum err e = rules_cookie_get(&x->head->fields, name, &value, &n);
   if (e) return e == ERR_NOT_FOUND ? ERR_NOT_FOUND : ERR_SESSION_INVALID;
-  e = session_open(x->cloud->seal, x->app, value, n, clock_wall_s(), &x->session);
+  e = session_open(x->cloud->seal, x->app, x->host, value, n, clock_wall_s(), &x->session);
   if (!e && once_session_ended(x->cloud->once, &x->session)) e = ERR_SESSION_EXPIRED;
   if (e) x->session = (struct session){0};
   return e;
@@ -100,6 +110,8 @@ static void to_application(struct exchange *x, enum err session, bool traced)
     fail_early(x, f.err, f.why);
   else if (by_token)
     start_step3(x, traced, step3_bearer);
+  else if (session && x->app->spread)
+    handover_ask(x);
   else if (session)
     step1_redirect(x);
   else
@@ -108,8 +120,11 @@ static void to_application(struct exchange *x, enum err session, bool traced)
 
 static void own_endpoint(struct exchange *x)
 {
-  if (path_is(x, OWN "callback"))
+  bool spread = x->app->spread; /* then its callback is at home, and nowhere else */
+  if (path_is(x, OWN "callback") && !spread)
     step3_token(x);
+  else if (path_is(x, OWN "session") && spread)
+    handover_take(x);
   else if (path_is(x, OWN "logout"))
     logout(x);
   else
@@ -150,9 +165,11 @@ void route_request(struct exchange *x)
     return;
   }
   enum err e = find_session(x);
-  if (strncmp(buf_str(&x->head->target) + x->rest, OWN, sizeof OWN - 1) == 0)
+  if (x->at_home && x->app->spread)
+    handover_at_home(x);
+  else if (strncmp(buf_str(&x->head->target) + x->rest, OWN, sizeof OWN - 1) == 0)
     own_endpoint(x);
-  else if (x->app == &x->lab->home)
+  else if (x->at_home)
     home(x);
   else
     to_application(x, e, traced);

@@ -10,16 +10,20 @@
  * text: one line an item. No item can contain a line feed: UPN, SPN and name are validated, the rest is ours
  * or percent-safe. */
 
-static void aad_for(const struct lab_app *app, const char *purpose, char out[512])
+#define AAD_MAX 512
+
+/* Neither names nor hosts contain spaces. */
+static void aad_for(const char *purpose, const struct lab_app *app, const char *place,
+                    char out[static AAD_MAX])
 {
-  snprintf(out, 512, "%s %s", purpose, app->name);
+  snprintf(out, AAD_MAX, "%s %s %s", purpose, app->name, place);
 }
 
-static enum err seal_text(struct seal *s, const struct lab_app *app, const char *purpose, struct buf *text,
-                          struct buf *out)
+static enum err seal_text(struct seal *s, const char *purpose, const struct lab_app *app, const char *place,
+                          struct buf *text, struct buf *out)
 {
-  char aad[512];
-  aad_for(app, purpose, aad);
+  char aad[AAD_MAX];
+  aad_for(purpose, app, place, aad);
   enum err e = seal_close(s, aad, text->data, text->len, out);
   buf_wipe(text);
   return e;
@@ -43,26 +47,30 @@ static bool next_number(const char **at, int64_t *out)
   return next_line(at, digits, sizeof digits) && sscanf(digits, "%ld%c", out, &end) == 1;
 }
 
-enum err session_seal(struct seal *s, const struct lab_app *app, const struct session *session,
-                      struct buf *out)
+static enum err session_write(const struct session *session, struct buf *text)
+{
+  char id[33];
+  hex_encode(id, session->id, sizeof session->id);
+  return buf_printf(text, "%s\n%ld\n%ld\n%s\n%s\n%s\n%s\n", id, (long)session->issued_s,
+                    (long)session->expires_s, session->upn, session->spn, session->name, session->login);
+}
+
+enum err session_seal(struct seal *s, const struct lab_app *app, const char *host,
+                      const struct session *session, struct buf *out)
 {
   struct buf text;
-  char id[33];
   buf_init(&text, 2048);
-  hex_encode(id, session->id, sizeof session->id);
-  enum err e =
-      buf_printf(&text, "%s\n%ld\n%ld\n%s\n%s\n%s\n%s\n", id, (long)session->issued_s,
-                 (long)session->expires_s, session->upn, session->spn, session->name, session->login);
+  enum err e = session_write(session, &text);
   if (e) {
     buf_wipe(&text);
     return e;
   }
-  return seal_text(s, app, "session", &text, out);
+  return seal_text(s, "session", app, host, &text, out);
 }
 
 void session_cookie_name(const struct lab_app *app, char out[static COOKIE_NAME_MAX])
 {
-  bool root = app->external_url.path[1] == 0;
+  bool root = app->external_url.path[1] == 0 && app->n_segments == 0 && !app->spread;
   snprintf(out, COOKIE_NAME_MAX, "%s%s", root ? COOKIE_SESSION : COOKIE_SESSION_APP, root ? "" : app->name);
 }
 
@@ -75,17 +83,22 @@ static bool session_read(const char *at, struct session *ret)
          next_line(&at, ret->name, sizeof ret->name) && next_line(&at, ret->login, sizeof ret->login) && !*at;
 }
 
-enum err session_open(struct seal *s, const struct lab_app *app, const char *text, size_t n, int64_t now_s,
-                      struct session *ret)
+static bool session_is_valid(const struct session *s, int64_t now_s)
 {
-  char aad[512];
+  return now_s < s->expires_s && now_s >= s->issued_s - 60;
+}
+
+enum err session_open(struct seal *s, const struct lab_app *app, const char *host, const char *text, size_t n,
+                      int64_t now_s, struct session *ret)
+{
+  char aad[AAD_MAX];
   struct buf plain;
   struct session read = {0};
   buf_init(&plain, 4096);
-  aad_for(app, "session", aad);
+  aad_for("session", app, host, aad);
   enum err e = seal_open(s, aad, text, n, &plain);
   if (!e && !session_read(buf_str(&plain), &read)) e = ERR_SESSION_INVALID;
-  if (!e && (now_s >= read.expires_s || now_s < read.issued_s - 60)) e = ERR_SESSION_EXPIRED;
+  if (!e && !session_is_valid(&read, now_s)) e = ERR_SESSION_EXPIRED;
   buf_wipe(&plain);
   if (!e) *ret = read;
   return e;
@@ -127,7 +140,8 @@ enum err logon_cookie_name(const char *state, char out[64])
   return ERR_OK;
 }
 
-enum err logon_seal(struct seal *s, const struct lab_app *app, const struct logon *l, struct buf *out)
+enum err logon_seal(struct seal *s, const struct lab_app *app, const char *host, const struct logon *l,
+                    struct buf *out)
 {
   struct buf text;
   buf_init(&text, 4096);
@@ -137,7 +151,7 @@ enum err logon_seal(struct seal *s, const struct lab_app *app, const struct logo
     buf_wipe(&text);
     return e;
   }
-  return seal_text(s, app, "logon", &text, out);
+  return seal_text(s, "logon", app, host, &text, out);
 }
 
 static bool logon_read(const char *at, struct logon *ret)
@@ -147,14 +161,14 @@ static bool logon_read(const char *at, struct logon *ret)
          next_line(&at, ret->return_to, sizeof ret->return_to) && !*at;
 }
 
-enum err logon_open(struct seal *s, const struct lab_app *app, const char *text, size_t n, const char *state,
-                    int64_t now_s, struct logon *ret)
+enum err logon_open(struct seal *s, const struct lab_app *app, const char *host, const char *text, size_t n,
+                    const char *state, int64_t now_s, struct logon *ret)
 {
-  char aad[512];
+  char aad[AAD_MAX];
   struct buf plain;
   struct logon read = {0};
   buf_init(&plain, 8192);
-  aad_for(app, "logon", aad);
+  aad_for("logon", app, host, aad);
   enum err e = seal_open(s, aad, text, n, &plain);
   if (e || !logon_read(buf_str(&plain), &read)) e = ERR_STATE_MISMATCH;
   if (!e && !constant_time_equal(read.state, strlen(read.state), state, strlen(state)))
@@ -164,6 +178,96 @@ enum err logon_open(struct seal *s, const struct lab_app *app, const char *text,
   if (!e) *ret = read;
   return e;
 }
+
+/* -- sessions on their way to another host
+ * --------------------------------------------------------------------------------- */
+
+static bool is_young(int64_t issued_s, int64_t now_s, int64_t lifetime_s)
+{
+  return now_s <= issued_s + lifetime_s && now_s >= issued_s - 60;
+}
+
+enum err handover_seal(struct seal *s, const struct lab_app *app, const char *state, const struct handover *h,
+                       struct buf *out)
+{
+  struct buf text;
+  buf_init(&text, 512);
+  enum err e = buf_printf(&text, "%ld\n%s\n%s\n", (long)h->issued_s, h->segment, h->label);
+  if (e) {
+    buf_wipe(&text);
+    return e;
+  }
+  return seal_text(s, "enter", app, state, &text, out);
+}
+
+static bool handover_read(const char *at, struct handover *ret)
+{
+  return next_number(&at, &ret->issued_s) && next_line(&at, ret->segment, sizeof ret->segment) &&
+         next_line(&at, ret->label, sizeof ret->label) && !*at;
+}
+
+enum err handover_open(struct seal *s, const struct lab_app *app, const char *state, const char *text,
+                       int64_t now_s, struct handover *ret)
+{
+  char aad[AAD_MAX];
+  struct buf plain;
+  struct handover read = {0};
+  buf_init(&plain, 512);
+  aad_for("enter", app, state, aad);
+  enum err e = seal_open(s, aad, text, strlen(text), &plain);
+  if (e || !handover_read(buf_str(&plain), &read) || !is_young(read.issued_s, now_s, LOGON_LIFETIME_S))
+    e = ERR_STATE_MISMATCH;
+  buf_wipe(&plain);
+  if (!e) *ret = read;
+  return e;
+}
+
+/* "HOST STATE": a ticket is for one host, and one browser's logon there. */
+static void ticket_place(const struct lab_app *app, const char *state, char out[static AAD_MAX])
+{
+  snprintf(out, AAD_MAX, "%s %s", app->external_url.host, state);
+}
+
+enum err ticket_seal(struct seal *s, const struct lab_app *app, const char *state, int64_t now_s,
+                     const struct session *session, struct buf *out)
+{
+  char place[AAD_MAX];
+  struct buf text;
+  buf_init(&text, 2048);
+  ticket_place(app, state, place);
+  enum err e = buf_printf(&text, "%ld\n", (long)now_s);
+  if (!e) e = session_write(session, &text);
+  if (e) {
+    buf_wipe(&text);
+    return e;
+  }
+  return seal_text(s, "ticket", app, place, &text, out);
+}
+
+enum err ticket_open(struct seal *s, const struct lab_app *app, const char *state, const char *text,
+                     int64_t now_s, int64_t lifetime_s, struct session *ret)
+{
+  char place[AAD_MAX], aad[AAD_MAX];
+  struct buf plain;
+  struct session read = {0};
+  int64_t issued_s;
+  buf_init(&plain, 4096);
+  ticket_place(app, state, place);
+  aad_for("ticket", app, place, aad);
+  enum err e = seal_open(s, aad, text, strlen(text), &plain);
+  const char *at = buf_str(&plain);
+  if (e || !next_number(&at, &issued_s) || !session_read(at, &read) || !is_young(issued_s, now_s, lifetime_s))
+    e = ERR_STATE_MISMATCH;
+  if (!e && !session_is_valid(&read, now_s)) e = ERR_SESSION_EXPIRED;
+  buf_wipe(&plain);
+  if (!e) *ret = read;
+  explicit_bzero(&read, sizeof read);
+  return e;
+}
+
+/* -- cookies
+ * ---------------------------------------------------------------------------------------------------------------
+ */
 
 static enum err add_cookie(struct fields *f, const char *name, const char *value, long max_age,
                            const char *same_site, bool http_only)

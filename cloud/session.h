@@ -28,14 +28,15 @@ struct session {
   int64_t issued_s, expires_s;
 };
 
-/* "__Host-" cookies know hosts only, no paths: so below a path the name tells sessions apart. */
+/* "__Host-" cookies know hosts only, no paths: so below a path the name tells sessions apart. So it does
+ * where an application has several places, at home and on hosts that it may share. */
 void session_cookie_name(const struct lab_app *app, char out[static COOKIE_NAME_MAX]);
-/* Seals for this application; appends the cookie's value. */
-enum err session_seal(struct seal *s, const struct lab_app *app, const struct session *session,
-                      struct buf *out) MUST_CHECK;
+/* Seals for this application at this host; appends the cookie's value. */
+enum err session_seal(struct seal *s, const struct lab_app *app, const char *host,
+                      const struct session *session, struct buf *out) MUST_CHECK;
 /* ERR_SESSION_INVALID, ERR_SESSION_EXPIRED. */
-enum err session_open(struct seal *s, const struct lab_app *app, const char *text, size_t n, int64_t now_s,
-                      struct session *ret) MUST_CHECK;
+enum err session_open(struct seal *s, const struct lab_app *app, const char *host, const char *text, size_t n,
+                      int64_t now_s, struct session *ret) MUST_CHECK;
 
 struct logon {
   char state[TRACEPARENT_LEN + 1 + 43 + 1]; /* traceparent "." random (base64url of 32 bytes) */
@@ -51,11 +52,30 @@ enum err logon_begin(struct logon *ret, const struct trace_ctx *ctx, bool with_v
 /* The cookie's name for a state: COOKIE_LOGON + the first 8 random characters. ERR_STATE_MISMATCH if
  * malformed. */
 enum err logon_cookie_name(const char *state, char out[64]) MUST_CHECK;
-enum err logon_seal(struct seal *s, const struct lab_app *app, const struct logon *l,
+enum err logon_seal(struct seal *s, const struct lab_app *app, const char *host, const struct logon *l,
                     struct buf *out) MUST_CHECK;
 /* ERR_STATE_MISMATCH when it is not ours, too old, or of another state. */
-enum err logon_open(struct seal *s, const struct lab_app *app, const char *text, size_t n, const char *state,
-                    int64_t now_s, struct logon *ret) MUST_CHECK;
+enum err logon_open(struct seal *s, const struct lab_app *app, const char *host, const char *text, size_t n,
+                    const char *state, int64_t now_s, struct logon *ret) MUST_CHECK;
+
+/* Where a session is to be handed to (handover.c): one of the application's hosts. */
+struct handover {
+  char segment[64], label[LAB_LABEL_MAX + 1];
+  int64_t issued_s;
+};
+
+/* For this application and the state of the host's logon. */
+enum err handover_seal(struct seal *s, const struct lab_app *app, const char *state, const struct handover *h,
+                       struct buf *out) MUST_CHECK;
+/* ERR_STATE_MISMATCH when it is not ours, of another state, or older than LOGON_LIFETIME_S. */
+enum err handover_open(struct seal *s, const struct lab_app *app, const char *state, const char *text,
+                       int64_t now_s, struct handover *ret) MUST_CHECK;
+/* The session on its way to app's host. */
+enum err ticket_seal(struct seal *s, const struct lab_app *app, const char *state, int64_t now_s,
+                     const struct session *session, struct buf *out) MUST_CHECK;
+/* ERR_STATE_MISMATCH, also when it is older than lifetime_s; ERR_SESSION_EXPIRED. */
+enum err ticket_open(struct seal *s, const struct lab_app *app, const char *state, const char *text,
+                     int64_t now_s, int64_t lifetime_s, struct session *ret) MUST_CHECK;
 
 /* Adds the application's session cookie, with the options it is published with: HttpOnly or not, kept for
  * lifetime_s when it is persistent. lifetime_s 0: removes it. */

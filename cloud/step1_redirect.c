@@ -61,18 +61,15 @@ static enum err forget_old_logons(struct exchange *x, struct fields *f)
   return e;
 }
 
-static enum err set_logon_cookie(struct exchange *x, struct fields *f, const struct logon *l)
+enum err logon_cookie_set(struct exchange *x, struct fields *f, const struct logon *l, const char *same_site)
 {
   char name[64];
   struct buf value;
   buf_init(&value, 8192);
   enum err e = forget_old_logons(x, f);
   if (!e) e = logon_cookie_name(l->state, name);
-  if (!e) e = logon_seal(x->cloud->seal, x->app, l, &value);
-  /* The answer comes back as a form posted from the provider's site: only SameSite=None cookies travel with
-   * that. */
-  if (!e)
-    e = cookie_set(f, name, buf_str(&value), LOGON_LIFETIME_S, x->app->flow == FLOW_CODE ? "Lax" : "None");
+  if (!e) e = logon_seal(x->cloud->seal, x->app, x->host, l, &value);
+  if (!e) e = cookie_set(f, name, buf_str(&value), LOGON_LIFETIME_S, same_site);
   buf_clear(&value);
   return e;
 }
@@ -102,7 +99,9 @@ void step1_redirect(struct exchange *x)
   enum err e = logon_begin(&l, &x->ctx, x->app->flow == FLOW_CODE, buf_str(&x->head->target),
                            x->head->target.len, clock_wall_s());
   if (!e) e = authorization_url(&url, x, &l);
-  if (!e) e = set_logon_cookie(x, &f, &l);
+  /* The answer comes back as a form posted from the provider's site: only SameSite=None cookies travel with
+   * that. */
+  if (!e) e = logon_cookie_set(x, &f, &l, x->app->flow == FLOW_CODE ? "Lax" : "None");
   if (e) {
     failure_set(&why, e == ERR_TOO_LARGE ? ERR_HTTP_URI_TOO_LONG : e,
                 "the URL to come back to after logon is too long");

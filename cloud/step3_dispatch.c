@@ -87,6 +87,8 @@ static enum err request_fields(struct exchange *x, struct fields *f)
   if (!e) e = fields_add(f, "sevenstep-app", x->app->name);
   snprintf(version, sizeof version, "%u", x->version);
   if (!e) e = fields_add(f, CONTROL_VERSION, version);
+  if (!e && x->app->segment) e = fields_add(f, "sevenstep-segment", x->app->segment);
+  if (!e && x->app->label) e = fields_add(f, "sevenstep-label", x->app->label);
   if (!e && x->session.upn[0]) e = fields_add(f, "sevenstep-upn", x->session.upn);
   if (!e && x->session.login[0]) e = fields_add(f, "sevenstep-login", x->session.login);
   if (!e) e = fields_add(f, "traceparent", parent);

@@ -68,7 +68,7 @@ static enum err session_cookie(struct callback *c, struct fields *f)
   snprintf(s.name, sizeof s.name, "%s", c->claims.name);
   one_line(s.name);
   buf_init(&value, 8192);
-  enum err e = session_seal(x->cloud->seal, x->app, &s, &value);
+  enum err e = session_seal(x->cloud->seal, x->app, x->host, &s, &value);
   if (!e) e = session_cookie_set(f, x->app, buf_str(&value), x->lab->cloud.session_lifetime_s);
   buf_clear(&value);
   return e;
@@ -88,9 +88,8 @@ static void accept_logon(struct callback *c)
   if (!e) e = cookie_set(&f, COOKIE_TRACE, parent, 30, "Lax"); /* the next request belongs to this trace */
   /* Our own host, then the path we sealed ourselves: never anywhere else (RP-09). */
   const char *path = c->logon.return_to;
-  const struct lab_url *url = &x->app->external_url;
-  if (!e)
-    e = buf_printf(&location, "%.*s%s", (int)publish_origin_len(url), url->text, path[0] == '/' ? path : "/");
+  const char *own = x->app->callback_uri;
+  if (!e) e = buf_printf(&location, "%.*s%s", (int)publish_origin_len(own), own, path[0] == '/' ? path : "/");
   if (e) {
     exchange_abort(x);
   } else {
@@ -206,7 +205,7 @@ static enum err read_logon(struct callback *c, const char *state, struct failure
   if (e) return failure_set(f, e, "the state is not one of ours");
   e = rules_cookie_get(&x->head->fields, c->logon_cookie, &value, &n);
   if (e) return failure_set(f, ERR_STATE_MISMATCH, "this browser has no cookie of that logon");
-  e = logon_open(x->cloud->seal, x->app, value, n, state, clock_wall_s(), &c->logon);
+  e = logon_open(x->cloud->seal, x->app, x->host, value, n, state, clock_wall_s(), &c->logon);
   if (e)
     return failure_set(f, e, "the cookie of that logon is not valid, or more than %d s old",
                        LOGON_LIFETIME_S);

@@ -37,11 +37,14 @@ static const char *behind_port(const struct lab_url *url, const char *at)
 
 /* What is behind scheme, host and port of this URL in text; NULL when they are others. "//host" has the
  * scheme of where it stands (RFC 3986 4.2). */
-static const char *behind_origin(const struct lab_url *url, const char *text)
+static const char *behind_origin(const struct lab_url *url, const char *text,
+                                 char ret_label[static LAB_LABEL_MAX + 1])
 {
-  size_t scheme = strlen(url->scheme), host = strlen(url->host);
+  size_t scheme = strlen(url->scheme);
   if (strncasecmp(text, url->scheme, scheme) == 0 && text[scheme] == ':') text += scheme + 1;
-  if (strncmp(text, "//", 2) != 0 || strncasecmp(text + 2, url->host, host) != 0) return NULL;
+  if (strncmp(text, "//", 2) != 0) return NULL;
+  size_t host = strcspn(text + 2, ":/?#");
+  if (!lab_host_matches(url->host, text + 2, host, ret_label)) return NULL;
   const char *at = behind_port(url, text + 2 + host);
   return at && (*at == 0 || strchr("/?#", *at)) ? at : NULL;
 }
@@ -64,23 +67,31 @@ static bool is_path(const char *text)
   return text[0] == '/' && text[1] != '/';
 }
 
-/* The application with the longest path that the URL is inside of; this one before others. */
+/* The application that an origin or URL is of, between hosts that are published themselves and wildcards the
+ * former, then the one with the longest path, then this one before others. One behind a wildcard comes as the
+ * label makes it, until the next call; where the other side has a "*" too much, the label is not known, and
+ * there is no translation. */
 static const struct lab_app *app_of_url(const struct lab *lab, const struct lab_app *own, enum direction d,
-                                        const char *text, const char **ret_rest)
+                                        const char *text, bool with_path, const char **ret_rest)
 {
+  static _Thread_local struct lab_concrete concrete;
+  char label[LAB_LABEL_MAX + 1], best_label[LAB_LABEL_MAX + 1] = "";
   const struct lab_app *best = NULL;
-  size_t best_path = 0;
-  for (size_t i = 0; i <= lab->n_apps; i++) {
-    const struct lab_app *app = i == 0 ? own : &lab->apps[i - 1];
+  size_t best_rank = 0;
+  for (size_t i = 0; i <= lab->n_published; i++) {
+    const struct lab_app *app = i == 0 ? own : &lab->published[i - 1];
     const struct lab_url *url = url_from(app, d);
-    const char *at = behind_origin(url, text);
-    if (at) at = behind_path(url, at);
-    if (!at || strlen(url->path) <= best_path) continue;
+    const char *at = behind_origin(url, text, label);
+    if (at && with_path) at = behind_path(url, at);
+    if (!at || (!label[0] && lab_is_wildcard(url_to(app, d)->host))) continue;
+    size_t rank = 1 + (with_path ? strlen(url->path) : 0) + (label[0] ? 0 : 65536);
+    if (rank <= best_rank) continue;
     best = app;
-    best_path = strlen(url->path);
+    best_rank = rank;
+    memcpy(best_label, label, sizeof label);
     *ret_rest = at;
   }
-  return best;
+  return best && best_label[0] ? lab_app_for_label(best, best_label, &concrete) : best;
 }
 
 /* What text is to continue with behind its translation *ret_with; NULL when it has none. */
@@ -93,7 +104,7 @@ static const char *map_prefix(const struct lab *lab, const struct lab_app *own, 
     *ret_with = url_to(own, d)->path;
     return rest;
   }
-  const struct lab_app *app = app_of_url(lab, own, d, text, &rest);
+  const struct lab_app *app = app_of_url(lab, own, d, text, true, &rest);
   if (app) *ret_with = url_to(app, d)->text;
   return rest;
 }
@@ -112,12 +123,11 @@ static enum err map_url(const struct lab *lab, const struct lab_app *own, enum d
 static enum err map_origin(const struct lab *lab, const struct lab_app *own, enum direction d,
                            const char *text, struct buf *out)
 {
-  for (size_t i = 0; i <= lab->n_apps; i++) {
-    const struct lab_app *app = i == 0 ? own : &lab->apps[i - 1];
-    const char *at = behind_origin(url_from(app, d), text);
-    if (at && *at == 0) return buf_append(out, url_to(app, d)->text, publish_origin_len(url_to(app, d)));
-  }
-  return ERR_OK;
+  const char *rest;
+  const struct lab_app *app = app_of_url(lab, own, d, text, false, &rest);
+  if (!app || *rest) return ERR_OK;
+  const char *to = url_to(app, d)->text;
+  return buf_append(out, to, publish_origin_len(to));
 }
 
 typedef enum err map_function(const struct lab *, const struct lab_app *, enum direction, const char *,

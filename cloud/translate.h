@@ -13,7 +13,8 @@ enum err translate_request(const struct lab *lab, const struct lab_app *app, str
  * other bytes stay as they are. */
 enum err translate_response(const struct lab *lab, const struct lab_app *app, struct fields *f) MUST_CHECK;
 
-/* Outwards, one URL: how many bytes of its beginning *ret_with takes the place of; 0: it stays. */
+/* Outwards, one URL: how many bytes of its beginning *ret_with takes the place of; 0: it stays. *ret_with is
+ * valid until the next call. */
 size_t translate_url(const struct lab *lab, const struct lab_app *app, const char *url,
                      const char **ret_with) MUST_CHECK;
 

@@ -348,7 +348,8 @@ enum err origin_send(struct origin_pool *p, const struct lab_app *app, const cha
 {
   char name[1024];
   /* Where it leads is a part of it: that may change while connections are idle. */
-  snprintf(name, sizeof name, "%s %s:%u %s", app->name, app->connect.host, app->connect.port, upn);
+  snprintf(name, sizeof name, "%s %s %s %s:%u %s", app->name, app->segment ? app->segment : "",
+           app->label ? app->label : "", app->connect.host, app->connect.port, upn);
   struct origin_key *k = key_get(p, name);
   if (!k) return failure_set(f, ERR_NOMEM, "no memory for a connection");
   struct origin *o = fresh ? NULL : reuse(p, k);

@@ -106,20 +106,32 @@ static unsigned version_of(const struct tunnel_head *h)
   return text && lab_parse_count(text, 1, UINT32_MAX, &version) ? version : 0;
 }
 
+/* Which application, and which of its places: by names of the configuration, and one label of a host at most.
+ */
+static const struct lab_app *find_app(struct request *r, const struct fields *f)
+{
+  const char *name = fields_get(f, "sevenstep-app"), *label = fields_get(f, "sevenstep-label");
+  const struct lab_app *app =
+      r->lab && name ? lab_published(r->lab, name, fields_get(f, "sevenstep-segment")) : NULL;
+  if (!app || lab_is_wildcard(app->external_url.host) != (label != NULL)) return NULL;
+  if (!label) return app;
+  return lab_label_ok(label, strlen(label)) ? lab_app_for_label(app, label, &r->concrete) : NULL;
+}
+
 static enum err accept_head(struct request *r, const struct configurations *known,
                             const struct tunnel_head *h, struct failure *f)
 {
-  const char *name = fields_get(h->fields, "sevenstep-app");
   const char *upn = fields_get(h->fields, "sevenstep-upn");
   const char *login = fields_get(h->fields, "sevenstep-login");
   const char *parent = fields_get(h->fields, "traceparent");
   if (!parent || trace_ctx_parse(&r->ctx, parent, strlen(parent))) r->ctx = (struct trace_ctx){0};
   const struct lab *lab = configurations_find(known, version_of(h));
   if (lab) r->lab = lab_ref(lab);
-  r->app = lab && name ? lab_app_by_name(lab, name) : NULL;
+  r->app = find_app(r, h->fields);
   if (!r->app)
-    return failure_set(f, ERR_TUNNEL_PROTOCOL,
-                       "the cloud names an application that it has not told this connector of");
+    return failure_set(
+        f, ERR_TUNNEL_PROTOCOL,
+        "the cloud names an application, segment or host that it has not told this connector of");
   if (r->app->sso == SSO_KCD && !upn)
     return failure_set(f, ERR_TOKEN_NO_UPN, "the cloud sent no user for an application with Kerberos");
   if ((upn && strlen(upn) >= sizeof r->upn) || (login && strlen(login) >= sizeof r->login))

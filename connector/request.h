@@ -23,10 +23,11 @@ struct request {
   struct tunnel_stream *stream; /* NULL once the cloud has gone */
   const struct lab *lab;        /* what it began with; a reference, NULL before */
   const struct lab_app *app;
-  char upn[256];               /* "" without a user */
-  char login[256];             /* the name for the KDC as the cloud sent it */
-  char user[KRB_USER_MAX];     /* account@REALM, which becomes of it in step 4 */
-  const char *method, *target; /* the stream's own, as are the fields */
+  struct lab_concrete concrete; /* app, where it is published by a wildcard */
+  char upn[256];                /* "" without a user */
+  char login[256];              /* the name for the KDC as the cloud sent it */
+  char user[KRB_USER_MAX];      /* account@REALM, which becomes of it in step 4 */
+  const char *method, *target;  /* the stream's own, as are the fields */
   size_t target_len;
   struct fields *fields; /* for the application */
   struct buf held;       /* body that came before the application's connection was there */

@@ -115,7 +115,7 @@ static const struct lab_app *choose_app(const struct lab *lab, const char *name)
 {
   if (name) return lab_app_by_name(lab, name);
   for (size_t i = 0; i < lab->n_apps; i++)
-    if (lab->apps[i].sso == SSO_KCD) return &lab->apps[i];
+    if (lab->apps[i].sso == SSO_KCD && !lab_is_wildcard(lab->apps[i].external_url.host)) return &lab->apps[i];
   return NULL;
 }
 
@@ -172,6 +172,9 @@ static enum err fill_from_lab(struct options *o, const struct lab *lab, struct m
   if (!app || app->sso != SSO_KCD)
     return failure_set(f, ERR_CONFIG, "%s has no application%s%s with single sign-on kcd", lab->path,
                        o->app ? " " : "", o->app ? o->app : "");
+  if (lab_is_wildcard(app->external_url.host) && (!s->spn || !s->url))
+    return failure_set(f, ERR_CONFIG, "%s is published with a *: name one of its hosts by --spn and --url",
+                       app->name);
   if (!c)
     return failure_set(f, ERR_CONFIG, "%s has no connector %s", lab->path, o->connector ? o->connector : "");
   snprintf(m->keytab, sizeof m->keytab, "%s/keytabs/%s.keytab", o->run, c->name);

@@ -86,29 +86,41 @@ static enum err add_actors(const struct lab *lab, const struct lab_app *app, str
 }
 
 /* Applications may share an SPN; a connector's principal is never an application's. */
+static enum err add_service(const struct lab *lab, const struct lab_app *app, const char *spn, size_t first,
+                            struct principal_list *list, struct failure *f)
+{
+  struct principal_wanted *same = find_wanted(list, spn);
+  if (same && (size_t)(same - list->v) < first)
+    return failure_set(f, ERR_CONFIG, "application %s: the principal %s belongs to somebody else", app->name,
+                       spn);
+  if (!same) {
+    same = &list->v[list->n++];
+    *same = (struct principal_wanted){.name = spn, .attributes = KRB5_KDB_REQUIRES_PRE_AUTH};
+  }
+  if (add_actors(lab, app, same))
+    return failure_set(f, ERR_TOO_LARGE, "application %s: allowed_to_act is too long", app->name);
+  return ERR_OK;
+}
+
 static enum err add_services(const struct lab *lab, struct principal_list *list, struct failure *f)
 {
   size_t first = list->n;
-  for (size_t i = 0; i < lab->n_apps; i++) {
-    const char *spn = lab->apps[i].spn;
-    struct principal_wanted *same = spn ? find_wanted(list, spn) : NULL;
-    if (same && (size_t)(same - list->v) < first)
-      return failure_set(f, ERR_CONFIG, "application %s: the principal %s belongs to somebody else",
-                         lab->apps[i].name, spn);
-    if (spn && !same) {
-      same = &list->v[list->n++];
-      *same = (struct principal_wanted){.name = spn, .attributes = KRB5_KDB_REQUIRES_PRE_AUTH};
-    }
-    if (spn && add_actors(lab, &lab->apps[i], same))
-      return failure_set(f, ERR_TOO_LARGE, "application %s: allowed_to_act is too long", lab->apps[i].name);
+  const char **spns = calloc(lab_spn_count_max(lab), sizeof *spns);
+  enum err e = spns ? ERR_OK : failure_set(f, ERR_NOMEM, "principals");
+  for (size_t i = 0; i < lab->n_apps && !e; i++) {
+    size_t n = lab_spns(lab, &lab->apps[i], spns);
+    for (size_t k = 0; k < n && !e; k++)
+      e = add_service(lab, &lab->apps[i], spns[k], first, list, f);
   }
-  return ERR_OK;
+  free(spns);
+  return e;
 }
 
 enum err principals_of_lab(const struct lab *lab, struct principal_list *ret, struct failure *f)
 {
   struct principal_list list = {0};
-  list.v = calloc(lab->n_users + lab->n_connectors + lab->n_apps + 3, sizeof *list.v);
+  list.v =
+      calloc(lab->n_users + lab->n_connectors + lab->n_apps + lab_spn_count_max(lab) + 2, sizeof *list.v);
   if (!list.v) return failure_set(f, ERR_NOMEM, "principals");
   enum err e = add_users(lab, &list, f);
   if (!e) e = add_connectors(lab, &list, f);

@@ -72,26 +72,41 @@ static enum err write_conf(const struct lab *lab, const char *run, struct failur
   return e;
 }
 
+static bool contains(const struct lab_strings *list, const char *text)
+{
+  for (size_t i = 0; i < list->n; i++)
+    if (strcmp(list->v[i], text) == 0) return true;
+  return false;
+}
+
+/* Each SPN of the lab once. The list is the caller's to free. */
+static enum err all_services(const struct lab *lab, struct lab_strings *ret, struct failure *f)
+{
+  const char **spns = calloc(lab_spn_count_max(lab), sizeof *spns);
+  struct lab_strings all = {.v = calloc(lab->n_apps + lab_spn_count_max(lab), sizeof(char *))};
+  for (size_t i = 0; spns && all.v && i < lab->n_apps; i++) {
+    size_t n = lab_spns(lab, &lab->apps[i], spns);
+    for (size_t k = 0; k < n; k++)
+      if (!contains(&all, spns[k])) all.v[all.n++] = spns[k];
+  }
+  enum err e = spns && all.v ? ERR_OK : failure_set(f, ERR_NOMEM, "keytab");
+  free(spns);
+  *ret = all;
+  return e;
+}
+
 static enum err sync_keytabs(const struct database *db, const struct lab *lab, const char *dir,
                              struct provision_result *counts, struct failure *f)
 {
   char path[PATH_SIZE + 128];
-  enum err e = ERR_OK;
+  struct lab_strings services;
   bool written;
+  enum err e = all_services(lab, &services, f);
   for (size_t i = 0; i < lab->n_connectors && !lab->is_partner && !e; i++) {
     struct lab_strings own = {.v = (const char **)(uintptr_t)&lab->connectors[i].principal, .n = 1};
     snprintf(path, sizeof path, "%s/%s.keytab", dir, lab->connectors[i].name);
     e = keytab_sync(db, path, &own, false, &written, f);
     if (!e) counts->keytabs += written;
-  }
-  struct lab_strings services = {.v = calloc(lab->n_apps + 1, sizeof(char *))};
-  if (!e && !services.v) e = failure_set(f, ERR_NOMEM, "keytab");
-  for (size_t i = 0; i < lab->n_apps && !e; i++) {
-    const char *spn = lab->apps[i].spn;
-    bool known = !spn;
-    for (size_t k = 0; k < services.n && !known; k++)
-      known = strcmp(services.v[k], spn) == 0;
-    if (!known) services.v[services.n++] = spn;
   }
   snprintf(path, sizeof path, "%s/backend.keytab", dir);
   if (!e && services.n) e = keytab_sync(db, path, &services, lab->partner.realm != NULL, &written, f);

@@ -7,20 +7,80 @@
 #include <string.h>
 #include <strings.h>
 
-static enum err derive_callback(struct lab_app *app, struct arena *arena)
+static enum err derive_callback(const struct lab *lab, struct lab_app *app, struct arena *arena)
 {
   char text[2048];
-  int n = snprintf(text, sizeof text, "%s.sevenstep/callback", app->external_url.text);
+  const char *base = app->spread ? lab->cloud.home_url.text : app->external_url.text;
+  if (!base) return ERR_OK; /* what connectors are told has no home */
+  int n = snprintf(text, sizeof text, "%s.sevenstep/callback%s%s", base, app->spread ? "/" : "",
+                   app->spread ? app->name : "");
   if (n < 0 || (size_t)n >= sizeof text) return ERR_NOMEM;
   app->callback_uri = arena_strndup(arena, text, (size_t)n);
   return app->callback_uri ? ERR_OK : ERR_NOMEM;
 }
 
-static enum err derive_app(struct lab_app *app, struct arena *arena)
+static bool is_spread(const struct lab_app *app)
+{
+  bool spread = lab_is_wildcard(app->external_url.host);
+  for (size_t i = 0; i < app->n_segments; i++)
+    spread |= strcmp(app->segments[i].external_url.host, app->external_url.host) != 0;
+  return spread;
+}
+
+static void derive_connect(struct lab_addr *connect, const struct lab_url *internal)
+{
+  if (!connect->host) *connect = (struct lab_addr){internal->host, internal->port};
+}
+
+static enum err derive_app(const struct lab *lab, struct lab_app *app, struct arena *arena)
 {
   if (!app->title) app->title = app->name;
-  if (!app->connect.host) app->connect = (struct lab_addr){app->internal_url.host, app->internal_url.port};
-  return derive_callback(app, arena);
+  derive_connect(&app->connect, &app->internal_url);
+  for (size_t i = 0; i < app->n_segments; i++)
+    derive_connect(&app->segments[i].connect, &app->segments[i].internal_url);
+  app->spread = is_spread(app);
+  return derive_callback(lab, app, arena);
+}
+
+static void derive_segment(const struct lab_app *app, const struct lab_segment *segment, struct lab_app *ret)
+{
+  *ret = *app;
+  ret->segment = segment->name;
+  ret->external_url = segment->external_url;
+  ret->internal_url = segment->internal_url;
+  ret->connect = segment->connect;
+}
+
+static bool has_path(const struct lab_url *url)
+{
+  return url->path[1] != 0;
+}
+
+static void derive_by_path(struct lab *lab)
+{
+  for (size_t i = 0; i < lab->n_published; i++) {
+    struct lab_app *a = &lab->published[i];
+    a->by_path = has_path(&a->external_url) || has_path(&a->internal_url);
+    for (size_t k = 0; k < lab->n_published && !a->by_path; k++)
+      a->by_path = k != i && strcasecmp(a->external_url.host, lab->published[k].external_url.host) == 0;
+  }
+}
+
+static enum err derive_published(struct lab *lab, struct arena *arena)
+{
+  size_t n = lab->n_apps;
+  for (size_t i = 0; i < lab->n_apps; i++)
+    n += lab->apps[i].n_segments;
+  lab->published = arena_alloc(arena, n * sizeof *lab->published);
+  if (!lab->published) return ERR_NOMEM;
+  for (size_t i = 0; i < lab->n_apps; i++) {
+    const struct lab_app *app = &lab->apps[i];
+    lab->published[lab->n_published++] = *app;
+    for (size_t k = 0; k < app->n_segments; k++)
+      derive_segment(app, &app->segments[k], &lab->published[lab->n_published++]);
+  }
+  derive_by_path(lab);
+  return ERR_OK;
 }
 
 static enum err derive_home(struct lab *lab, struct arena *arena)
@@ -37,22 +97,7 @@ static enum err derive_home(struct lab *lab, struct arena *arena)
       .http_only_cookie = true,
       .secure_cookie = true,
   };
-  return derive_app(&lab->home, arena);
-}
-
-static bool has_path(const struct lab_url *url)
-{
-  return url->path[1] != 0;
-}
-
-static void derive_by_path(struct lab *lab)
-{
-  for (size_t i = 0; i < lab->n_apps; i++) {
-    struct lab_app *a = &lab->apps[i];
-    a->by_path = has_path(&a->external_url) || has_path(&a->internal_url);
-    for (size_t k = 0; k < lab->n_apps && !a->by_path; k++)
-      a->by_path = k != i && strcasecmp(a->external_url.host, lab->apps[k].external_url.host) == 0;
-  }
+  return derive_app(lab, &lab->home, arena);
 }
 
 static enum err derive_connector(const struct lab *lab, struct lab_connector *c, struct arena *arena)
@@ -81,9 +126,9 @@ enum err lab_derive(struct lab *lab, struct arena *arena)
   }
   enum err e = ERR_OK;
   for (size_t i = 0; !e && i < lab->n_apps; i++)
-    e = derive_app(&lab->apps[i], arena);
+    e = derive_app(lab, &lab->apps[i], arena);
   if (!e) e = derive_home(lab, arena);
-  derive_by_path(lab);
+  if (!e) e = derive_published(lab, arena);
   for (size_t i = 0; !e && i < lab->n_connectors; i++)
     e = derive_connector(lab, &lab->connectors[i], arena);
   return e;
@@ -167,8 +212,11 @@ const char *lab_login_identity(const struct lab_app *app, const struct lab_user 
 
 bool lab_may_delegate(const struct lab_connector *connector, const struct lab_app *app)
 {
-  return app->spn && (contains(&connector->allowed_to_delegate_to, app->spn) ||
-                      contains(&app->allowed_to_act, connector->name));
+  const struct lab_strings *list = &connector->allowed_to_delegate_to;
+  bool listed = false;
+  for (size_t i = 0; app->spn && i < list->n; i++)
+    listed |= lab_spn_matches(app->spn, list->v[i]);
+  return app->spn && (listed || contains(&app->allowed_to_act, connector->name));
 }
 
 bool lab_user_assigned(const struct lab *lab, const struct lab_app *app, const struct lab_user *user)

@@ -67,12 +67,21 @@ enum lab_login {
 enum lab_flow { FLOW_ID_TOKEN, FLOW_CODE }; /* id_token (default, form_post), code (with PKCE) */
 enum lab_bindings { BINDINGS_NONE, BINDINGS_ACCEPT, BINDINGS_REQUIRE }; /* none, accept (default), require */
 
+/* A further place of an application: its own external and internal URL, everything else as the application.
+ */
+struct lab_segment {
+  const char *name;
+  struct lab_url external_url, internal_url;
+  struct lab_addr connect; /* default: its internal URL's host and port */
+};
+
 struct lab_app {
   const char *name;            /* also its client_id at the identity provider */
   const char *title;           /* for people; default: name */
   struct lab_url external_url; /* https; its path ends with "/" */
   struct lab_url internal_url; /* http or https; its path ends with "/" */
-  bool by_path; /* derived: more than its host decides what it is, or its paths differ from the users' */
+  bool by_path; /* of those in lab.published: more than its host decides what it is, or its paths differ from
+                   the users' */
   struct lab_addr connect;           /* where internal_url's host really is; default: its host and port */
   const char *spn;                   /* service/host, no realm; NULL unless sso is kcd */
   struct lab_strings allowed_to_act; /* connectors' names: resource-based delegation */
@@ -96,11 +105,18 @@ struct lab_app {
   struct lab_strings assigned_users;  /* names */
   struct lab_strings assigned_groups; /* names */
   bool assignment_required;           /* default true */
+  struct lab_segment *segments;
+  size_t n_segments;
+  const char *segment; /* of those in lab.published: the segment's name; NULL: the application's own URLs */
+  const char *label;   /* what the user typed for the "*", see lab_app_for_label(); NULL: there is none */
+  bool spread;         /* derived: it has several hosts, so its callback is at home (cloud/handover.c) */
   const char
       *callback_uri; /* derived: where the identity provider sends its users, the only one (RFC 9700 2.1) */
 };
 
-#define LAB_HOME_NAME "myapps"
+#define LAB_HOME_NAME    "myapps"
+#define LAB_LABEL_MAX    63  /* RFC 1035 2.3.4 */
+#define LAB_WILDCARD_MAX 512 /* a URL with a "*", in bytes */
 
 enum lab_balancing { BALANCING_LEAST_WORK, BALANCING_RANDOM }; /* least_work (default), random */
 
@@ -190,6 +206,10 @@ struct lab {
   size_t n_groups;
   struct lab_app *apps;
   size_t n_apps;
+  /* Derived: what is published where. The applications, and behind each its segments, which are copies of it
+   * with their own URLs. */
+  struct lab_app *published;
+  size_t n_published;
   struct lab_connector *connectors;
   size_t n_connectors;
   struct lab_connector_group *connector_groups; /* those that are not as by default */
@@ -231,6 +251,33 @@ bool lab_is_partners(const struct lab *lab, const char *spn);
  * lab_side_clear frees it. */
 enum err lab_side(const struct lab *lab, bool partner, struct lab *ret) MUST_CHECK;
 void lab_side_clear(struct lab *side);
+
+/* "*" stands for one label, as in certificates (RFC 9525 6.3): at the beginning of an external and an
+ * internal host, and of an SPN's host. */
+bool lab_is_wildcard(const char *text); /* accepts NULL */
+/* Lower-case letters, digits and inner hyphens. */
+bool lab_label_ok(const char *label, size_t n);
+/* Is host the pattern's, or one that it stands for? The label in lower case, "" without a "*". */
+bool lab_host_matches(const char *pattern, const char *host, size_t n,
+                      char ret_label[static LAB_LABEL_MAX + 1]);
+bool lab_spn_matches(const char *pattern, const char *spn);
+/* The SPNs that principals are needed for: the application's own, or those which connectors may delegate to
+ * and its "*" stands for. How many; ret has room for lab_spn_count_max(). */
+size_t lab_spns(const struct lab *lab, const struct lab_app *app, const char **ret);
+size_t lab_spn_count_max(const struct lab *lab);
+
+/* An application with its "*" replaced; points into itself and the lab, so it is not copied. */
+struct lab_concrete {
+  struct lab_app app;
+  char label[LAB_LABEL_MAX + 1];
+  char text[4 * LAB_WILDCARD_MAX];
+};
+/* app as this label makes it; the result is in ret. label fulfils lab_label_ok(). */
+const struct lab_app *lab_app_for_label(const struct lab_app *app, const char *label,
+                                        struct lab_concrete *ret);
+/* Of lab.published; segment NULL or "": the application's own. */
+const struct lab_app *lab_published(const struct lab *lab, const char *name, const char *segment);
+
 /* Enabled, and not expired by now_s. */
 bool lab_user_is_active(const struct lab_user *user, int64_t now_s);
 /* The name of the user that the application's mode asks for, whole; NULL: the user has none. */

@@ -37,6 +37,21 @@ static struct yaml_place place_of(const struct checking *c, const char *table, c
   return value ? value->at : in ? in->key_at : c->root->at;
 }
 
+/* The place of a published URL: the application's, or its segment's. */
+static struct yaml_place place_of_url(const struct checking *c, const struct lab_app *app, const char *key)
+{
+  const struct yaml_node *row = find_row(c, "applications", app->name);
+  if (app->segment) row = yaml_get(yaml_get(row, "segments"), app->segment);
+  return yaml_get(row, key) ? yaml_get(row, key)->at : c->root->at;
+}
+
+/* "NAME" or "NAME.segments.SEGMENT". */
+static const char *path_of(const struct lab_app *app, char out[160])
+{
+  snprintf(out, 160, "%s%s%s", app->name, app->segment ? ".segments." : "", app->segment ? app->segment : "");
+  return out;
+}
+
 /* The place of the nth item; list may be NULL. */
 static struct yaml_place place_of_item(const struct checking *c, const struct yaml_node *list, size_t n)
 {
@@ -157,6 +172,12 @@ static enum err check_combination(const struct checking *c, const struct lab_app
     return fail(c, place_of(c, "applications", n, "single_sign_on"),
                 "applications.%s.single_sign_on: kcd needs the application's spn, e.g. spn: HTTP/%s", n,
                 app->internal_url.host);
+  if (lab_is_wildcard(app->spn) && app->allowed_to_act.n)
+    return fail(c, place_of(c, "applications", n, "allowed_to_act"),
+                "applications.%s.allowed_to_act: the spn's * stands for what connectors' "
+                "allowed_to_delegate_to lists "
+                "name; add the SPNs there",
+                n);
   if (!app->spn && app->allowed_to_act.n)
     return fail(c, place_of(c, "applications", n, "allowed_to_act"),
                 "applications.%s.allowed_to_act: only with an spn", n);
@@ -189,26 +210,12 @@ static enum err check_certificate(const struct checking *c, const struct lab_app
   return ERR_OK;
 }
 
-static enum err check_app_names(const struct checking *c, const struct lab_app *app, size_t index)
+static enum err check_app_name(const struct checking *c, const struct lab_app *app)
 {
   const struct lab *lab = c->lab;
-  struct yaml_place url = place_of(c, "applications", app->name, "external_url");
-  if (strcasecmp(app->external_url.host, lab->idp.issuer.host) == 0)
-    return fail(c, url, "applications.%s.external_url: %s is the identity provider's host", app->name,
-                app->external_url.host);
-  if (lab_is_home(lab, app->external_url.host, strlen(app->external_url.host)))
-    return fail(c, url, "applications.%s.external_url: %s is the host of cloud.home_url", app->name,
-                app->external_url.host);
   if (strcmp(app->name, lab->home.name) == 0)
     return fail(c, place_of(c, "applications", app->name, NULL),
                 "applications.%s: this name is the cloud's own (cloud.home_url)", app->name);
-  for (size_t i = 0; i < index; i++)
-    if (strcasecmp(app->external_url.host, lab->apps[i].external_url.host) == 0 &&
-        strcmp(app->external_url.path, lab->apps[i].external_url.path) == 0)
-      return fail(c, url,
-                  "applications.%s.external_url: %s%s is published as %s already; each application needs a "
-                  "host or a path of its own",
-                  app->name, app->external_url.host, app->external_url.path, lab->apps[i].name);
   for (size_t i = 0; i < lab->idp.n_clients; i++)
     if (strcmp(lab->idp.clients[i].id, app->name) == 0)
       return fail(
@@ -216,6 +223,60 @@ static enum err check_app_names(const struct checking *c, const struct lab_app *
           "applications.%s: idp.clients has a client of this id; each application is a client by itself",
           app->name);
   return ERR_OK;
+}
+
+static bool same_place(const struct lab_url *a, const struct lab_url *b)
+{
+  return strcasecmp(a->host, b->host) == 0 && strcmp(a->path, b->path) == 0;
+}
+
+/* Each external URL is of one application only, and none of the cloud's and the identity provider's hosts. */
+static enum err check_external_url(const struct checking *c, size_t index)
+{
+  const struct lab *lab = c->lab;
+  const struct lab_app *app = &lab->published[index];
+  const char *host = app->external_url.host;
+  char label[LAB_LABEL_MAX + 1], own[160], other[160];
+  struct yaml_place at = place_of_url(c, app, "external_url");
+  path_of(app, own);
+  if (lab_host_matches(host, lab->idp.issuer.host, strlen(lab->idp.issuer.host), label))
+    return fail(c, at, "applications.%s.external_url: %s is the identity provider's host", own,
+                lab->idp.issuer.host);
+  if (lab_is_home(lab, host, strlen(host)))
+    return fail(c, at, "applications.%s.external_url: %s is the host of cloud.home_url", own, host);
+  for (size_t i = 0; i < index; i++)
+    if (same_place(&app->external_url, &lab->published[i].external_url))
+      return fail(c, at,
+                  "applications.%s.external_url: %s%s is published as %s already; each application needs a "
+                  "host or a path of its own",
+                  own, host, app->external_url.path, path_of(&lab->published[i], other));
+  return ERR_OK;
+}
+
+/* A "*" inside is filled by that of the external host. */
+static enum err check_wildcards(const struct checking *c, const struct lab_app *app)
+{
+  char own[160];
+  if (lab_is_wildcard(app->external_url.host)) return ERR_OK;
+  path_of(app, own);
+  if (lab_is_wildcard(app->internal_url.host))
+    return fail(c, place_of_url(c, app, "internal_url"),
+                "applications.%s.internal_url: *. only where the external URL's host begins so", own);
+  if (lab_is_wildcard(app->spn))
+    return fail(c, place_of(c, "applications", app->name, "spn"),
+                "applications.%s.spn: with a *, each external URL's host must begin with *.; %s does not",
+                app->name, app->external_url.host);
+  return ERR_OK;
+}
+
+static enum err check_published(const struct checking *c)
+{
+  enum err e = ERR_OK;
+  for (size_t i = 0; !e && i < c->lab->n_published; i++) {
+    e = check_external_url(c, i);
+    if (!e) e = check_wildcards(c, &c->lab->published[i]);
+  }
+  return e;
 }
 
 static enum err check_connector_group(const struct checking *c, const struct lab_app *app)
@@ -243,7 +304,7 @@ static enum err check_apps(const struct checking *c)
   enum err e = ERR_OK;
   for (size_t i = 0; !e && i < c->lab->n_apps; i++) {
     const struct lab_app *app = &c->lab->apps[i];
-    e = check_app_names(c, app, i);
+    e = check_app_name(c, app);
     if (!e) e = check_combination(c, app);
     if (!e) e = check_certificate(c, app);
     if (!e) e = check_assignment(c, app);
@@ -258,7 +319,7 @@ static enum err check_apps(const struct checking *c)
 static bool is_spn(const struct lab *lab, const char *spn)
 {
   for (size_t i = 0; i < lab->n_apps; i++)
-    if (lab->apps[i].spn && strcmp(lab->apps[i].spn, spn) == 0) return true;
+    if (lab->apps[i].spn && lab_spn_matches(lab->apps[i].spn, spn)) return true;
   return false;
 }
 
@@ -387,6 +448,7 @@ enum err lab_check(const struct lab *lab, const struct yaml_node *root, struct f
   struct checking c = {lab, root, f};
   enum err e = check_users(&c);
   if (!e) e = check_groups(&c);
+  if (!e) e = check_published(&c);
   if (!e) e = check_apps(&c);
   if (!e) e = check_connectors(&c);
   if (!e) e = check_connector_groups(&c);

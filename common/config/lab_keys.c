@@ -37,24 +37,33 @@ static bool is_folder(const struct lab_url *url)
   return true;
 }
 
+/* A wildcard's domain has a dot, as browsers take no certificate for the others; and with the longest label
+ * both URL and host stay within their limits. */
+static bool is_host(const struct lab_url *url)
+{
+  if (!lab_is_wildcard(url->host)) return true;
+  return strchr(url->host + 2, '.') && strlen(url->host) + LAB_LABEL_MAX <= 254 &&
+         strlen(url->text) + LAB_LABEL_MAX < LAB_WILDCARD_MAX;
+}
+
 static bool issuer_ok(const struct lab_url *url)
 {
-  return is_https(url) && ends_with_host(url);
+  return is_https(url) && ends_with_host(url) && !lab_is_wildcard(url->host);
 }
 
 static bool external_ok(const struct lab_url *url)
 {
-  return is_https(url) && is_folder(url);
+  return is_https(url) && is_folder(url) && is_host(url);
 }
 
 static bool home_ok(const struct lab_url *url)
 {
-  return external_ok(url) && url->path[1] == 0;
+  return external_ok(url) && url->path[1] == 0 && !lab_is_wildcard(url->host);
 }
 
 static bool internal_ok(const struct lab_url *url)
 {
-  return is_folder(url);
+  return is_folder(url) && is_host(url);
 }
 
 static const struct lab_url_rule url_issuer = {"an https URL without a path or a \"/\" at its end",
@@ -273,26 +282,54 @@ static const struct lab_choice timeout_choices[] = {
     {NULL, 0, NULL},
 };
 
+static const struct lab_key segment_keys[] = {
+    {"external_url", KEY_URL, AT(lab_segment, external_url), "What users open.", .required = true,
+     .url_rule = &url_external},
+    {"internal_url", KEY_URL, AT(lab_segment, internal_url), "What the connector requests.", .required = true,
+     .url_rule = &url_internal},
+    {"connect", KEY_ADDR, AT(lab_segment, connect), "Where that host really is.",
+     .otherwise = "the internal URL's host and port"},
+    {.name = NULL},
+};
+static const struct lab_keys segments = {.keys = segment_keys,
+                                         .size = sizeof(struct lab_segment),
+                                         .name_offset = offsetof(struct lab_segment, name),
+                                         .name_rule = &rule_name};
+
 static const struct lab_key app_keys[] = {
     {"title", KEY_TEXT, AT(lab_app, title), "The name that people see.",
      .otherwise = "the application's name", .rule = &rule_line},
     {"external_url", KEY_URL, AT(lab_app, external_url),
-     "What users open. Several applications may share a host, each below a path; the longest path that fits "
-     "is taken, and what is below none is answered 404.",
+     "What users open, at any host. Several applications may share a host, each below a path; the longest "
+     "path "
+     "that fits "
+     "is taken, and what is below none is answered 404. A host that begins with *. stands for every host "
+     "with one "
+     "label in the place of the *; a host that is published itself is not among them.",
      .required = true, .url_rule = &url_external},
     {"internal_url", KEY_URL, AT(lab_app, internal_url),
-     "What the connector requests; its host is sent in Host. Its path takes the place of the external one.",
+     "What the connector requests; its host is sent in Host. Its path takes the place of the external one, "
+     "and a "
+     "leading *. the label that the user typed for the external one.",
      .required = true, .url_rule = &url_internal},
     {"connect", KEY_ADDR, AT(lab_app, connect),
      "Where that host really is, where its name alone does not lead there (curl's --connect-to).",
      .otherwise = "the internal URL's host and port"},
+    {"segments", KEY_TABLE, AT(lab_app, segments),
+     "Further places of the application, by name, each with its own URLs: other hosts, or paths. One logon, "
+     "one "
+     "assignment and one single sign-on for all of them; links between them are translated.",
+     .otherwise = "none", .members = &segments, .count = offsetof(struct lab_app, n_segments)},
     {"preauthentication", KEY_CHOICE, AT(lab_app, preauth), "Who may pass the proxy.",
      .fallback = "aadPreAuthentication", .choices = preauth_choices},
     {"single_sign_on", KEY_CHOICE, AT(lab_app, sso), "How the application learns who the user is.",
      .fallback = "none", .choices = sso_choices},
     {"spn", KEY_TEXT, AT(lab_app, spn),
-     "The application's service principal name, without the realm. Only with kcd, and there required.",
-     .otherwise = "none", .rule = &rule_spn},
+     "The application's service principal name, without the realm. Only with kcd, and there required. "
+     "SERVICE/*.domain: the label that the user typed is put in, and connectors can delegate to those that "
+     "their lists "
+     "name.",
+     .otherwise = "none", .rule = &rule_spn_pattern},
     {"allowed_to_act", KEY_TEXTS, AT(lab_app, allowed_to_act),
      "Resource-based delegation (AD: msDS-AllowedToActOnBehalfOfOtherIdentity): connectors that may get "
      "tickets for this "

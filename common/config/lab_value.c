@@ -87,6 +87,14 @@ static bool spn_ok(const char *text)
   return slash && is_label(text, (size_t)(slash - text), 32, ALNUM "-") && host_name_ok(slash + 1);
 }
 
+static bool spn_pattern_ok(const char *text)
+{
+  const char *slash = strchr(text, '/');
+  if (!slash || strncmp(slash, "/*.", 3) != 0) return spn_ok(text);
+  return is_label(text, (size_t)(slash - text), 32, ALNUM "-") && host_name_ok(slash + 3) &&
+         strlen(text) < 256 - 63;
+}
+
 static bool realm_ok(const char *text)
 {
   return is_domain(text, strlen(text), UPPER DIGITS "-");
@@ -122,6 +130,9 @@ const struct lab_rule rule_upn = {"a user principal name, local-part@suffix, of 
                                   upn_ok};
 const struct lab_rule rule_spn = {
     "a service principal name, SERVICE/host.name, the host in lower case and without a realm", spn_ok};
+const struct lab_rule rule_spn_pattern = {"a service principal name, SERVICE/host.name or SERVICE/*.domain, "
+                                          "the host in lower case and without a realm",
+                                          spn_pattern_ok};
 const struct lab_rule rule_realm = {"a realm: a domain name in capitals", realm_ok};
 const struct lab_rule rule_host_name = {"a host or domain name in lower case", host_name_ok};
 const struct lab_rule rule_line = {"one line of text (at most 256 characters)", line_ok};
@@ -221,9 +232,11 @@ const char *lab_parse_url(struct arena *a, const char *text, struct lab_url *ret
   else
     return expected;
 
-  size_t n = strcspn(rest, "/");
+  size_t n = strcspn(rest, "/"), star = strncmp(rest, "*.", 2) == 0 ? 2 : 0;
   unsigned port;
-  if (!parse_authority(a, rest, n, &url.host, &port)) return expected;
+  if (!parse_authority(a, rest + star, n - star, &url.host, &port)) return expected;
+  if (star && !(url.host = arena_strndup(a, rest, 2 + strlen(url.host))))
+    return "a shorter file (out of memory)";
   const char *path = rest[n] ? rest + n : "/";
   if (!all_in(path, strlen(path), URLCHAR)) return expected;
   url.port = (uint16_t)(port ? port : strcmp(url.scheme, "https") == 0 ? 443 : 80);

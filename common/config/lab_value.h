@@ -27,6 +27,7 @@ extern const struct lab_rule rule_name;      /* of applications, connectors and 
 extern const struct lab_rule rule_user_name; /* one component of a Kerberos principal */
 extern const struct lab_rule rule_upn;
 extern const struct lab_rule rule_spn;
+extern const struct lab_rule rule_spn_pattern; /* a leading "*." is allowed */
 extern const struct lab_rule rule_realm;
 extern const struct lab_rule rule_host_name;
 extern const struct lab_rule rule_line;   /* any text of one line */
@@ -38,7 +39,7 @@ const char *lab_expand_ports(struct arena *a, unsigned port_base, const char *te
                              const char **ret) MUST_CHECK;
 /* "HOST:PORT" or "[IPV6]:PORT". */
 const char *lab_parse_addr(struct arena *a, const char *text, struct lab_addr *ret) MUST_CHECK;
-/* scheme://host[:port][/path], http or https; no user, query or fragment. */
+/* scheme://host[:port][/path], http or https; no user, query or fragment. The host may begin with "*.". */
 const char *lab_parse_url(struct arena *a, const char *text, struct lab_url *ret) MUST_CHECK;
 /* Decimal digits only, min..max. */
 bool lab_parse_count(const char *text, unsigned min, unsigned max, unsigned *ret) MUST_CHECK;

@@ -127,7 +127,7 @@ static void put_value(struct writing *w, const struct lab_key *key, const void *
 static void put_keys(struct writing *w, const struct lab_keys *keys, const char *row, int indent,
                      const char *first);
 
-/* Only applications are ever written for a group. */
+/* Only applications are ever written for a group, with what is in them. */
 static bool is_left_out(const struct writing *w, const char *row)
 {
   return w->group && strcmp(((const struct lab_app *)(const void *)row)->connector_group, w->group) != 0;
@@ -142,7 +142,9 @@ static void put_rows(struct writing *w, const struct lab_key *key, const char *r
       put_keys(w, key->members, rows, indent + 2, "- ");
       continue;
     }
-    if (is_left_out(w, rows)) continue;
+    if (key->count == offsetof(struct lab, n_apps) && key->members->size == sizeof(struct lab_app) &&
+        is_left_out(w, rows))
+      continue;
     indent_by(w, indent);
     put_quoted(w, *(const char *const *)(const void *)(rows + key->members->name_offset));
     put(w, ":\n");

@@ -22,10 +22,10 @@ static void add(const char **list, size_t *n, const char *host)
 
 const char **tool_external_hosts(const struct lab *lab, size_t *ret_n)
 {
-  const char **list = calloc(lab->n_apps + 1, sizeof *list);
+  const char **list = calloc(lab->n_published + 1, sizeof *list);
   size_t n = 0;
-  for (size_t i = 0; list && i < lab->n_apps; i++)
-    add(list, &n, lab->apps[i].external_url.host);
+  for (size_t i = 0; list && i < lab->n_published; i++)
+    add(list, &n, lab->published[i].external_url.host);
   if (list) add(list, &n, lab->home.external_url.host);
   *ret_n = n;
   return list;

@@ -17,6 +17,16 @@ static void move(struct lab_addr *listen, struct lab_addr *connect, const char *
   listen->host = "0.0.0.0";
 }
 
+/* tls NULL: nobody plays applications with TLS, and they stay where they are. */
+static void move_place(struct lab_addr *connect, const struct lab_url *internal, const struct lab_addr *plain,
+                       const struct lab_addr *tls)
+{
+  if (strcmp(internal->scheme, "https") != 0)
+    *connect = *plain;
+  else if (tls)
+    *connect = *tls;
+}
+
 static void move_all(struct lab *lab)
 {
   struct lab_addr backend, backend_tls;
@@ -30,11 +40,13 @@ static void move_all(struct lab *lab)
   move(&lab->backend.listen, &backend, "backend");
   if (tls) move(&lab->backend.listen_tls, &backend_tls, "backend");
   lab->cloud.listen.host = "0.0.0.0";
-  for (size_t i = 0; i < lab->n_apps; i++)
-    if (strcmp(lab->apps[i].internal_url.scheme, "https") != 0)
-      lab->apps[i].connect = backend;
-    else if (tls)
-      lab->apps[i].connect = backend_tls;
+  for (size_t i = 0; i < lab->n_apps; i++) {
+    struct lab_app *app = &lab->apps[i];
+    move_place(&app->connect, &app->internal_url, &backend, tls ? &backend_tls : NULL);
+    for (size_t k = 0; k < app->n_segments; k++)
+      move_place(&app->segments[k].connect, &app->segments[k].internal_url, &backend,
+                 tls ? &backend_tls : NULL);
+  }
 }
 
 static void withhold(struct lab *lab, const char *actor)

@@ -49,7 +49,9 @@ static const struct lab_app *find_kcd(const struct lab *lab, bool delegated, enu
 {
   for (size_t i = 0; i < lab->n_apps; i++) {
     const struct lab_app *app = &lab->apps[i];
-    if (app->sso == SSO_KCD && app->flow == flow && is_delegated(lab, app) == delegated) return app;
+    if (app->sso == SSO_KCD && !lab_is_wildcard(app->external_url.host) && app->flow == flow &&
+        is_delegated(lab, app) == delegated)
+      return app;
   }
   return NULL;
 }
@@ -57,7 +59,8 @@ static const struct lab_app *find_kcd(const struct lab *lab, bool delegated, enu
 static const struct lab_app *find_passthru(const struct lab *lab)
 {
   for (size_t i = 0; i < lab->n_apps; i++)
-    if (lab->apps[i].preauth == PREAUTH_PASSTHRU) return &lab->apps[i];
+    if (lab->apps[i].preauth == PREAUTH_PASSTHRU && !lab_is_wildcard(lab->apps[i].external_url.host))
+      return &lab->apps[i];
   return NULL;
 }
 

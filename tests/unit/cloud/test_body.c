@@ -15,7 +15,7 @@ static struct lab_app apps[] = {
      .internal_url = {"http://files.corp.test:8080/share/", "http", "files.corp.test", 8080, "/share/"},
      .by_path = true},
 };
-static const struct lab lab = {.apps = apps, .n_apps = sizeof apps / sizeof *apps};
+static const struct lab lab = {.published = apps, .n_published = sizeof apps / sizeof *apps};
 enum { PLAIN, FILES };
 
 static struct http1_head request;

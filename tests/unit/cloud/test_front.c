@@ -515,7 +515,7 @@ START_TEST(application_in_maintenance_is_closed)
   static const char *const targets[] = {"/", "/.sevenstep/callback", "/.sevenstep/logout"};
   char text[128];
   inside_dial(&one, "connector-1");
-  const struct lab_app *app = lab_app_by_name(cloud->lab, "public");
+  const struct lab_app *app = lab_published(cloud->lab, "public", NULL);
   ((struct lab_app *)(uintptr_t)app)->maintenance = true;
   struct user *u = user_connect(NULL);
   snprintf(text, sizeof text, "GET %s HTTP/1.1\r\n" PUBLIC "\r\n", targets[_i]);
@@ -543,7 +543,7 @@ START_TEST(request_of_an_api_client_without_a_token_is_challenged)
       {"GET / HTTP/1.1\r\nAuthorization: bearer x\r\n", "502", NULL}, /* its keys are not there */
   };
   char text[256];
-  ((struct lab_app *)(uintptr_t)lab_app_by_name(cloud->lab, "hello"))->bearer_access = true;
+  ((struct lab_app *)(uintptr_t)lab_published(cloud->lab, "hello", NULL))->bearer_access = true;
   inside_dial(&one, "connector-1");
   struct user *u = user_connect(NULL);
   snprintf(text, sizeof text, "%s" HELLO "\r\n", cases[_i].request);

@@ -24,8 +24,21 @@ static struct lab_app apps[] = {
      .external_url = {.text = "https://c.test:8443/app/", .host = "c.test", .path = "/app/"},
      .internal_url = {.path = "/"},
      .by_path = true},
+    {.name = "wild",
+     .external_url = {.text = "https://*.d.test/", .host = "*.d.test", .path = "/"},
+     .internal_url = {.text = "http://*.in.test/", .host = "*.in.test", .path = "/"},
+     .by_path = true},
+    {.name = "wild",
+     .segment = "deep",
+     .external_url = {.text = "https://*.d.test/deep/", .host = "*.d.test", .path = "/deep/"},
+     .internal_url = {.text = "http://in.test/", .host = "in.test", .path = "/"},
+     .by_path = true},
+    {.name = "tame",
+     .external_url = {.text = "https://tame.d.test/x/", .host = "tame.d.test", .path = "/x/"},
+     .internal_url = {.path = "/"},
+     .by_path = true},
 };
-static const struct lab lab = {.apps = apps, .n_apps = sizeof apps / sizeof *apps};
+static const struct lab lab = {.published = apps, .n_published = sizeof apps / sizeof *apps};
 
 static const struct found_case {
   const char *host, *target;
@@ -72,25 +85,36 @@ static const struct found_case {
     {"c.test", "/application/", NULL, NULL},
     {"c.test", "*", NULL, NULL},
     {"c.test", "/app/?q", "below", "/?q"},
+    /* a wildcard is what no exact host is */
+    {"red.d.test", "/y", "wild", "/y"},
+    {"red.d.test", "/deep/y", "wild", "/y"},
+    {"tame.d.test", "/x/y", "tame", "/y"},
+    {"tame.d.test", "/y", NULL, NULL},
+    {"TAME.d.test", "/deep/y", NULL, NULL},
+    {"d.test", "/", NULL, NULL},
+    {"a.b.d.test", "/", NULL, NULL},
+    {"*.d.test", "/", NULL, NULL},
+    {"r_d.d.test", "/", NULL, NULL},
+    {"red.d.test.", "/", NULL, NULL},
 };
 
 START_TEST(publish_find_takes_the_most_specific_path)
 {
   const struct found_case *c = &found[_i];
-  const struct lab_app *app = NULL;
-  size_t rest = 0;
+  struct lab_concrete storage;
+  struct published p = {0};
   struct failure f = {0};
   struct buf inside;
-  enum err e = publish_find(&lab, c->host, strlen(c->host), c->target, &app, &rest, &f);
+  enum err e = publish_find(&lab, c->host, strlen(c->host), c->target, &storage, &p, &f);
   if (!c->name) {
     ck_assert_int_eq(e, ERR_APP_UNKNOWN);
-    ck_assert_ptr_null(app);
+    ck_assert_ptr_null(p.app);
     return;
   }
   ck_assert_int_eq(e, ERR_OK);
-  ck_assert_str_eq(app->name, c->name);
+  ck_assert_str_eq(p.app->name, c->name);
   buf_init(&inside, 1024);
-  ck_assert_int_eq(publish_internal_target(app, c->target, strlen(c->target), rest, &inside), ERR_OK);
+  ck_assert_int_eq(publish_internal_target(p.app, c->target, strlen(c->target), p.rest, &inside), ERR_OK);
   ck_assert_str_eq(buf_str(&inside), c->inside);
   buf_clear(&inside);
 }
@@ -98,21 +122,35 @@ END_TEST
 
 START_TEST(publish_find_gives_back_where_the_rest_begins)
 {
-  const struct lab_app *app;
-  size_t rest;
+  struct lab_concrete storage;
+  struct published p;
   struct failure f;
-  ck_assert_int_eq(publish_find(&lab, "b.test", 6, "/.sevenstep/x", &app, &rest, &f), ERR_OK);
-  ck_assert_uint_eq(rest, 1);
-  ck_assert_int_eq(publish_find(&lab, "b.test", 6, "*", &app, &rest, &f), ERR_OK);
-  ck_assert_uint_eq(rest, 0);
-  ck_assert_int_eq(publish_find(&lab, "c.test", 6, "/app/.sevenstep/x", &app, &rest, &f), ERR_OK);
-  ck_assert_uint_eq(rest, 5);
+  ck_assert_int_eq(publish_find(&lab, "b.test", 6, "/.sevenstep/x", &storage, &p, &f), ERR_OK);
+  ck_assert_uint_eq(p.rest, 1);
+  ck_assert_int_eq(publish_find(&lab, "b.test", 6, "*", &storage, &p, &f), ERR_OK);
+  ck_assert_uint_eq(p.rest, 0);
+  ck_assert_int_eq(publish_find(&lab, "c.test", 6, "/app/.sevenstep/x", &storage, &p, &f), ERR_OK);
+  ck_assert_uint_eq(p.rest, 5);
+}
+END_TEST
+
+START_TEST(publish_find_by_wildcard_names_the_hosts_of_the_label)
+{
+  struct lab_concrete storage;
+  struct published p;
+  struct failure f;
+  ck_assert_int_eq(publish_find(&lab, "Red.D.test", 10, "/deep/x", &storage, &p, &f), ERR_OK);
+  ck_assert_str_eq(p.app->external_url.text, "https://red.d.test/deep/");
+  ck_assert_str_eq(p.app->segment, "deep");
+  ck_assert_str_eq(p.app->label, "red");
+  ck_assert_str_eq(p.app->internal_url.host, "in.test");
+  ck_assert_uint_eq(p.rest, 6);
 }
 END_TEST
 
 START_TEST(publish_origin_len_ends_before_the_path)
 {
-  ck_assert_uint_eq(publish_origin_len(&apps[4].external_url), strlen("https://c.test:8443"));
+  ck_assert_uint_eq(publish_origin_len("https://c.test:8443/app/"), strlen("https://c.test:8443"));
 }
 END_TEST
 
@@ -122,6 +160,7 @@ int main(void)
   TCase *c = tcase_create("publish");
   tcase_add_loop_test(c, publish_find_takes_the_most_specific_path, 0, sizeof found / sizeof *found);
   tcase_add_test(c, publish_find_gives_back_where_the_rest_begins);
+  tcase_add_test(c, publish_find_by_wildcard_names_the_hosts_of_the_label);
   tcase_add_test(c, publish_origin_len_ends_before_the_path);
   suite_add_tcase(suite, c);
   SRunner *runner = srunner_create(suite);

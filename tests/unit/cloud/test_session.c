@@ -11,7 +11,8 @@
 
 static char folder[64], key_path[96];
 static struct seal *seal;
-static const struct lab_app hello = {.name = "hello"}, other = {.name = "other"};
+static const struct lab_app hello = {.name = "hello", .external_url = {.host = "hello.test"}},
+                            other = {.name = "other", .external_url = {.host = "hello.test"}};
 static struct buf cookie;
 static struct session session = {
     .upn = "alice@sevenstep.test", .spn = "HTTP/hello", .name = "Alice", .issued_s = 1000, .expires_s = 2000};
@@ -24,7 +25,7 @@ static void setup(void)
   snprintf(key_path, sizeof key_path, "%s/session.key", folder);
   ck_assert_int_eq(seal_new(key_path, &seal, &f), ERR_OK);
   buf_init(&cookie, 8192);
-  ck_assert_int_eq(session_seal(seal, &hello, &session, &cookie), ERR_OK);
+  ck_assert_int_eq(session_seal(seal, &hello, "hello.test", &session, &cookie), ERR_OK);
 }
 
 static void teardown(void)
@@ -37,7 +38,7 @@ static void teardown(void)
 
 static enum err open_at(const struct lab_app *app, int64_t now_s, struct session *ret)
 {
-  return session_open(seal, app, buf_str(&cookie), cookie.len, now_s, ret);
+  return session_open(seal, app, "hello.test", buf_str(&cookie), cookie.len, now_s, ret);
 }
 
 START_TEST(session_open_gives_back_what_was_sealed)
@@ -88,7 +89,8 @@ START_TEST(session_open_cut_or_empty_is_invalid)
 {
   struct session s;
   for (size_t n = 0; n < cookie.len; n++)
-    ck_assert_int_eq(session_open(seal, &hello, buf_str(&cookie), n, 1500, &s), ERR_SESSION_INVALID);
+    ck_assert_int_eq(session_open(seal, &hello, "hello.test", buf_str(&cookie), n, 1500, &s),
+                     ERR_SESSION_INVALID);
 }
 END_TEST
 
@@ -130,7 +132,7 @@ START_TEST(seal_close_twice_gives_different_values)
 {
   struct buf again;
   buf_init(&again, 8192);
-  ck_assert_int_eq(session_seal(seal, &hello, &session, &again), ERR_OK);
+  ck_assert_int_eq(session_seal(seal, &hello, "hello.test", &session, &again), ERR_OK);
   ck_assert_str_ne(buf_str(&again), buf_str(&cookie));
   buf_clear(&again);
 }
@@ -146,7 +148,7 @@ static struct logon begin(struct buf *out)
   struct logon l;
   ck_assert_int_eq(logon_begin(&l, &ctx, true, "/a?b", 4, 1000), ERR_OK);
   buf_init(out, 8192);
-  ck_assert_int_eq(logon_seal(seal, &hello, &l, out), ERR_OK);
+  ck_assert_int_eq(logon_seal(seal, &hello, "hello.test", &l, out), ERR_OK);
   return l;
 }
 
@@ -154,7 +156,8 @@ START_TEST(logon_open_gives_back_what_was_sealed)
 {
   struct buf text;
   struct logon l = begin(&text), back;
-  ck_assert_int_eq(logon_open(seal, &hello, buf_str(&text), text.len, l.state, 1100, &back), ERR_OK);
+  ck_assert_int_eq(logon_open(seal, &hello, "hello.test", buf_str(&text), text.len, l.state, 1100, &back),
+                   ERR_OK);
   ck_assert_str_eq(back.nonce, l.nonce);
   ck_assert_str_eq(back.verifier, l.verifier);
   ck_assert_str_eq(back.return_to, "/a?b");
@@ -169,7 +172,7 @@ START_TEST(logon_open_with_another_state_is_a_mismatch)
   struct logon l = begin(&text), back;
   char *last = l.state + strlen(l.state) - 1;
   *last = *last == 'A' ? 'B' : 'A';
-  ck_assert_int_eq(logon_open(seal, &hello, buf_str(&text), text.len, l.state, 1100, &back),
+  ck_assert_int_eq(logon_open(seal, &hello, "hello.test", buf_str(&text), text.len, l.state, 1100, &back),
                    ERR_STATE_MISMATCH);
   buf_clear(&text);
 }
@@ -179,9 +182,63 @@ START_TEST(logon_open_too_late_is_a_mismatch)
 {
   struct buf text;
   struct logon l = begin(&text), back;
-  ck_assert_int_eq(
-      logon_open(seal, &hello, buf_str(&text), text.len, l.state, 1000 + LOGON_LIFETIME_S + 1, &back),
-      ERR_STATE_MISMATCH);
+  ck_assert_int_eq(logon_open(seal, &hello, "hello.test", buf_str(&text), text.len, l.state,
+                              1000 + LOGON_LIFETIME_S + 1, &back),
+                   ERR_STATE_MISMATCH);
+  buf_clear(&text);
+}
+END_TEST
+
+START_TEST(session_open_at_another_host_is_invalid)
+{
+  struct session s;
+  ck_assert_int_eq(session_open(seal, &hello, "other.test", buf_str(&cookie), cookie.len, 1500, &s),
+                   ERR_SESSION_INVALID);
+}
+END_TEST
+
+static const struct lab_app elsewhere = {.name = "hello", .external_url = {.host = "other.test"}};
+
+START_TEST(ticket_open_is_for_one_host_state_and_minute)
+{
+  struct buf ticket;
+  struct session s;
+  buf_init(&ticket, 8192);
+  ck_assert_int_eq(ticket_seal(seal, &hello, "state", 1500, &session, &ticket), ERR_OK);
+  ck_assert_int_eq(ticket_open(seal, &hello, "state", buf_str(&ticket), 1560, 60, &s), ERR_OK);
+  ck_assert_str_eq(s.upn, session.upn);
+  ck_assert_mem_eq(s.id, session.id, sizeof s.id);
+  ck_assert_int_eq(ticket_open(seal, &hello, "state", buf_str(&ticket), 1561, 60, &s), ERR_STATE_MISMATCH);
+  ck_assert_int_eq(ticket_open(seal, &hello, "state", buf_str(&ticket), 1400, 60, &s), ERR_STATE_MISMATCH);
+  ck_assert_int_eq(ticket_open(seal, &hello, "other", buf_str(&ticket), 1510, 60, &s), ERR_STATE_MISMATCH);
+  ck_assert_int_eq(ticket_open(seal, &other, "state", buf_str(&ticket), 1510, 60, &s), ERR_STATE_MISMATCH);
+  ck_assert_int_eq(ticket_open(seal, &elsewhere, "state", buf_str(&ticket), 1510, 60, &s),
+                   ERR_STATE_MISMATCH);
+  ck_assert_int_eq(ticket_open(seal, &hello, "state", buf_str(&cookie), 1510, 60, &s), ERR_STATE_MISMATCH);
+  ck_assert_int_eq(ticket_open(seal, &hello, "state", "", 1510, 60, &s), ERR_STATE_MISMATCH);
+  buf_reset(&ticket);
+  ck_assert_int_eq(ticket_seal(seal, &hello, "state", 1990, &session, &ticket), ERR_OK);
+  ck_assert_int_eq(ticket_open(seal, &hello, "state", buf_str(&ticket), 2000, 60, &s), ERR_SESSION_EXPIRED);
+  buf_clear(&ticket);
+}
+END_TEST
+
+START_TEST(handover_open_is_for_one_application_and_state)
+{
+  const struct handover to = {.segment = "api", .label = "red", .issued_s = 1000};
+  struct handover back;
+  struct buf text;
+  buf_init(&text, 1024);
+  ck_assert_int_eq(handover_seal(seal, &hello, "state", &to, &text), ERR_OK);
+  ck_assert_int_eq(handover_open(seal, &hello, "state", buf_str(&text), 1000 + LOGON_LIFETIME_S, &back),
+                   ERR_OK);
+  ck_assert_str_eq(back.segment, "api");
+  ck_assert_str_eq(back.label, "red");
+  ck_assert_int_eq(handover_open(seal, &hello, "state", buf_str(&text), 1001 + LOGON_LIFETIME_S, &back),
+                   ERR_STATE_MISMATCH);
+  ck_assert_int_eq(handover_open(seal, &hello, "other", buf_str(&text), 1000, &back), ERR_STATE_MISMATCH);
+  ck_assert_int_eq(handover_open(seal, &other, "state", buf_str(&text), 1000, &back), ERR_STATE_MISMATCH);
+  ck_assert_int_eq(handover_open(seal, &hello, "state", buf_str(&cookie), 1000, &back), ERR_STATE_MISMATCH);
   buf_clear(&text);
 }
 END_TEST
@@ -190,7 +247,7 @@ START_TEST(logon_open_of_a_session_cookie_is_a_mismatch)
 {
   struct buf text;
   struct logon l = begin(&text), back;
-  ck_assert_int_eq(logon_open(seal, &hello, buf_str(&cookie), cookie.len, l.state, 1100, &back),
+  ck_assert_int_eq(logon_open(seal, &hello, "hello.test", buf_str(&cookie), cookie.len, l.state, 1100, &back),
                    ERR_STATE_MISMATCH);
   buf_clear(&text);
 }
@@ -264,6 +321,9 @@ int main(void)
   tcase_add_test(c, session_open_at_its_end_is_expired);
   tcase_add_test(c, session_open_from_the_future_is_refused);
   tcase_add_test(c, session_open_of_another_application_is_invalid);
+  tcase_add_test(c, session_open_at_another_host_is_invalid);
+  tcase_add_test(c, ticket_open_is_for_one_host_state_and_minute);
+  tcase_add_test(c, handover_open_is_for_one_application_and_state);
   tcase_add_test(c, session_open_with_any_character_changed_is_invalid);
   tcase_add_test(c, session_open_cut_or_empty_is_invalid);
   tcase_add_test(c, seal_of_another_key_is_invalid);

@@ -17,8 +17,21 @@ static struct lab_app apps[] = {
      .internal_url = {"http://files.corp.test:8080/share/deep/", "http", "files.corp.test", 8080,
                       "/share/deep/"},
      .by_path = true},
+    {.name = "near",
+     .external_url = {"https://site.test/files/near/", "https", "site.test", 443, "/files/near/"},
+     .internal_url = {"http://near.corp.test/", "http", "near.corp.test", 80, "/"},
+     .by_path = true},
+    {.name = "wild",
+     .external_url = {"https://*.wild.test/", "https", "*.wild.test", 443, "/"},
+     .internal_url = {"http://*.in.test/", "http", "*.in.test", 80, "/"}},
+    {.name = "tame",
+     .external_url = {"https://tame.test/", "https", "tame.test", 443, "/"},
+     .internal_url = {"http://tame.in.test/", "http", "tame.in.test", 80, "/"}},
+    {.name = "front",
+     .external_url = {"https://*.front.test/", "https", "*.front.test", 443, "/"},
+     .internal_url = {"http://front.in.test:81/", "http", "front.in.test", 81, "/"}},
 };
-static const struct lab lab = {.apps = apps, .n_apps = sizeof apps / sizeof *apps};
+static const struct lab lab = {.published = apps, .n_published = sizeof apps / sizeof *apps};
 enum { PLAIN, FILES };
 
 static const struct translation {
@@ -33,11 +46,16 @@ static const struct translation {
         {PLAIN, "Origin", "https://plain.test.evil.test:8443", "https://plain.test.evil.test:8443"},
         {PLAIN, "Origin", "null", "null"},
         {PLAIN, "Origin", "", ""},
+        {FILES, "Origin", "https://site.test",
+         "http://files.corp.test:8080"}, /* its own, of all on the host */
         {PLAIN, "Referer", "https://plain.test:8443/a?b", "http://plain.corp.test/a?b"},
         {FILES, "Referer", "https://site.test/files/a", "http://files.corp.test:8080/share/a"},
         {FILES, "Referer", "https://site.test:443/files/a", "http://files.corp.test:8080/share/a"},
         {FILES, "Referer", "https://site.test/other/a", "https://site.test/other/a"},
         {FILES, "Referer", "https://stranger.test/files/a", "https://stranger.test/files/a"},
+        {PLAIN, "Origin", "https://red.wild.test", "http://red.in.test"},
+        {PLAIN, "Origin", "https://a.red.wild.test", "https://a.red.wild.test"},
+        {PLAIN, "Referer", "https://x.front.test/a", "http://front.in.test:81/a"},
         {PLAIN, "Cookie", "u=https://plain.test:8443/", "u=https://plain.test:8443/"},
 },
   outwards[] = {
@@ -51,6 +69,10 @@ static const struct translation {
       {PLAIN, "Location", "http://plain.corp.test@evil.test/", "http://plain.corp.test@evil.test/"},
       {PLAIN, "Location", "https://login.example/?to=http://plain.corp.test/",
        "https://login.example/?to=http://plain.corp.test/"},
+      {PLAIN, "Location", "http://RED.in.test/a", "https://red.wild.test/a"},
+      {PLAIN, "Location", "http://tame.in.test/a", "https://tame.test/a"}, /* itself before the wildcard */
+      {PLAIN, "Location", "http://r_d.in.test/a", "http://r_d.in.test/a"},
+      {PLAIN, "Location", "http://front.in.test:81/a", "http://front.in.test:81/a"}, /* which label? */
       {PLAIN, "Location", "/a", "/a"},
       {PLAIN, "Location", "a/b", "a/b"},
       {PLAIN, "Location", "", ""},

@@ -45,7 +45,7 @@ static struct user *open_hello(int64_t lifetime_s)
   random_bytes(session.id, sizeof session.id); /* those that were ended stay so in the store */
   buf_init(&request, 8192);
   buf_init(&value, 4096);
-  ck_assert_int_eq(session_seal(cloud->seal, app, &session, &value), ERR_OK);
+  ck_assert_int_eq(session_seal(cloud->seal, app, app->external_url.host, &session, &value), ERR_OK);
   ck_assert_int_eq(buf_printf(&request, ASK("hello", "Cookie: __Host-sevenstep=%s\r\n\r\n"), buf_str(&value)),
                    ERR_OK);
   struct user *u = open_with(buf_str(&request));

@@ -9,6 +9,7 @@ int main(void)
   srunner_add_suite(r, yaml_change_suite());
   srunner_add_suite(r, lab_write_suite());
   srunner_add_suite(r, lab_suite());
+  srunner_add_suite(r, lab_host_suite());
   srunner_run_all(r, CK_ENV);
   int failed = srunner_ntests_failed(r);
   srunner_free(r);

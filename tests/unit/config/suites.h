@@ -10,5 +10,6 @@ Suite *lab_check_suite(void);
 Suite *lab_write_suite(void);
 Suite *yaml_change_suite(void);
 Suite *lab_suite(void);
+Suite *lab_host_suite(void);
 
 #endif

@@ -50,14 +50,14 @@ END_TEST
 
 START_TEST(lab_derive_by_path_where_a_host_is_shared_or_paths_differ)
 {
-  ck_assert(!lab->apps[0].by_path && !lab->apps[1].by_path);
+  ck_assert(!lab->published[0].by_path && !lab->published[1].by_path);
   struct lab *shared =
       loaded("https://ledger.apps.localhost:{cloud}/", "https://hello.apps.localhost:{cloud}/a/b.c/", 0);
   ck_assert_str_eq(shared->apps[1].external_url.path, "/a/b.c/");
-  ck_assert(shared->apps[0].by_path && shared->apps[1].by_path && !shared->apps[2].by_path);
+  ck_assert(shared->published[0].by_path && shared->published[1].by_path && !shared->published[2].by_path);
   lab_free(shared);
   struct lab *inner = loaded("http://ledger.corp.test/", "http://ledger.corp.test/app/", 0);
-  ck_assert(!inner->apps[0].by_path && inner->apps[1].by_path);
+  ck_assert(!inner->published[0].by_path && inner->published[1].by_path);
   lab_free(inner);
 }
 END_TEST

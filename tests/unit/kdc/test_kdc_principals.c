@@ -79,6 +79,19 @@ START_TEST(principals_of_lab_attributes_follow_the_lab)
 }
 END_TEST
 
+START_TEST(principals_of_lab_wildcard_is_what_connectors_name)
+{
+  struct sample s;
+  struct principal_list list;
+  sample_init(&s);
+  s.apps[2].spn = "HTTP/*.test";
+  ck_assert_int_eq(principals_of_lab(&s.lab, &list, NULL), ERR_OK);
+  ck_assert_uint_eq(list.n, 6);
+  ck_assert(find(&list, "HTTP/b.test")->attributes & KRB5_KDB_REQUIRES_PRE_AUTH);
+  principals_clear(&list);
+}
+END_TEST
+
 START_TEST(principals_of_lab_user_without_password_is_refused)
 {
   struct sample s;
@@ -115,6 +128,7 @@ int main(void)
   TCase *t = tcase_create("principals");
   tcase_add_test(t, principals_of_lab_everyone_requires_preauth);
   tcase_add_test(t, principals_of_lab_attributes_follow_the_lab);
+  tcase_add_test(t, principals_of_lab_wildcard_is_what_connectors_name);
   tcase_add_test(t, principals_of_lab_user_without_password_is_refused);
   tcase_add_test(t, principals_of_lab_spn_of_a_connector_is_refused);
   tcase_add_test(t, principals_of_lab_connector_named_like_a_user_is_refused);

@@ -119,6 +119,8 @@ void kdc_lab_make(struct kdc_lab *l)
   l->lab.n_users = sizeof users / sizeof *users;
   l->lab.apps = apps;
   l->lab.n_apps = sizeof apps / sizeof *apps;
+  l->lab.published = l->lab.apps;
+  l->lab.n_published = l->lab.n_apps;
   l->lab.connectors = connectors;
   l->lab.n_connectors = sizeof connectors / sizeof *connectors;
   signal(SIGPIPE, SIG_IGN);
