@@ -2,6 +2,7 @@
 #include "transport.h"
 
 #include "clock.h"
+#include "cors.h"
 
 #include <string.h>
 #include <time.h>
@@ -196,6 +197,7 @@ void exchange_begin(struct exchange *x, int status, const struct fields *f, int6
     struct field field = fields_at(f, i);
     e = fields_addn(&all, field.name, field.name_len, field.value, field.value_len);
   }
+  if (!e) e = cors_response(x, &all);
   if (!e) e = complete_head(x, &all);
   if (!e) e = x->transport->head(x, status, &all, length);
   if (e) x->transport->abort(x);

@@ -46,6 +46,7 @@ struct exchange {
   bool clear_trace_cookie;
   bool wants_websocket; /* and may have one */
   bool at_home;         /* asked of the cloud's own host */
+  bool preflight;       /* cors.c has answered */
   /* private to exchange.c and the transports */
   bool active, request_done, paused, begun, ended, no_body, switched;
   bool rest_unwanted;  /* it is answered, whatever is still to come of the request */

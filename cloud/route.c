@@ -4,6 +4,7 @@
 #include "websocket.h"
 
 #include "clock.h"
+#include "cors.h"
 #include "handshake.h"
 #include "once.h"
 #include "publish.h"
@@ -110,6 +111,8 @@ static void to_application(struct exchange *x, enum err session, bool traced)
     fail_early(x, f.err, f.why);
   else if (by_token)
     start_step3(x, traced, step3_bearer);
+  else if (session && asks_as_script(x))
+    refuse_script(x, session == ERR_NOT_FOUND ? ERR_SIGN_IN_REQUIRED : session);
   else if (session && x->app->spread)
     handover_ask(x);
   else if (session)
@@ -160,6 +163,7 @@ void route_request(struct exchange *x)
     fail_early(x, ERR_APP_MAINTENANCE, x->app->title);
     return;
   }
+  if (cors_preflight(x)) return;
   if (x->app->preauth == PREAUTH_PASSTHRU) {
     to_application(x, ERR_OK, traced);
     return;

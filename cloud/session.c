@@ -295,5 +295,5 @@ enum err session_cookie_set(struct fields *f, const struct lab_app *app, const c
   char name[COOKIE_NAME_MAX];
   long max_age = app->persistent_cookie || lifetime_s == 0 ? (long)lifetime_s : -1;
   session_cookie_name(app, name);
-  return add_cookie(f, name, value, max_age, "Lax", app->http_only_cookie);
+  return add_cookie(f, name, value, max_age, app->cross_site ? "None" : "Lax", app->http_only_cookie);
 }

@@ -51,7 +51,7 @@ assert_refused() {
 
 @test "wildcard: one logon for all hosts of the application, each with a session bound to it" {
   sign_in "$red/"
-  agent_open "$blue/echo/y" -H 'Accept: application/json'
+  agent_open "$blue/echo/y"
   assert_status 200
   [[ $agent_url == "$blue/echo/y" ]]
   # The session of one host is none at another.
@@ -193,7 +193,7 @@ open_ticket() {
   agent_get "$suite/files/a" -H 'Accept: application/json'
   assert_status 200
   [[ $(got .target) == /echo/a && $(got_field host) == "suite-files.corp.sevenstep.test:$inside_port" ]]
-  agent_open "$api/b" -H 'Accept: application/json'
+  agent_open "$api/b"
   assert_status 200
   agent_get "$api/c" -H 'Accept: application/json' -H "Referer: $suite/files/x"
   [[ $(got .target) == /echo/c ]]

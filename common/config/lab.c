@@ -27,6 +27,22 @@ static bool is_spread(const struct lab_app *app)
   return spread;
 }
 
+static bool any_with_credentials(const struct lab_cors *rules, size_t n)
+{
+  bool any = false;
+  for (size_t i = 0; i < n; i++)
+    any |= rules[i].credentials;
+  return any;
+}
+
+static bool is_cross_site(const struct lab_app *app)
+{
+  bool any = any_with_credentials(app->cors, app->n_cors);
+  for (size_t i = 0; i < app->n_segments; i++)
+    any |= any_with_credentials(app->segments[i].cors, app->segments[i].n_cors);
+  return any;
+}
+
 static void derive_connect(struct lab_addr *connect, const struct lab_url *internal)
 {
   if (!connect->host) *connect = (struct lab_addr){internal->host, internal->port};
@@ -39,6 +55,7 @@ static enum err derive_app(const struct lab *lab, struct lab_app *app, struct ar
   for (size_t i = 0; i < app->n_segments; i++)
     derive_connect(&app->segments[i].connect, &app->segments[i].internal_url);
   app->spread = is_spread(app);
+  app->cross_site = is_cross_site(app);
   return derive_callback(lab, app, arena);
 }
 
@@ -49,6 +66,8 @@ static void derive_segment(const struct lab_app *app, const struct lab_segment *
   ret->external_url = segment->external_url;
   ret->internal_url = segment->internal_url;
   ret->connect = segment->connect;
+  ret->cors = segment->cors;
+  ret->n_cors = segment->n_cors;
 }
 
 static bool has_path(const struct lab_url *url)

@@ -67,12 +67,23 @@ enum lab_login {
 enum lab_flow { FLOW_ID_TOKEN, FLOW_CODE }; /* id_token (default, form_post), code (with PKCE) */
 enum lab_bindings { BINDINGS_NONE, BINDINGS_ACCEPT, BINDINGS_REQUIRE }; /* none, accept (default), require */
 
+/* Which origins' scripts may read the answers (the Fetch standard, 3.2). */
+struct lab_cors {
+  struct lab_strings origins; /* scheme://host[:port], exact */
+  struct lab_strings methods; /* besides GET, HEAD and POST */
+  struct lab_strings headers, exposed_headers;
+  bool credentials;
+  unsigned max_age_s;
+};
+
 /* A further place of an application: its own external and internal URL, everything else as the application.
  */
 struct lab_segment {
   const char *name;
   struct lab_url external_url, internal_url;
   struct lab_addr connect; /* default: its internal URL's host and port */
+  struct lab_cors *cors;
+  size_t n_cors;
 };
 
 struct lab_app {
@@ -105,6 +116,9 @@ struct lab_app {
   struct lab_strings assigned_users;  /* names */
   struct lab_strings assigned_groups; /* names */
   bool assignment_required;           /* default true */
+  struct lab_cors *cors;              /* of these URLs; segments have their own */
+  size_t n_cors;
+  bool cross_site; /* derived: scripts of other sites may come with the user's session */
   struct lab_segment *segments;
   size_t n_segments;
   const char *segment; /* of those in lab.published: the segment's name; NULL: the application's own URLs */

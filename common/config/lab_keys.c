@@ -282,6 +282,25 @@ static const struct lab_choice timeout_choices[] = {
     {NULL, 0, NULL},
 };
 
+static const struct lab_key cors_keys[] = {
+    {"origins", KEY_TEXTS, AT(lab_cors, origins),
+     "Whose scripts. Compared byte for byte with the request's Origin.", .required = true, .ports = true,
+     .rule = &rule_origin},
+    {"methods", KEY_TEXTS, AT(lab_cors, methods), "Methods besides GET, HEAD and POST.", .otherwise = "none",
+     .rule = &rule_http_method},
+    {"headers", KEY_TEXTS, AT(lab_cors, headers), "Header fields that the scripts may send.",
+     .otherwise = "none", .rule = &rule_http_header},
+    {"exposed_headers", KEY_TEXTS, AT(lab_cors, exposed_headers),
+     "Header fields of answers that they may read.", .otherwise = "none", .rule = &rule_http_header},
+    {"credentials", KEY_BOOL, AT(lab_cors, credentials),
+     "true: they may come with the user's session, whose cookie is then SameSite=None.", .fallback = "false"},
+    {"max_age", KEY_COUNT, AT(lab_cors, max_age_s),
+     "How long browsers may remember the preflight's answer, in seconds.", .fallback = "600", .min = 0,
+     .max = 86400},
+    {.name = NULL},
+};
+static const struct lab_keys cors = {.keys = cors_keys, .size = sizeof(struct lab_cors)};
+
 static const struct lab_key segment_keys[] = {
     {"external_url", KEY_URL, AT(lab_segment, external_url), "What users open.", .required = true,
      .url_rule = &url_external},
@@ -289,6 +308,9 @@ static const struct lab_key segment_keys[] = {
      .url_rule = &url_internal},
     {"connect", KEY_ADDR, AT(lab_segment, connect), "Where that host really is.",
      .otherwise = "the internal URL's host and port"},
+    {"cors", KEY_ROWS, AT(lab_segment, cors),
+     "Rules for scripts of other origins, as the application has them.", .otherwise = "none",
+     .members = &cors, .count = offsetof(struct lab_segment, n_cors)},
     {.name = NULL},
 };
 static const struct lab_keys segments = {.keys = segment_keys,
@@ -315,6 +337,11 @@ static const struct lab_key app_keys[] = {
     {"connect", KEY_ADDR, AT(lab_app, connect),
      "Where that host really is, where its name alone does not lead there (curl's --connect-to).",
      .otherwise = "the internal URL's host and port"},
+    {"cors", KEY_ROWS, AT(lab_app, cors),
+     "Rules for scripts of other origins, answered by the proxy in place of the application. Not for its "
+     "segments, which "
+     "have their own.",
+     .otherwise = "none", .members = &cors, .count = offsetof(struct lab_app, n_cors)},
     {"segments", KEY_TABLE, AT(lab_app, segments),
      "Further places of the application, by name, each with its own URLs: other hosts, or paths. One logon, "
      "one "

@@ -122,6 +122,34 @@ static bool redirect_uri_ok(const char *text)
   return rest && n <= 1024 && is_edge(*rest) && all_in(text, n, URLCHAR "?");
 }
 
+/* As browsers write it (RFC 6454 6.2): no default port, nothing behind it. */
+static bool origin_ok(const char *text)
+{
+  bool https = strncmp(text, "https://", 8) == 0;
+  if (!https && strncmp(text, "http://", 7) != 0) return false;
+  const char *host = text + (https ? 8 : 7), *colon = strchr(host, ':');
+  unsigned port;
+  if (colon && (!lab_parse_count(colon + 1, 1, 65535, &port) || port == (https ? 443u : 80u))) return false;
+  return is_domain(host, colon ? (size_t)(colon - host) : strlen(host), LOWER DIGITS "-");
+}
+
+static bool http_token_ok(const char *text)
+{
+  size_t n = strlen(text);
+  return n >= 1 && n <= 64 && all_in(text, n, ALNUM "!#$%&'*+-.^_`|~") && strcmp(text, "*") != 0;
+}
+
+static bool http_method_ok(const char *text)
+{
+  return http_token_ok(text) && strcmp(text, "CONNECT") != 0 && strcmp(text, "TRACE") != 0;
+}
+
+const struct lab_rule rule_origin = {
+    "an origin as browsers send it: https://host or https://host:port, in lower case, without a path",
+    origin_ok};
+const struct lab_rule rule_http_method = {"a method, such as PUT, but not CONNECT, TRACE or *",
+                                          http_method_ok};
+const struct lab_rule rule_http_header = {"the name of a header field, not *", http_token_ok};
 const struct lab_rule rule_name = {"a name of lower-case letters, digits and - (at most 63)", name_ok};
 const struct lab_rule rule_user_name = {
     "an account name of letters, digits and . _ - (at most 64), as it becomes part of a Kerberos principal",

@@ -33,6 +33,9 @@ extern const struct lab_rule rule_host_name;
 extern const struct lab_rule rule_line;   /* any text of one line */
 extern const struct lab_rule rule_secret; /* the same, of 8 characters or more */
 extern const struct lab_rule rule_redirect_uri;
+extern const struct lab_rule rule_origin; /* RFC 6454 6.2 */
+extern const struct lab_rule rule_http_method;
+extern const struct lab_rule rule_http_header;
 
 /* Replaces each {port}. */
 const char *lab_expand_ports(struct arena *a, unsigned port_base, const char *text,
