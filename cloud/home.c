@@ -3,7 +3,7 @@
  * here the way ends, for nothing of it is inside. Those that are passed through are nobody's, and not listed;
  * those that have wildcards only have no link to open.
  */
-#include "exchange.h"
+#include "cors.h"
 
 #include "encode.h"
 
@@ -117,7 +117,10 @@ void home(struct exchange *x)
   bool known = target[0] == '/' && (target[1] == 0 || target[1] == '?');
   bool read = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
   if (known && read && !x->session.upn[0]) {
-    step1_redirect(x);
+    if (asks_as_script(x))
+      refuse_script(x, ERR_SIGN_IN_REQUIRED);
+    else
+      step1_redirect(x);
     return;
   }
   span_start(&x->step, x->cloud->actor->tracer, 0, SPAN_SERVER, "home", &x->ctx, true);

@@ -13,6 +13,9 @@ setup() {
 @test "home: without a session it is the logon page, by steps 1 and 2" {
   open_logon "$home/"
   [[ $agent_url == *client_id=myapps* ]]
+  agent_get "$home/" -H 'Accept: application/json'
+  assert_status 401
+  assert_error sign_in_required
 }
 
 @test "home: the user's applications, each with title and link, and nothing goes inside" {
