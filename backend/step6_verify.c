@@ -31,7 +31,7 @@ static const struct lab_app *app_of_host(const struct lab *lab, const char *host
 
 static bool needs_ticket(const struct visit *v)
 {
-  return !v->app || v->app->sso != SSO_NONE;
+  return !v->app || v->app->sso == SSO_KCD;
 }
 
 /* One keytab holds every application's key, as one program plays them all: so compare here what separate

@@ -47,19 +47,55 @@ static bool next_number(const char **at, int64_t *out)
   return next_line(at, digits, sizeof digits) && sscanf(digits, "%ld%c", out, &end) == 1;
 }
 
+/* Of a user's choosing, and lines hold the session together. */
+static void one_line(char *text)
+{
+  for (; *text; text++)
+    if ((unsigned char)*text < 0x20 || *text == 0x7f) *text = ' ';
+}
+
+void session_of_claims(struct session *ret, const struct lab_app *app, const struct token_claims *c)
+{
+  struct session s = {0};
+  snprintf(s.upn, sizeof s.upn, "%s", c->upn);
+  snprintf(s.login, sizeof s.login, "%s", c->login);
+  snprintf(s.spn, sizeof s.spn, "%s", c->spn);
+  snprintf(s.name, sizeof s.name, "%s", c->name);
+  if (lab_app_tells(app, CLAIM_SUB)) snprintf(s.sub, sizeof s.sub, "%s", c->subject);
+  if (lab_app_tells(app, CLAIM_GROUPS)) snprintf(s.groups, sizeof s.groups, "%s", c->groups);
+  one_line(s.name);
+  one_line(s.sub);
+  *ret = s;
+}
+
+enum err session_claim(const struct session *s, enum lab_claim claim, struct buf *out)
+{
+  const char *text = claim == CLAIM_UPN    ? s->upn
+                     : claim == CLAIM_NAME ? s->name
+                     : claim == CLAIM_SUB  ? s->sub
+                                           : s->groups;
+  enum err e = ERR_OK;
+  for (; *text && !e; text++) {
+    unsigned char c = (unsigned char)*text;
+    e = c >= 0x20 && c < 0x7f && c != '%' ? buf_putc(out, *text) : buf_printf(out, "%%%02X", c);
+  }
+  return e;
+}
+
 static enum err session_write(const struct session *session, struct buf *text)
 {
   char id[33];
   hex_encode(id, session->id, sizeof session->id);
-  return buf_printf(text, "%s\n%ld\n%ld\n%s\n%s\n%s\n%s\n", id, (long)session->issued_s,
-                    (long)session->expires_s, session->upn, session->spn, session->name, session->login);
+  return buf_printf(text, "%s\n%ld\n%ld\n%s\n%s\n%s\n%s\n%s\n%s\n", id, (long)session->issued_s,
+                    (long)session->expires_s, session->upn, session->spn, session->name, session->login,
+                    session->sub, session->groups);
 }
 
 enum err session_seal(struct seal *s, const struct lab_app *app, const char *host,
                       const struct session *session, struct buf *out)
 {
   struct buf text;
-  buf_init(&text, 2048);
+  buf_init(&text, 4096);
   enum err e = session_write(session, &text);
   if (e) {
     buf_wipe(&text);
@@ -80,7 +116,8 @@ static bool session_read(const char *at, struct session *ret)
   return next_line(&at, id, sizeof id) && hex_decode(ret->id, 16, id) == ERR_OK &&
          next_number(&at, &ret->issued_s) && next_number(&at, &ret->expires_s) &&
          next_line(&at, ret->upn, sizeof ret->upn) && next_line(&at, ret->spn, sizeof ret->spn) &&
-         next_line(&at, ret->name, sizeof ret->name) && next_line(&at, ret->login, sizeof ret->login) && !*at;
+         next_line(&at, ret->name, sizeof ret->name) && next_line(&at, ret->login, sizeof ret->login) &&
+         next_line(&at, ret->sub, sizeof ret->sub) && next_line(&at, ret->groups, sizeof ret->groups) && !*at;
 }
 
 static bool session_is_valid(const struct session *s, int64_t now_s)

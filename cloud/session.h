@@ -6,6 +6,7 @@
 #include "fields.h"
 #include "lab.h"
 #include "seal.h"
+#include "token.h"
 #include "trace.h"
 
 #define COOKIE_PREFIX                                                                                        \
@@ -24,6 +25,8 @@
 struct session {
   char upn[256], spn[256], name[256];
   char login[256]; /* the name for the KDC, where it is not the upn; else "" */
+  char sub[256],
+      groups[TOKEN_GROUPS_MAX + 1]; /* "" but for applications that are told them by header fields */
   uint8_t id[16];
   int64_t issued_s, expires_s;
 };
@@ -31,6 +34,11 @@ struct session {
 /* "__Host-" cookies know hosts only, no paths: so below a path the name tells sessions apart. So it does
  * where an application has several places, at home and on hosts that it may share. */
 void session_cookie_name(const struct lab_app *app, char out[static COOKIE_NAME_MAX]);
+/* What is kept of a verified token; id stays zero. */
+void session_of_claims(struct session *ret, const struct lab_app *app, const struct token_claims *c);
+/* The value of a claim for a header field, appended to out: printable ASCII, all other bytes and '%' as %XX
+ * (RFC 3986 2.1), so that no value can end the field, and names keep their letters. */
+enum err session_claim(const struct session *s, enum lab_claim claim, struct buf *out) MUST_CHECK;
 /* Seals for this application at this host; appends the cookie's value. */
 enum err session_seal(struct seal *s, const struct lab_app *app, const char *host,
                       const struct session *session, struct buf *out) MUST_CHECK;

@@ -107,12 +107,9 @@ static void name_for_client(struct failure *f)
 
 static void take_claims(struct exchange *x, const char *token, const struct token_claims *c)
 {
-  struct session *s = &x->session;
-  *s = (struct session){.issued_s = c->issued_s, .expires_s = c->expires_s};
-  snprintf(s->upn, sizeof s->upn, "%s", c->upn);
-  snprintf(s->login, sizeof s->login, "%s", c->login);
-  snprintf(s->spn, sizeof s->spn, "%s", c->spn);
-  snprintf(s->name, sizeof s->name, "%s", c->name);
+  session_of_claims(&x->session, x->app, c);
+  x->session.issued_s = c->issued_s;
+  x->session.expires_s = c->expires_s;
   x->by_token = true;
   atomic_fetch_add_explicit(&x->cloud->counters.tokens_accepted, 1, memory_order_relaxed);
   step3_trace_token(x, token, c);

@@ -60,6 +60,25 @@ void dispatch_fail(struct dispatch *d, const struct failure *f)
 /* -- the request's fields
  * -------------------------------------------------------------------------------------------- */
 
+/* Header-based single sign-on: the application knows its user by these fields, so they are ours alone, also
+ * those that stay empty. */
+static enum err tell_user(const struct exchange *x, struct fields *f)
+{
+  const struct lab_app *app = x->app;
+  enum err e = ERR_OK;
+  struct buf value;
+  for (size_t i = 0; i < app->n_headers; i++)
+    rules_strip_spellings(f, app->headers[i].name);
+  buf_init(&value, 4096);
+  for (size_t i = 0; i < app->n_headers && !e; i++) {
+    buf_reset(&value);
+    e = session_claim(&x->session, app->headers[i].claim, &value);
+    if (!e && value.len) e = fields_add(f, app->headers[i].name, buf_str(&value));
+  }
+  buf_wipe(&value);
+  return e;
+}
+
 static enum err request_fields(struct exchange *x, struct fields *f)
 {
   enum err e = ERR_OK;
@@ -84,6 +103,7 @@ static enum err request_fields(struct exchange *x, struct fields *f)
   if (!e)
     e = rules_add_forwarding(f, "sevenstep", x->head->minor, exchange_peer_ip(x), "https",
                              buf_str(&x->head->authority));
+  if (!e) e = tell_user(x, f);
   if (!e) e = fields_add(f, "sevenstep-app", x->app->name);
   snprintf(version, sizeof version, "%u", x->version);
   if (!e) e = fields_add(f, CONTROL_VERSION, version);

@@ -49,24 +49,15 @@ static void refuse(struct callback *c, const struct failure *f)
 /* -- the session
  * ---------------------------------------------------------------------------------------------------- */
 
-static void one_line(char *text)
-{
-  for (; *text; text++)
-    if ((unsigned char)*text < 0x20 || *text == 0x7f) *text = ' ';
-}
-
 static enum err session_cookie(struct callback *c, struct fields *f)
 {
   struct exchange *x = c->x;
-  struct session s = {.issued_s = clock_wall_s()};
+  struct session s;
   struct buf value;
+  session_of_claims(&s, x->app, &c->claims);
+  s.issued_s = clock_wall_s();
   s.expires_s = s.issued_s + x->lab->cloud.session_lifetime_s;
   random_bytes(s.id, sizeof s.id); /* new at every logon (CK-03) */
-  snprintf(s.upn, sizeof s.upn, "%s", c->claims.upn);
-  snprintf(s.login, sizeof s.login, "%s", c->claims.login);
-  snprintf(s.spn, sizeof s.spn, "%s", c->claims.spn);
-  snprintf(s.name, sizeof s.name, "%s", c->claims.name);
-  one_line(s.name);
   buf_init(&value, 8192);
   enum err e = session_seal(x->cloud->seal, x->app, x->host, &s, &value);
   if (!e) e = session_cookie_set(f, x->app, buf_str(&value), x->lab->cloud.session_lifetime_s);

@@ -30,6 +30,26 @@ static void add_login_identity(const struct lab_app *app, const struct lab_user 
   }
 }
 
+enum { GROUPS_MAX = 150 };
+
+/* The user's groups, for an application that is told them: all, or beyond 150 none, as Azure AD does. list
+ * has room for GROUPS_MAX. */
+static size_t groups_of(const struct lab *lab, const struct lab_app *app, const struct lab_user *u,
+                        const char **list)
+{
+  size_t n = 0;
+  for (size_t i = 0; app && lab_app_tells(app, CLAIM_GROUPS) && i < lab->n_groups; i++) {
+    const struct lab_group *g = &lab->groups[i];
+    for (size_t k = 0; k < g->members.n; k++) {
+      if (strcmp(g->members.v[k], u->name) != 0) continue;
+      if (n == GROUPS_MAX) return 0;
+      list[n++] = g->name;
+      break;
+    }
+  }
+  return n;
+}
+
 static struct token_issue common(const struct idp *i, const struct grant *g, const char *jti)
 {
   int64_t now = clock_wall_s();
@@ -51,8 +71,11 @@ enum err grant_id_token(struct idp *i, const struct grant *g, const char *access
 {
   char jti[IDP_SECRET_TEXT + 1];
   idp_random_text(jti);
+  const char *groups[GROUPS_MAX];
   struct token_issue t = common(i, g, jti);
   add_login_identity(g->client.app, g->user, &t);
+  t.groups = groups;
+  t.n_groups = groups_of(i->lab, g->client.app, g->user, groups);
   t.nonce = g->nonce;
   t.access_token = access_token;
   if (g->profile) {
@@ -67,7 +90,10 @@ enum err grant_id_token(struct idp *i, const struct grant *g, const char *access
 enum err grant_access_token(struct idp *i, const struct grant *g, const char *jti, struct buf *out,
                             struct failure *f)
 {
+  const char *groups[GROUPS_MAX];
   struct token_issue t = common(i, g, jti);
+  t.groups = groups;
+  t.n_groups = groups_of(i->lab, g->resource, g->user, groups);
   struct buf scope;
   buf_init(&scope, SCOPE_MAX);
   enum err e = ERR_OK;

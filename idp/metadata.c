@@ -15,7 +15,7 @@ static json_t *metadata(const struct idp *i)
 {
   return json_pack(
       "{s:s, s:o, s:o, s:o, s:o, s:o, s:[s,s], s:[s,s], s:[s], s:[s], s:[s], s:[s,s], s:[s,s,s], s:[s], "
-      "s:[s,s,s,s,s,s,s,s,s,s,s,s], s:b, s:b, s:b, s:b}",
+      "s:[s,s,s,s,s,s,s,s,s,s,s,s,s,s,s], s:b, s:b, s:b, s:b}",
       "issuer", i->lab->idp.issuer.text, /* */
       "authorization_endpoint", endpoint(i, "/authorize"), "token_endpoint", endpoint(i, "/token"),
       "userinfo_endpoint", endpoint(i, "/userinfo"), "end_session_endpoint", endpoint(i, "/logout"),
@@ -26,7 +26,8 @@ static json_t *metadata(const struct idp *i)
       "token_endpoint_auth_methods_supported", "client_secret_basic", "client_secret_post", "none",
       "code_challenge_methods_supported", "S256", "claims_supported", "iss", "sub", "aud", "exp", "iat",
       "auth_time", "nonce", "jti", "upn", "spn", "onpremisesuserprincipalname", "onpremisessamaccountname",
-      "name", "preferred_username", "authorization_response_iss_parameter_supported", 1, /* RFC 9207 3 */
+      "name", "preferred_username", "groups", "authorization_response_iss_parameter_supported",
+      1,                                                                      /* RFC 9207 3 */
       "request_parameter_supported", 0, "request_uri_parameter_supported", 0, /* it defaults to true */
       "claims_parameter_supported", 0);
 }

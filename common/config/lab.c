@@ -292,3 +292,10 @@ void lab_side_clear(struct lab *side)
   free(side->users);
   free(side->apps);
 }
+
+bool lab_app_tells(const struct lab_app *app, enum lab_claim claim)
+{
+  for (size_t i = 0; i < app->n_headers; i++)
+    if (app->headers[i].claim == claim) return true;
+  return false;
+}

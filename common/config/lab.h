@@ -55,7 +55,7 @@ struct lab_group {
 };
 
 enum lab_preauth { PREAUTH_AAD, PREAUTH_PASSTHRU }; /* aadPreAuthentication (default), passthru */
-enum lab_sso { SSO_NONE, SSO_KCD };                 /* none, kcd */
+enum lab_sso { SSO_NONE, SSO_KCD, SSO_HEADER };     /* none, kcd, header */
 /* Which of the user's names the connector asks a ticket for (Microsoft: delegated login identity). */
 enum lab_login {
   LOGIN_UPN,                      /* userPrincipalName (default) */
@@ -86,6 +86,14 @@ struct lab_segment {
   size_t n_cors;
 };
 
+enum lab_claim { CLAIM_UPN, CLAIM_NAME, CLAIM_SUB, CLAIM_GROUPS };
+
+/* A header field that tells the application about its user. */
+struct lab_header {
+  const char *name;
+  enum lab_claim claim;
+};
+
 struct lab_app {
   const char *name;            /* also its client_id at the identity provider */
   const char *title;           /* for people; default: name */
@@ -95,6 +103,8 @@ struct lab_app {
                    the users' */
   struct lab_addr connect;           /* where internal_url's host really is; default: its host and port */
   const char *spn;                   /* service/host, no realm; NULL unless sso is kcd */
+  struct lab_header *headers;        /* with sso header: what is told of the user */
+  size_t n_headers;
   struct lab_strings allowed_to_act; /* connectors' names: resource-based delegation */
   enum lab_preauth preauth;
   enum lab_sso sso;
@@ -292,6 +302,8 @@ const struct lab_app *lab_app_for_label(const struct lab_app *app, const char *l
 /* Of lab.published; segment NULL or "": the application's own. */
 const struct lab_app *lab_published(const struct lab *lab, const char *name, const char *segment);
 
+/* Does a header field of the application tell this claim? */
+bool lab_app_tells(const struct lab_app *app, enum lab_claim claim);
 /* Enabled, and not expired by now_s. */
 bool lab_user_is_active(const struct lab_user *user, int64_t now_s);
 /* The name of the user that the application's mode asks for, whole; NULL: the user has none. */

@@ -168,6 +168,11 @@ static enum err check_combination(const struct checking *c, const struct lab_app
     return fail(c, place_of(c, "applications", n, "bearer_access"),
                 "applications.%s.bearer_access: needs preauthentication: with passthru no token is looked at",
                 n);
+  if ((app->sso == SSO_HEADER) != (app->n_headers > 0))
+    return fail(c, place_of(c, "applications", n, app->n_headers ? "headers" : "single_sign_on"),
+                app->n_headers ? "applications.%s.headers: only with single_sign_on: header"
+                               : "applications.%s.single_sign_on: header needs headers:, e.g. {X-User: upn}",
+                n);
   if (app->sso == SSO_KCD && !app->spn)
     return fail(c, place_of(c, "applications", n, "single_sign_on"),
                 "applications.%s.single_sign_on: kcd needs the application's spn, e.g. spn: HTTP/%s", n,

@@ -7,7 +7,7 @@
 
 static_assert(sizeof(enum lab_preauth) == sizeof(unsigned) && sizeof(enum lab_sso) == sizeof(unsigned) &&
                   sizeof(enum lab_login) == sizeof(unsigned) && sizeof(enum lab_flow) == sizeof(unsigned) &&
-                  sizeof(enum lab_bindings) == sizeof(unsigned) &&
+                  sizeof(enum lab_bindings) == sizeof(unsigned) && sizeof(enum lab_claim) == sizeof(unsigned) &&
                   sizeof(enum lab_balancing) == sizeof(unsigned),
               "a choice is stored as an unsigned");
 
@@ -246,7 +246,7 @@ static const struct lab_keys groups = {.keys = group_keys,
                                        .size = sizeof(struct lab_group),
                                        .name_offset = offsetof(struct lab_group, name),
                                        .name_rule = &rule_name,
-                                       .list_key = "members"};
+                                       .short_key = "members"};
 
 /* -- applications and connectors ----------------------------------------------------------------------- */
 
@@ -258,6 +258,7 @@ static const struct lab_choice preauth_choices[] = {
 static const struct lab_choice sso_choices[] = {
     {"none", SSO_NONE, "the application signs users on itself, or not at all"},
     {"kcd", SSO_KCD, "the connector gets a Kerberos ticket on the user's behalf (constrained delegation)"},
+    {"header", SSO_HEADER, "header fields tell it, as headers: says; no Kerberos"},
     {NULL, 0, NULL},
 };
 static const struct lab_choice login_choices[] = {
@@ -318,6 +319,24 @@ static const struct lab_keys segments = {.keys = segment_keys,
                                          .name_offset = offsetof(struct lab_segment, name),
                                          .name_rule = &rule_name};
 
+static const struct lab_choice claim_choices[] = {
+    {"upn", CLAIM_UPN, "the user principal name"},
+    {"name", CLAIM_NAME, "the display name"},
+    {"sub", CLAIM_SUB, "the subject: the account name, which never changes"},
+    {"groups", CLAIM_GROUPS, "the user's groups, joined by commas; of more than 150 none"},
+    {NULL, 0, NULL},
+};
+static const struct lab_key header_keys[] = {
+    {"claim", KEY_CHOICE, AT(lab_header, claim), "Which claim of the token it carries.", .required = true,
+     .choices = claim_choices},
+    {.name = NULL},
+};
+static const struct lab_keys headers = {.keys = header_keys,
+                                        .size = sizeof(struct lab_header),
+                                        .name_offset = offsetof(struct lab_header, name),
+                                        .name_rule = &rule_header_name,
+                                        .short_key = "claim"};
+
 static const struct lab_key app_keys[] = {
     {"title", KEY_TEXT, AT(lab_app, title), "The name that people see.",
      .otherwise = "the application's name", .rule = &rule_line},
@@ -357,6 +376,11 @@ static const struct lab_key app_keys[] = {
      "their lists "
      "name.",
      .otherwise = "none", .rule = &rule_spn_pattern},
+    {"headers", KEY_TABLE, AT(lab_app, headers),
+     "With single_sign_on: header, the fields that tell the application who the user is, by name, each with "
+     "the "
+     "claim it carries: X-User: upn. Users cannot send them themselves, in no spelling.",
+     .otherwise = "none", .private = true, .members = &headers, .count = offsetof(struct lab_app, n_headers)},
     {"allowed_to_act", KEY_TEXTS, AT(lab_app, allowed_to_act),
      "Resource-based delegation (AD: msDS-AllowedToActOnBehalfOfOtherIdentity): connectors that may get "
      "tickets for this "

@@ -60,8 +60,8 @@ struct lab_keys {
   /* KEY_TABLE: where the row's name goes and what it must look like. */
   size_t name_offset;
   const struct lab_rule *name_rule;
-  /* A row that is a list instead of a mapping is the value of this key: staff: [alice, bob]. */
-  const char *list_key;
+  /* A row that is no mapping is the value of this key: staff: [alice, bob]. */
+  const char *short_key;
 };
 
 extern const struct lab_keys lab_top_keys;

@@ -176,25 +176,29 @@ static enum err load_texts(struct loading *l, const struct lab_key *key, const s
 static enum err load_keys(struct loading *l, const struct lab_keys *keys, const struct trail *t,
                           const struct yaml_node *node, void *row);
 
+static enum err load_value(struct loading *l, const struct lab_key *key, const struct trail *t,
+                           const struct yaml_node *node, void *row);
+
 static enum err load_row(struct loading *l, const struct lab_keys *keys, const struct trail *t,
                          const struct yaml_node *node, void *row)
 {
   if (keys->name_rule) {
-    if (!keys->name_rule->ok(node->key))
+    if (!keys->name_rule->ok(node->key)) {
+      char where[160];
+      trail_text(t->up, where, sizeof where);
       return failure_set(l->f, ERR_CONFIG, "%s:%u:%u: %s: expected %s, found \"%.60s\"", node->key_at.file,
-                         node->key_at.line, node->key_at.column, t->up->name, keys->name_rule->expected,
-                         node->key);
+                         node->key_at.line, node->key_at.column, where, keys->name_rule->expected, node->key);
+    }
     const char *name = arena_strndup(&l->box->arena, node->key, strlen(node->key));
     if (!name) return fail_nomem(l);
     *(const char **)((char *)row + keys->name_offset) = name;
   }
-  if (node->kind == YAML_LIST && keys->list_key) {
+  if (node->kind != YAML_MAP && keys->short_key) {
     const struct lab_key *key = keys->keys;
-    while (strcmp(key->name, keys->list_key) != 0)
+    while (strcmp(key->name, keys->short_key) != 0)
       key++;
-    return load_texts(l, key, t, node, (char *)row + key->offset);
+    return load_value(l, key, t, node, row);
   }
-  if (node->kind != YAML_MAP && keys->list_key) return fail_expected(l, t, node, false, "a list: [one, two]");
   return load_keys(l, keys, t, node, row);
 }
 

@@ -113,6 +113,23 @@ static bool secret_ok(const char *text)
   return line_ok(text) && strlen(text) >= 8;
 }
 
+/* Not those that mean something on the way: framing, routing, hop by hop, credentials, and the proxy's own.
+ */
+static bool header_name_ok(const char *text)
+{
+  static const char *const taken[] = {
+      "host",        "connection", "keep-alive",    "te",     "trailer",   "transfer-encoding",
+      "upgrade",     "cookie",     "authorization", "expect", "via",       "forwarded",
+      "traceparent", "tracestate", "content",       "proxy",  "sevenstep", "x-forwarded"};
+  size_t n = strlen(text);
+  if (n > 64 || !is_edge(*text) || !all_in(text, n, ALNUM "-_")) return false;
+  for (size_t i = 0; i < sizeof taken / sizeof *taken; i++) {
+    size_t length = strlen(taken[i]);
+    if (strncasecmp(text, taken[i], length) == 0 && !is_edge(text[length])) return false;
+  }
+  return true;
+}
+
 static bool redirect_uri_ok(const char *text)
 {
   const char *rest = strncmp(text, "https://", 8) == 0  ? text + 8
@@ -165,6 +182,9 @@ const struct lab_rule rule_realm = {"a realm: a domain name in capitals", realm_
 const struct lab_rule rule_host_name = {"a host or domain name in lower case", host_name_ok};
 const struct lab_rule rule_line = {"one line of text (at most 256 characters)", line_ok};
 const struct lab_rule rule_secret = {"one line of 8 to 256 characters", secret_ok};
+const struct lab_rule rule_header_name = {"a field name of letters, digits, - and _ (at most 64) that has no "
+                                          "meaning of its own in HTTP or at the proxy",
+                                          header_name_ok};
 const struct lab_rule rule_redirect_uri = {"an absolute http or https URI without fragment", redirect_uri_ok};
 
 static const struct lab_port *port_by_name(const char *name, size_t n)

@@ -32,7 +32,7 @@ extern const struct lab_rule rule_realm;
 extern const struct lab_rule rule_host_name;
 extern const struct lab_rule rule_line;   /* any text of one line */
 extern const struct lab_rule rule_secret; /* the same, of 8 characters or more */
-extern const struct lab_rule rule_redirect_uri;
+extern const struct lab_rule rule_redirect_uri, rule_header_name;
 extern const struct lab_rule rule_origin; /* RFC 6454 6.2 */
 extern const struct lab_rule rule_http_method;
 extern const struct lab_rule rule_http_header;

@@ -80,6 +80,24 @@ static bool drop_identity(const struct field *one, void *arg)
   return false;
 }
 
+static bool drop_spelling(const struct field *one, void *arg)
+{
+  const char *name = arg;
+  size_t n = strlen(name);
+  if (one->name_len != n) return false;
+  for (size_t i = 0; i < n; i++) {
+    char a = one->name[i] == '_' ? '-' : char_lower(one->name[i]),
+         b = name[i] == '_' ? '-' : char_lower(name[i]);
+    if (a != b) return false;
+  }
+  return true;
+}
+
+void rules_strip_spellings(struct fields *f, const char *name)
+{
+  fields_remove_if(f, drop_spelling, (void *)(uintptr_t)name);
+}
+
 void rules_strip_identity(struct fields *f)
 {
   fields_remove_if(f, drop_identity, NULL);

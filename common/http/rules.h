@@ -14,6 +14,9 @@ void rules_strip_hop_by_hop(struct fields *f);
  * X-Remote-User, REMOTE_USER, X-Auth-*, Sevenstep-*; '_' and '-' alike, any case (HT-29, HT-30). */
 void rules_strip_identity(struct fields *f);
 
+/* Removes the fields of this name; '_' and '-' alike, any case (HT-30). */
+void rules_strip_spellings(struct fields *f, const char *name);
+
 /* Adds Via (keeping an existing one), Forwarded, X-Forwarded-For, -Proto, -Host, and X-MS-Proxy (the
  * pseudonym). http_minor: 0 or 1, and 2 for HTTP/2. client_ip is numeric. */
 enum err rules_add_forwarding(struct fields *f, const char *pseudonym, int http_minor, const char *client_ip,

@@ -5,6 +5,7 @@
 
 #include <jansson.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -61,6 +62,36 @@ static enum err read_subject(const json_t *claims, struct token_claims *t, struc
   return ERR_OK;
 }
 
+static bool plain_name(const char *text, size_t n)
+{
+  for (size_t i = 0; i < n; i++)
+    if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f || text[i] == ',') return false;
+  return n > 0;
+}
+
+/* All of them or none: who gets half of a user's groups decides wrongly. */
+static enum err read_groups(const json_t *claims, struct token_claims *t, struct failure *f)
+{
+  const json_t *v = json_object_get(claims, "groups"), *one;
+  size_t i, at = 0;
+  bool fit = true;
+  t->groups[0] = 0;
+  if (!v) return ERR_OK;
+  if (!json_is_array(v)) return failure_set(f, ERR_TOKEN_CLAIMS, "groups is not an array");
+  json_array_foreach(v, i, one)
+  {
+    size_t n = json_string_length(one);
+    if (!json_is_string(one) || !plain_name(json_string_value(one), n))
+      return failure_set(f, ERR_TOKEN_CLAIMS, "groups holds something that is no name, or one with a comma");
+    fit = fit && at + (at > 0) + n <= TOKEN_GROUPS_MAX;
+    if (fit)
+      at += (size_t)snprintf(t->groups + at, sizeof t->groups - at, "%s%s", at ? "," : "",
+                             json_string_value(one));
+  }
+  if (!fit) t->groups[0] = 0;
+  return ERR_OK;
+}
+
 static enum err read_claims(const json_t *claims, enum token_kind kind, struct token_claims *t,
                             struct failure *f)
 {
@@ -72,6 +103,7 @@ static enum err read_claims(const json_t *claims, enum token_kind kind, struct t
   if ((e = claim_date(claims, "auth_time", false, &t->auth_time_s, f))) return e;
   if ((e = claim_text(claims, "jti", access, t->jti, sizeof t->jti - 1, f))) return e;
   if ((e = claim_text(claims, "name", false, t->name, sizeof t->name - 1, f))) return e;
+  if ((e = read_groups(claims, t, f))) return e;
   if (!access) return ERR_OK;
   if ((e = claim_text(claims, "client_id", true, t->client_id, sizeof t->client_id - 1, f))) return e;
   return claim_text(claims, "scope", false, t->scope, sizeof t->scope - 1, f);

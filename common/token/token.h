@@ -8,10 +8,11 @@
 
 #include "buf.h"
 
-#define TOKEN_MAX     16384 /* bytes of a compact JWT */
-#define TOKEN_SKEW_S  60    /* tolerated difference of clocks */
-#define TOKEN_UPN_MAX 255
-#define TOKEN_SPN_MAX 255
+#define TOKEN_MAX        16384 /* bytes of a compact JWT */
+#define TOKEN_SKEW_S     60    /* tolerated difference of clocks */
+#define TOKEN_UPN_MAX    255
+#define TOKEN_SPN_MAX    255
+#define TOKEN_GROUPS_MAX 1023
 
 struct jwks; /* an immutable set of public keys; read by many threads */
 
@@ -58,8 +59,9 @@ struct token_claims {
   char upn[TOKEN_UPN_MAX + 1]; /* validated: token_upn_valid */
   char login[TOKEN_UPN_MAX +
              1]; /* "" with TOKEN_LOGIN_UPN; else as well-formed as a upn or an account's name */
-  char spn[TOKEN_SPN_MAX + 1]; /* "" when none was required and none present */
-  char name[256];              /* display name, may be "" */
+  char spn[TOKEN_SPN_MAX + 1];       /* "" when none was required and none present */
+  char name[256];                    /* display name, may be "" */
+  char groups[TOKEN_GROUPS_MAX + 1]; /* joined by commas; "" when there are none, or more than fit */
   char kid[128];
   int64_t issued_s, expires_s, auth_time_s; /* auth_time 0 when absent */
   char jti[64];                             /* may be "" */

@@ -36,6 +36,18 @@ static int put_date(json_t *claims, const char *name, int64_t value)
   return value ? json_object_set_new(claims, name, json_integer(value)) : 0;
 }
 
+static int put_groups(json_t *claims, const struct token_issue *t)
+{
+  json_t *list = t->n_groups ? json_array() : NULL;
+  if (!t->n_groups) return 0;
+  for (size_t i = 0; i < t->n_groups; i++)
+    if (json_array_append_new(list, json_string(t->groups[i]))) {
+      json_decref(list);
+      return -1;
+    }
+  return json_object_set_new(claims, "groups", list);
+}
+
 static json_t *common_claims(const struct token_issue *t)
 {
   json_t *c = json_object();
@@ -43,7 +55,7 @@ static json_t *common_claims(const struct token_issue *t)
             put(c, "upn", t->upn) || put(c, "spn", t->spn) ||
             put(c, "onpremisesuserprincipalname", t->on_premises_upn) ||
             put(c, "onpremisessamaccountname", t->sam_account_name) || put(c, "name", t->name) ||
-            put_date(c, "iat", t->issued_s) || put_date(c, "exp", t->expires_s) ||
+            put_groups(c, t) || put_date(c, "iat", t->issued_s) || put_date(c, "exp", t->expires_s) ||
             put_date(c, "auth_time", t->auth_time_s);
   if (!bad) return c;
   json_decref(c);

@@ -19,7 +19,9 @@ struct token_issue {
   const char *upn, *spn;                          /* what step 3 reads */
   const char *on_premises_upn, *sam_account_name; /* the same, for applications that ask for them */
   const char *name;
-  const char *preferred_username;           /* ID tokens: scope profile */
+  const char *preferred_username; /* ID tokens: scope profile */
+  const char *const *groups;      /* left out when n_groups is 0 */
+  size_t n_groups;
   const char *scope;                        /* access tokens */
   const char *access_token;                 /* ID tokens: gives at_hash (OpenID Connect Core 3.1.3.6) */
   int64_t issued_s, expires_s, auth_time_s; /* auth_time 0: left out */

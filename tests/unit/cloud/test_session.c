@@ -52,6 +52,51 @@ START_TEST(session_open_gives_back_what_was_sealed)
 }
 END_TEST
 
+/* Only an application that is told of them costs its cookie their length. */
+START_TEST(session_of_claims_keeps_what_headers_need)
+{
+  static struct lab_header headers[] = {{"X-Groups", CLAIM_GROUPS}};
+  const struct lab_app app = {.name = "hello", .headers = headers, .n_headers = 1};
+  struct token_claims c = {
+      .subject = "alice", .upn = "alice@sevenstep.test", .name = "A\nB", .groups = "a,b"};
+  struct session s;
+  session_of_claims(&s, &app, &c);
+  ck_assert_str_eq(s.groups, "a,b");
+  ck_assert_str_eq(s.sub, "");
+  ck_assert_str_eq(s.name, "A B");
+  session_of_claims(&s, &hello, &c);
+  ck_assert_str_eq(s.groups, "");
+}
+END_TEST
+
+/* Browsers take 4096 bytes of name and value (RFC 6265bis 5.6). */
+START_TEST(session_seal_of_the_longest_fits_a_cookie)
+{
+  struct session s = {.issued_s = 1795727195, .expires_s = 1795730795}, got;
+  memset(s.upn, 'u', sizeof s.upn - 1);
+  memset(s.name, 'n', sizeof s.name - 1);
+  memset(s.sub, 's', sizeof s.sub - 1);
+  memset(s.groups, 'g', sizeof s.groups - 1);
+  buf_reset(&cookie);
+  ck_assert_int_eq(session_seal(seal, &hello, "hello.test", &s, &cookie), ERR_OK);
+  ck_assert_uint_lt(cookie.len + COOKIE_NAME_MAX, 4096);
+  ck_assert_int_eq(open_at(&hello, 1795727195, &got), ERR_OK);
+  ck_assert_str_eq(got.groups, s.groups);
+  ck_assert_str_eq(got.sub, s.sub);
+}
+END_TEST
+
+START_TEST(session_claim_is_one_line_of_printable_ascii)
+{
+  struct session s = {.name = "B\xc3\xb8\r\nX-Admin: 1\t100%\x7f"};
+  struct buf out;
+  buf_init(&out, 256);
+  ck_assert_int_eq(session_claim(&s, CLAIM_NAME, &out), ERR_OK);
+  ck_assert_str_eq(buf_str(&out), "B%C3%B8%0D%0AX-Admin: 1%09100%25%7F");
+  buf_clear(&out);
+}
+END_TEST
+
 START_TEST(session_open_at_its_end_is_expired)
 {
   struct session s;
@@ -318,6 +363,9 @@ int main(void)
   TCase *c = tcase_create("session");
   tcase_add_checked_fixture(c, setup, teardown);
   tcase_add_test(c, session_open_gives_back_what_was_sealed);
+  tcase_add_test(c, session_of_claims_keeps_what_headers_need);
+  tcase_add_test(c, session_seal_of_the_longest_fits_a_cookie);
+  tcase_add_test(c, session_claim_is_one_line_of_printable_ascii);
   tcase_add_test(c, session_open_at_its_end_is_expired);
   tcase_add_test(c, session_open_from_the_future_is_refused);
   tcase_add_test(c, session_open_of_another_application_is_invalid);

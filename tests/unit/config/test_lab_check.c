@@ -47,6 +47,16 @@ static const struct check_case {
      "lab.yaml:6:11: idp.listen: cloud.listen listens on 127.0.0.1:8443 already"},
     {"realm: CORP.TEST", "backend:\n  listen: 127.0.0.1:{kdc}",
      "lab.yaml:4:11: backend.listen: kdc.listen listens on 127.0.0.1:8448 already"},
+    /* API clients, and header-based single sign-on */
+    {"    preauthentication: passthru", "    preauthentication: passthru\n    bearer_access: true",
+     "lab.yaml:38:20: applications.public.bearer_access: needs preauthentication"},
+    {"    preauthentication: passthru",
+     "    preauthentication: passthru\n    single_sign_on: header\n    headers: {X-User: upn}",
+     "lab.yaml:38:21: applications.public.single_sign_on: needs preauthentication"},
+    {"    flow: code\n", "    single_sign_on: header\n    flow: code\n",
+     "lab.yaml:30:21: applications.ledger.single_sign_on: header needs headers:"},
+    {"    flow: code\n", "    headers: {X-User: upn}\n    flow: code\n",
+     "lab.yaml:30:14: applications.ledger.headers: only with single_sign_on: header"},
     /* existing */
     {"[alice]", "[alise]",
      "lab.yaml:19:11: group staff: there is no user \"alise\"; did you mean \"alice\"?"},

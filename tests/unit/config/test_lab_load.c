@@ -149,7 +149,7 @@ static const struct refusal_case {
     {"backend_timeout: long", "backend_timeout: 90",
      "lab.yaml:33:22: applications.ledger.backend_timeout: expected default or long"},
     {"single_sign_on: kcd", "single_sign_on: ntlm",
-     "lab.yaml:24:21: applications.hello.single_sign_on: expected none or kcd"},
+     "lab.yaml:24:21: applications.hello.single_sign_on: expected none or kcd or header"},
     {"passthru", "passthrough",
      "lab.yaml:37:24: applications.public.preauthentication: expected aadPreAuthentication or passthru"},
     {"idp:\n  issuer: https://login.localhost:{idp}\n  token_lifetime: 600\n  clients:\n    - id: cli\n      "
@@ -167,6 +167,17 @@ static const struct refusal_case {
      "lab.yaml:32:21: applications.ledger.assigned_users: expected a list"},
     {"    - id: cli\n      secret: cli-secret\n      redirect_uris: [https://client.localhost/cb]\n",
      "    cli: {}\n", "lab.yaml:8:5: idp.clients: expected a list of mappings, found a mapping"},
+    {"    flow: code\n", "    headers: [upn]\n    flow: code\n",
+     "lab.yaml:30:14: applications.ledger.headers: expected a mapping from names to settings, found a list"},
+    {"    flow: code\n", "    headers: {X-User: mail}\n    flow: code\n",
+     "lab.yaml:30:23: applications.ledger.headers.X-User: expected upn or name or sub or groups, found "
+     "\"mail\""},
+    {"    flow: code\n", "    headers: {Content-Length: upn}\n    flow: code\n",
+     "lab.yaml:30:15: applications.ledger.headers: expected a field name of letters"},
+    {"    flow: code\n", "    headers: {sevenstep_upn: upn}\n    flow: code\n",
+     "lab.yaml:30:15: applications.ledger.headers: expected a field name of letters"},
+    {"    flow: code\n", "    headers: {X-Forwarded-For: upn}\n    flow: code\n",
+     "lab.yaml:30:15: applications.ledger.headers: expected a field name of letters"},
     /* values */
     {"realm: CORP.TEST", "realm: corp.test",
      "lab.yaml:3:8: realm: expected a realm: a domain name in capitals, found \"corp.test\""},

@@ -122,6 +122,19 @@ START_TEST(strip_identity_leaves_the_rest)
 }
 END_TEST
 
+START_TEST(strip_spellings_removes_every_one_and_nothing_else)
+{
+  static const char *const names[] = {"X-User_Name", "x-user-name", "X_USER_NAME", "x_User-name"};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+    add(names[i], "mallory");
+  add("X-User-Names", "1");
+  add("XX-User-Name", "2");
+  add("X-UserName", "3");
+  rules_strip_spellings(&f, "X-User-Name");
+  ck_assert_str_eq(text(), "X-User-Names: 1|XX-User-Name: 2|X-UserName: 3|");
+}
+END_TEST
+
 /* -- forwarding
  * ---------------------------------------------------------------------------------------------- */
 
@@ -301,6 +314,7 @@ int main(void)
   tcase_add_test(t, strip_hop_by_hop_cannot_strip_what_is_added_later);
   tcase_add_test(t, strip_identity_every_spelling);
   tcase_add_test(t, strip_identity_leaves_the_rest);
+  tcase_add_test(t, strip_spellings_removes_every_one_and_nothing_else);
   tcase_add_test(t, add_forwarding_all_fields);
   tcase_add_test(t, add_forwarding_ipv6_quoted);
   tcase_add_test(t, add_forwarding_host_too_long_refused);

@@ -2,7 +2,9 @@
 
 #include "browser.h"
 #include "suites.h"
+#include "token.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static struct grant sample(void)
@@ -80,6 +82,42 @@ START_TEST(grant_put_code_without_nonce_none_comes_back)
 }
 END_TEST
 
+/* All groups, or of more than 150 none. */
+START_TEST(grant_id_token_groups_up_to_150)
+{
+  static struct lab_header header = {"X-Groups", CLAIM_GROUPS};
+  static struct lab_group groups[151];
+  static char names[151][16];
+  static const char *const alice[] = {"alice"};
+  struct lab *lab = (struct lab *)(uintptr_t)provider_lab();
+  struct lab_app *app = (struct lab_app *)(uintptr_t)lab_app_by_name(lab, "hello");
+  struct grant g = sample();
+  struct buf token, claims;
+  struct failure f;
+  for (size_t i = 0; i < 151; i++) {
+    snprintf(names[i], sizeof names[i], "g%zu", i);
+    groups[i] = (struct lab_group){names[i], {(const char **)(uintptr_t)alice, 1}};
+  }
+  ck_assert(client_find(lab, "hello", &g.client));
+  lab->groups = groups;
+  buf_init(&token, 16384);
+  buf_init(&claims, 16384);
+  for (size_t i = 0; i < 4; i++) {
+    app->headers = &header;
+    app->n_headers = i > 0; /* not asked for: not told */
+    lab->n_groups = i < 2 ? 150 : 151;
+    buf_reset(&token);
+    buf_reset(&claims);
+    ck_assert_int_eq(grant_id_token(&provider, &g, NULL, &token, &f), ERR_OK);
+    ck_assert_int_eq(token_peek_payload(buf_str(&token), token.len, &claims), ERR_OK);
+    ck_assert((strstr(buf_str(&claims), "\"groups\":[\"g0\",") != NULL) == (i == 1));
+    ck_assert((strstr(buf_str(&claims), "\"g149\"]") != NULL) == (i == 1));
+  }
+  buf_clear(&token);
+  buf_clear(&claims);
+}
+END_TEST
+
 Suite *grant_suite(void)
 {
   Suite *s = suite_create("grant");
@@ -88,6 +126,7 @@ Suite *grant_suite(void)
   tcase_add_test(t, grant_take_code_gives_what_was_put);
   tcase_add_test(t, grant_take_code_again_revokes_its_access_token);
   tcase_add_test(t, grant_take_code_unknown_refused);
+  tcase_add_test(t, grant_id_token_groups_up_to_150);
   tcase_add_test(t, grant_put_code_without_nonce_none_comes_back);
   suite_add_tcase(s, t);
   return s;

@@ -170,6 +170,30 @@ START_TEST(token_verify_scope_without_the_word_refused)
 }
 END_TEST
 
+START_TEST(token_verify_groups_joined_or_refused)
+{
+  char many[8192] = "[", one[24];
+  struct token_claims c;
+  const struct token_expect x = {.issuer = MINT_ISSUER, .audience = MINT_APP, .now_s = MINT_NOW};
+  ck_assert_int_eq(verify_as(mint_token("groups", "[\"staff\",\"all of us\"]", NULL), &x, &c), ERR_OK);
+  ck_assert_str_eq(c.groups, "staff,all of us");
+  ck_assert_int_eq(verify_as(mint_token("groups", "[]", NULL), &x, &c), ERR_OK);
+  ck_assert_str_eq(c.groups, "");
+  for (int i = 0; i < 103; i++) { /* 103 * 10 - 1 bytes: more than fit, so none */
+    snprintf(one, sizeof one, "%s\"group-%03d\"", i ? "," : "", i);
+    strcat(many, one);
+  }
+  strcat(many, "]");
+  ck_assert_int_eq(verify_as(mint_token("groups", many, NULL), &x, &c), ERR_OK);
+  ck_assert_str_eq(c.groups, "");
+  gives(mint_token("groups", "\"staff\"", NULL), ERR_TOKEN_CLAIMS);
+  gives(mint_token("groups", "[\"a,b\"]", NULL), ERR_TOKEN_CLAIMS);
+  gives(mint_token("groups", "[\"a\\nb\"]", NULL), ERR_TOKEN_CLAIMS);
+  gives(mint_token("groups", "[\"\"]", NULL), ERR_TOKEN_CLAIMS);
+  gives(mint_token("groups", "[1]", NULL), ERR_TOKEN_CLAIMS);
+}
+END_TEST
+
 /* RP-01 */
 START_TEST(token_verify_other_issuer_refused)
 {
@@ -433,6 +457,7 @@ int main(void)
   tcase_add_test(t, token_verify_typ_absent_or_jwt_accepted);
   tcase_add_test(t, token_verify_access_kind_checks_its_own_claims);
   tcase_add_test(t, token_verify_scope_without_the_word_refused);
+  tcase_add_test(t, token_verify_groups_joined_or_refused);
   tcase_add_test(t, token_verify_other_issuer_refused);
   tcase_add_test(t, token_verify_other_audience_refused);
   tcase_add_test(t, token_verify_audience_of_wrong_type_refused);
