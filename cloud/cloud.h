@@ -14,10 +14,11 @@ struct registry;
 struct roster;
 struct once;
 struct seal;
+struct limits;
 
 struct counters {
   _Atomic uint64_t connections, requests, redirects, tokens_accepted, tokens_refused, dispatched, retried,
-      failures;
+      throttled, failures;
   _Atomic uint64_t status[6]; /* responses by hundreds; [0] unused */
   _Atomic uint64_t websockets, open_websockets;
   _Atomic uint64_t open_connections, ready_connectors, ready_connections;
@@ -38,6 +39,7 @@ struct cloud {
   struct once *once;
   struct conn *conns;           /* all of them */
   struct websocket *websockets; /* those that are open */
+  struct limits *limits;
   uv_timer_t second;
   uv_signal_t sigterm, sigint;
   bool stopping;

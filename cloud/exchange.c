@@ -309,6 +309,7 @@ void exchange_fail(struct exchange *x, const struct failure *f)
   if (!e && info->http_status == 405)
     e = fields_add(&fields, "Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
   if (!e && f->err == ERR_WEBSOCKET_VERSION) e = name_version(&fields);
+  if (!e && info->http_status == 429) e = fields_add(&fields, "Retry-After", "1");
   if (!e && (info->http_status == 503 || info->http_status == 504))
     e = fields_add(&fields, "Retry-After", "5");
   if (e)

@@ -9,6 +9,7 @@
 #include "clock.h"
 #include "exchange.h"
 #include "httpd.h"
+#include "limits.h"
 #include "oidc.h"
 #include "once.h"
 #include "registry.h"
@@ -78,6 +79,8 @@ static const struct metric {
      offsetof(struct counters, websockets)},
     {"sevenstep_cloud_open_websockets", "gauge", "WebSockets open now.",
      offsetof(struct counters, open_websockets)},
+    {"sevenstep_cloud_throttled_total", "counter", "Requests refused by a limit of cloud.limits (429).",
+     offsetof(struct counters, throttled)},
     {"sevenstep_cloud_failures_total", "counter", "Requests answered with an error page.",
      offsetof(struct counters, failures)},
     {"sevenstep_cloud_ready_connectors", "gauge", "Connectors that can take requests.",
@@ -155,6 +158,7 @@ static enum err open_cloud(struct cloud *c, struct httpd **admin, struct failure
   if (!e) e = seal_new(path, &c->seal, f);
   actor_path(c->actor, path, "cloud/store.db");
   if (!e) e = once_new(c, path, &c->once, f);
+  if (!e && limits_new(&c->limits)) e = failure_set(f, ERR_NOMEM, "no memory");
   actor_path(c->actor, path, "%s.sock", c->actor->instance);
   struct httpd_admin config = {
       .unix_path = path, .ready = ready, .metrics = metrics, .more = admin_routes, .arg = c};
@@ -193,6 +197,7 @@ static void close_cloud(struct cloud *c, struct httpd *admin)
   registry_free(c->registry);
   roster_free(c->roster);
   once_free(c->once);
+  limits_free(c->limits);
   seal_free(c->seal);
   tls_ctx_free(c->front_tls);
   tls_ctx_free(c->tunnel_tls);

@@ -9,6 +9,7 @@
 #include "body.h"
 #include "clock.h"
 #include "hello.h"
+#include "limits.h"
 #include "publish.h"
 #include "rules.h"
 #include "translate.h"
@@ -28,6 +29,7 @@ static void dispatch_free(struct dispatch *d)
   x->data = NULL;
   websocket_close(d, "proxy");
   body_free(d->body);
+  limits_done(d->counted);
   free(d);
   exchange_release(x);
 }
@@ -289,9 +291,26 @@ static void on_close(struct up *u, const struct failure *f)
 
 static const struct up_ops up_ops = {on_response, on_data, on_end, on_writable, on_close};
 
+/* Who has no name is known by his address. */
+static enum err admit(struct exchange *x, struct limits_slot **ret, struct failure *f)
+{
+  const struct lab *lab = x->cloud->lab;
+  const struct limits_policy p = {
+      .tenant_rate = lab->cloud.limits.tenant_rate,
+      .app_rate = x->app->requests_per_second ? x->app->requests_per_second : lab->cloud.limits.app_rate,
+      .user_rate = lab->cloud.limits.user_rate,
+      .user_at_once = lab->cloud.limits.user_at_once,
+  };
+  const char *user = x->session.upn[0] ? x->session.upn : exchange_peer_ip(x);
+  enum err e = limits_admit(x->cloud->limits, &p, x->app->name, user, clock_mono_ns(), ret, f);
+  if (e) atomic_fetch_add_explicit(&x->cloud->counters.throttled, 1, memory_order_relaxed);
+  return e;
+}
+
 void step3_dispatch(struct exchange *x)
 {
   struct failure f = {0};
+  struct limits_slot *counted;
   span_str(&x->step, "sevenstep.application", x->app->name);
   exchange_trace_request(x);
   if (x->session.upn[0]) {
@@ -299,8 +318,13 @@ void step3_dispatch(struct exchange *x)
     span_str(&x->step, "sevenstep.spn", x->session.spn);
     span_str(&x->step, "sevenstep.session", x->by_token ? "bearer" : "valid");
   }
+  if (admit(x, &counted, &f)) {
+    exchange_fail(x, &f);
+    return;
+  }
   struct dispatch *d = calloc(1, sizeof *d);
   if (!d) {
+    limits_done(counted);
     failure_set(&f, ERR_NOMEM, "no memory");
     exchange_fail(x, &f);
     return;
@@ -308,6 +332,7 @@ void step3_dispatch(struct exchange *x)
   d->up.ops = &up_ops;
   d->x = x;
   d->tries = 1;
+  d->counted = counted;
   exchange_hold(x);
   x->data = d;
   set_deadline(x);

@@ -113,6 +113,7 @@ struct lab_app {
   const char
       *client_secret; /* NULL unless LAB_SECRETS or set; the cloud keeps its own (see LAB_CLIENT_SECRETS) */
   const char *connector_group;        /* default "default" */
+  unsigned requests_per_second;       /* 0: as cloud.limits says */
   bool bearer_access;                 /* API clients pass by an access token; default false */
   bool maintenance;                   /* everybody is refused; default false */
   bool translate_headers;             /* default true */
@@ -193,6 +194,9 @@ struct lab {
     struct lab_addr tunnel_connect;         /* where connectors dial; default: the same */
     const char *tunnel_name;                /* name in its certificate: tunnel.localhost */
     unsigned session_lifetime_s;            /* 3600 */
+    struct {
+      unsigned tenant_rate, app_rate, user_rate, user_at_once; /* 0: no limit; rates a second */
+    } limits;
     struct lab_url home_url;                /* https://myapps.apps.localhost:{cloud}/ */
     unsigned registration_token_lifetime_s; /* 3600 */
     unsigned certificate_lifetime_s;        /* of connectors; 365 days */

@@ -107,6 +107,22 @@ static const struct lab_key idp_keys[] = {
 };
 static const struct lab_keys idp = {.keys = idp_keys, .size = sizeof(struct lab)};
 
+static const struct lab_key limits_keys[] = {
+    {"per_tenant", KEY_COUNT, AT(lab, cloud.limits.tenant_rate),
+     "Requests a second to all applications. The real service has 750. 0: no limit.", .fallback = "0",
+     .max = 1000000},
+    {"per_application", KEY_COUNT, AT(lab, cloud.limits.app_rate),
+     "Requests a second to one application, unless it says otherwise. The real service has 500.",
+     .fallback = "0", .max = 1000000},
+    {"per_user", KEY_COUNT, AT(lab, cloud.limits.user_rate),
+     "Requests a second of one user, or of one address where nobody is signed in.", .fallback = "0",
+     .max = 1000000},
+    {"user_at_once", KEY_COUNT, AT(lab, cloud.limits.user_at_once),
+     "Requests of one user that may be under way at the same time.", .fallback = "0", .max = 1000000},
+    {.name = NULL},
+};
+static const struct lab_keys limits = {.keys = limits_keys, .size = sizeof(struct lab)};
+
 static const struct lab_key cloud_keys[] = {
     {"listen", KEY_ADDR, AT(lab, cloud.listen), "Where the proxy listens for users, with TLS.",
      .fallback = "127.0.0.1:{cloud}"},
@@ -131,6 +147,8 @@ static const struct lab_key cloud_keys[] = {
      "Less "
      "than certificate_lifetime.",
      .fallback = "15552000", .min = 1, .max = 157680000},
+    {"limits", KEY_SECTION, .help = "What users may ask for; beyond it they are answered 429.",
+     .members = &limits},
     {"home_url", KEY_URL, AT(lab, cloud.home_url),
      "The cloud's own page, where users see the applications that are assigned to them. A client of the "
      "identity "
@@ -394,6 +412,9 @@ static const struct lab_key app_keys[] = {
     {"client_secret", KEY_TEXT, AT(lab_app, client_secret),
      "The proxy's password at the token endpoint. Only with flow: code.",
      .otherwise = "none: a public client", .kept_by = LAB_SECRETS | LAB_CLIENT_SECRETS, .rule = &rule_secret},
+    {"requests_per_second", KEY_COUNT, AT(lab_app, requests_per_second),
+     "How many requests users may send to it in a second; 0: as cloud.limits.per_application says.",
+     .fallback = "0", .max = 1000000},
     {"bearer_access", KEY_BOOL, AT(lab_app, bearer_access),
      "true: API clients get through without a session, by Authorization: Bearer and an access token that the "
      "identity provider issued for this application (scope NAME/user_impersonation).",

@@ -1,0 +1,114 @@
+#include "limits.h"
+
+#include "clock.h"
+
+#include <openssl/sha.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SECOND 1000000000LL
+
+enum { WAYS = 8, USER_SETS = 1024, APP_SETS = 64 };
+
+struct limits_slot {
+  uint64_t key;   /* a keyed hash of the name; 0: free */
+  int64_t due_ns; /* when the bucket is full again; past: it is */
+  uint32_t at_once;
+};
+
+struct limits {
+  uint8_t secret[16]; /* so that nobody chooses a name that shares a set with another's */
+  struct limits_slot tenant, apps[APP_SETS][WAYS], users[USER_SETS][WAYS];
+};
+
+enum err limits_new(struct limits **ret)
+{
+  struct limits *l = calloc(1, sizeof *l);
+  if (!l) return ERR_NOMEM;
+  random_bytes(l->secret, sizeof l->secret);
+  *ret = l;
+  return ERR_OK;
+}
+
+void limits_free(struct limits *l)
+{
+  free(l);
+}
+
+static uint64_t key_of(const struct limits *l, const char *name)
+{
+  uint8_t text[sizeof l->secret + 256], digest[SHA256_DIGEST_LENGTH];
+  uint64_t key;
+  size_t n = strnlen(name, 256);
+  memcpy(text, l->secret, sizeof l->secret);
+  memcpy(text + sizeof l->secret, name, n);
+  SHA256(text, sizeof l->secret + n, digest);
+  memcpy(&key, digest, sizeof key);
+  return key ? key : 1;
+}
+
+/* The slot of this key: its own, a free one, or that of who has waited longest. NULL: all are in the midst of
+ * requests. */
+static struct limits_slot *find(struct limits_slot *set, uint64_t key)
+{
+  struct limits_slot *oldest = NULL;
+  for (size_t i = 0; i < WAYS; i++) {
+    if (set[i].key == key) return &set[i];
+    if (!set[i].at_once && (!oldest || set[i].due_ns < oldest->due_ns)) oldest = &set[i];
+  }
+  if (oldest) *oldest = (struct limits_slot){.key = key};
+  return oldest;
+}
+
+/* When the bucket would be full again after one more. */
+static int64_t due_after(const struct limits_slot *s, unsigned rate, int64_t now_ns)
+{
+  return (s->due_ns > now_ns ? s->due_ns : now_ns) + SECOND / rate;
+}
+
+static bool has_token(const struct limits_slot *s, unsigned rate, int64_t now_ns)
+{
+  return !s || !rate || due_after(s, rate, now_ns) - now_ns <= SECOND;
+}
+
+static void take_token(struct limits_slot *s, unsigned rate, int64_t now_ns)
+{
+  if (s && rate) s->due_ns = due_after(s, rate, now_ns);
+}
+
+enum err limits_admit(struct limits *l, const struct limits_policy *p, const char *app, const char *user,
+                      int64_t now_ns, struct limits_slot **ret, struct failure *f)
+{
+  struct limits_slot *a = NULL, *u = NULL;
+  *ret = NULL;
+  if (!p->tenant_rate && !p->app_rate && !p->user_rate && !p->user_at_once) return ERR_OK;
+  if (p->app_rate) {
+    uint64_t key = key_of(l, app);
+    a = find(l->apps[key % APP_SETS], key);
+  }
+  if (p->user_rate || p->user_at_once) {
+    uint64_t key = key_of(l, user);
+    u = find(l->users[key % USER_SETS], key);
+  }
+  if (u && p->user_at_once && u->at_once >= p->user_at_once)
+    return failure_set(f, ERR_TOO_MANY_AT_ONCE, "%u requests of %.100s are under way", u->at_once, user);
+  if (!has_token(u, p->user_rate, now_ns))
+    return failure_set(f, ERR_RATE_LIMITED, "more than %u requests a second of %.100s", p->user_rate, user);
+  if (!has_token(a, p->app_rate, now_ns))
+    return failure_set(f, ERR_RATE_LIMITED, "more than %u requests a second to %s", p->app_rate, app);
+  if (!has_token(&l->tenant, p->tenant_rate, now_ns))
+    return failure_set(f, ERR_RATE_LIMITED, "more than %u requests a second to all applications",
+                       p->tenant_rate);
+  take_token(u, p->user_rate, now_ns);
+  take_token(a, p->app_rate, now_ns);
+  take_token(&l->tenant, p->tenant_rate, now_ns);
+  if (u) u->at_once++;
+  *ret = u;
+  return ERR_OK;
+}
+
+void limits_done(struct limits_slot *user)
+{
+  if (user) user->at_once--;
+}

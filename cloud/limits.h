@@ -1,0 +1,34 @@
+/* How much a user, an application and all together may ask for in a second, and a user at once. Without I/O
+ * and without a clock: the caller says what time it is.
+ *
+ * A rate of n lets n requests through in a burst and then n a second (the generic cell rate algorithm, which
+ * needs one number a bucket). The tables have a fixed size: where more users ask within one second than there
+ * is room for, those who asked least lately begin anew, and no user is refused for another's sake. Loop's
+ * thread. */
+#ifndef SEVENSTEP_LIMITS_H
+#define SEVENSTEP_LIMITS_H
+
+#include "err.h"
+
+#include <stdint.h>
+
+#define LIMITS_RETRY_S 1 /* by then a bucket that was empty has a token again */
+
+struct limits;
+struct limits_slot;
+
+/* 0: no limit. Rates are requests a second. */
+struct limits_policy {
+  unsigned tenant_rate, app_rate, user_rate, user_at_once;
+};
+
+enum err limits_new(struct limits **ret) MUST_CHECK;
+void limits_free(struct limits *l); /* accepts NULL */
+
+/* Takes a token from each bucket, or from none. ERR_RATE_LIMITED, ERR_TOO_MANY_AT_ONCE. *ret is to be given
+ * to limits_done when the request is over; NULL when nothing was counted. */
+enum err limits_admit(struct limits *l, const struct limits_policy *p, const char *app, const char *user,
+                      int64_t now_ns, struct limits_slot **ret, struct failure *f) MUST_CHECK;
+void limits_done(struct limits_slot *user); /* accepts NULL */
+
+#endif
