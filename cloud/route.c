@@ -82,6 +82,7 @@ static enum err find_session(struct exchange *x)
   if (e) return e == ERR_NOT_FOUND ? ERR_NOT_FOUND : ERR_SESSION_INVALID;
   e = session_open(x->cloud->seal, x->app, x->host, value, n, clock_wall_s(), &x->session);
   if (!e && once_session_ended(x->cloud->once, &x->session)) e = ERR_SESSION_EXPIRED;
+  if (!e && !session_may_use(x->cloud->lab, x->app, &x->session, clock_wall_s())) e = ERR_SESSION_EXPIRED;
   if (e) x->session = (struct session){0};
   return e;
 }

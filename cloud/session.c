@@ -68,6 +68,12 @@ void session_of_claims(struct session *ret, const struct lab_app *app, const str
   *ret = s;
 }
 
+bool session_may_use(const struct lab *lab, const struct lab_app *app, const struct session *s, int64_t now_s)
+{
+  const struct lab_user *u = lab_user_by_upn(lab, s->upn);
+  return !u || (lab_user_is_active(u, now_s) && lab_user_assigned(lab, app, u));
+}
+
 enum err session_claim(const struct session *s, enum lab_claim claim, struct buf *out)
 {
   const char *text = claim == CLAIM_UPN    ? s->upn

@@ -36,6 +36,10 @@ struct session {
 void session_cookie_name(const struct lab_app *app, char out[static COOKIE_NAME_MAX]);
 /* What is kept of a verified token; id stays zero. */
 void session_of_claims(struct session *ret, const struct lab_app *app, const struct token_claims *c);
+/* May its user use the application still? Who is in the lab file must have an active account and be assigned;
+ * others are the identity provider's alone. */
+bool session_may_use(const struct lab *lab, const struct lab_app *app, const struct session *s,
+                     int64_t now_s);
 /* The value of a claim for a header field, appended to out: printable ASCII, all other bytes and '%' as %XX
  * (RFC 3986 2.1), so that no value can end the field, and names keep their letters. */
 enum err session_claim(const struct session *s, enum lab_claim claim, struct buf *out) MUST_CHECK;

@@ -124,7 +124,12 @@ static void settle(struct exchange *x, enum err e, struct token_claims *c, struc
     return;
   }
   take_claims(x, token_of(x), c);
-  step3_dispatch(x);
+  if (session_may_use(x->cloud->lab, x->app, &x->session, clock_wall_s())) {
+    step3_dispatch(x);
+    return;
+  }
+  failure_set(f, ERR_BEARER_INVALID, "%s is not active, or not assigned to the application any more", c->upn);
+  refuse(x, f);
 }
 
 /* -- waiting for keys

@@ -97,6 +97,27 @@ START_TEST(session_claim_is_one_line_of_printable_ascii)
 }
 END_TEST
 
+START_TEST(session_may_use_while_its_user_is_active_and_assigned)
+{
+  static struct lab_user users[] = {{.name = "alice", .upn = "alice@sevenstep.test", .enabled = true},
+                                    {.name = "bob", .upn = "bob@sevenstep.test", .enabled = true},
+                                    {.name = "carol", .upn = "carol@sevenstep.test"}};
+  static const char *assigned[] = {"alice", "carol"};
+  const struct lab lab = {.users = users, .n_users = 3};
+  const struct lab_app app = {.name = "hello", .assigned_users = {assigned, 2}, .assignment_required = true};
+  const struct lab_app open = {.name = "open"};
+  const struct session alice = {.upn = "Alice@sevenstep.test"}, bob = {.upn = "bob@sevenstep.test"},
+                       carol = {.upn = "carol@sevenstep.test"}, foreign = {.upn = "x@sevenstep.test"};
+  ck_assert(session_may_use(&lab, &app, &alice, 1000));
+  ck_assert(!session_may_use(&lab, &app, &bob, 1000));
+  ck_assert(session_may_use(&lab, &open, &bob, 1000));
+  ck_assert(!session_may_use(&lab, &open, &carol, 1000));
+  ck_assert(session_may_use(&lab, &app, &foreign, 1000));
+  users[0].expires_s = 1000;
+  ck_assert(!session_may_use(&lab, &app, &alice, 1000));
+}
+END_TEST
+
 START_TEST(session_open_at_its_end_is_expired)
 {
   struct session s;
@@ -366,6 +387,7 @@ int main(void)
   tcase_add_test(c, session_of_claims_keeps_what_headers_need);
   tcase_add_test(c, session_seal_of_the_longest_fits_a_cookie);
   tcase_add_test(c, session_claim_is_one_line_of_printable_ascii);
+  tcase_add_test(c, session_may_use_while_its_user_is_active_and_assigned);
   tcase_add_test(c, session_open_at_its_end_is_expired);
   tcase_add_test(c, session_open_from_the_future_is_refused);
   tcase_add_test(c, session_open_of_another_application_is_invalid);
