@@ -306,8 +306,7 @@ void exchange_fail(struct exchange *x, const struct failure *f)
   enum err e = page_failure(x, f, &page);
   if (!e) e = fields_add(&fields, "Sevenstep-Error", info->name);
   if (!e) e = bearer_challenge(x, f, &fields);
-  if (!e && info->http_status == 405)
-    e = fields_add(&fields, "Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+  if (!e && info->http_status == 405) e = fields_add(&fields, "Allow", METHODS_ALLOWED);
   if (!e && f->err == ERR_WEBSOCKET_VERSION) e = name_version(&fields);
   if (!e && info->http_status == 429) e = fields_add(&fields, "Retry-After", "1");
   if (!e && (info->http_status == 503 || info->http_status == 504))

@@ -116,6 +116,10 @@ enum err bearer_challenge(const struct exchange *x, const struct failure *f,
                           struct fields *fields) MUST_CHECK;
 /* logout.c */
 void logout(struct exchange *x);
+/* options.c: OPTIONS that is to be forwarded no further. */
+#define METHODS_ALLOWED "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
+bool options_ends_here(const struct exchange *x);
+void options(struct exchange *x);
 /* robots.c */
 void robots(struct exchange *x);
 /* home.c */

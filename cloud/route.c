@@ -82,7 +82,7 @@ static enum err find_session(struct exchange *x)
   if (e) return e == ERR_NOT_FOUND ? ERR_NOT_FOUND : ERR_SESSION_INVALID;
   e = session_open(x->cloud->seal, x->app, x->host, value, n, clock_wall_s(), &x->session);
   if (!e && once_session_ended(x->cloud->once, &x->session)) e = ERR_SESSION_EXPIRED;
-  if (!e && !session_may_use(x->cloud->lab, x->app, &x->session, clock_wall_s())) e = ERR_SESSION_EXPIRED;
+  if (!e && !session_may_use(x->lab, x->app, &x->session, clock_wall_s())) e = ERR_SESSION_EXPIRED;
   if (e) x->session = (struct session){0};
   return e;
 }
@@ -162,6 +162,10 @@ void route_request(struct exchange *x)
   }
   if (x->app->maintenance) {
     fail_early(x, ERR_APP_MAINTENANCE, x->app->title);
+    return;
+  }
+  if (options_ends_here(x)) {
+    options(x);
     return;
   }
   if (cors_preflight(x)) return;

@@ -124,7 +124,7 @@ static void settle(struct exchange *x, enum err e, struct token_claims *c, struc
     return;
   }
   take_claims(x, token_of(x), c);
-  if (session_may_use(x->cloud->lab, x->app, &x->session, clock_wall_s())) {
+  if (session_may_use(x->lab, x->app, &x->session, clock_wall_s())) {
     step3_dispatch(x);
     return;
   }

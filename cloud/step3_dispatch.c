@@ -93,6 +93,7 @@ static enum err request_fields(struct exchange *x, struct fields *f)
   if (e) return e;
   rules_strip_hop_by_hop(f);
   rules_strip_identity(f);
+  if (strcmp(x->head->method, "OPTIONS") == 0 && (e = rules_count_forward(f))) return e;
   fields_remove(f, "Host");   /* travels as :authority */
   fields_remove(f, "Expect"); /* answered here */
   fields_remove(f, "traceparent");
@@ -294,7 +295,7 @@ static const struct up_ops up_ops = {on_response, on_data, on_end, on_writable, 
 /* Who has no name is known by his address. */
 static enum err admit(struct exchange *x, struct limits_slot **ret, struct failure *f)
 {
-  const struct lab *lab = x->cloud->lab;
+  const struct lab *lab = x->lab;
   const struct limits_policy p = {
       .tenant_rate = lab->cloud.limits.tenant_rate,
       .app_rate = x->app->requests_per_second ? x->app->requests_per_second : lab->cloud.limits.app_rate,

@@ -30,3 +30,14 @@ bin() { printf '%s' "${SEVENSTEP_BIN:-$lab_top/build/release/bin}"; }
     done < <(grep -o '](\([^)#:]*\))' "$file" | sed 's/](\(.*\))/\1/' | grep -v '^$')
   done
 }
+
+@test "docs/http.md has every clause, and the tests it names are there" {
+  cd "$lab_top"
+  for n in {01..33}; do
+    grep -q "^| HT-$n | .* | .* |\$" docs/http.md || { echo "HT-$n"; return 1; }
+  done
+  while read -r name; do
+    grep -qxF "START_TEST($name)" tests/unit/*/*.c || grep -qE "^  X\($name," tests/unit/*/*.c || grep -qF "@test \"$name\" {" scenarios/*.bats ||
+      { echo "there is no test $name"; return 1; }
+  done < <(sed -n 's/^| HT-[0-9]* | .* | \(.*\) |$/\1/p' docs/http.md | grep -o '`[^`]*`' | tr -d '`')
+}

@@ -3,6 +3,7 @@
 #include "chars.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Every request passes here with every field: most are let go by their first letter. */
@@ -131,6 +132,23 @@ enum err rules_add_forwarding(struct fields *f, const char *pseudonym, int http_
   if (!e) e = fields_set(f, "X-Forwarded-Host", host);
   if (!e) e = fields_set(f, "X-MS-Proxy", pseudonym);
   return e;
+}
+
+int rules_max_forwards(const struct fields *f)
+{
+  const char *text = fields_get(f, "Max-Forwards");
+  size_t n = text ? strspn(text, "0123456789") : 0;
+  if (n == 0 || n > 9 || text[n] || fields_count_of(f, "Max-Forwards") != 1) return -1;
+  return (int)strtol(text, NULL, 10);
+}
+
+enum err rules_count_forward(struct fields *f)
+{
+  char text[16];
+  int n = rules_max_forwards(f);
+  if (n <= 0) return ERR_OK;
+  snprintf(text, sizeof text, "%d", n - 1);
+  return fields_set(f, "Max-Forwards", text);
 }
 
 /* -- cookies

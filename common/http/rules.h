@@ -22,6 +22,11 @@ void rules_strip_spellings(struct fields *f, const char *name);
 enum err rules_add_forwarding(struct fields *f, const char *pseudonym, int http_minor, const char *client_ip,
                               const char *proto, const char *host) MUST_CHECK;
 
+/* Max-Forwards (RFC 9110 7.6.2): -1 when it is absent, repeated, or no number of up to nine digits. */
+int rules_max_forwards(const struct fields *f);
+/* One less, where it is a number above 0. For OPTIONS and TRACE. */
+enum err rules_count_forward(struct fields *f) MUST_CHECK;
+
 /* Cookies (RFC 6265bis 5.7): the value of the only cookie of this name over all Cookie fields; *ret_value is
  * inside f. Absent: ERR_NOT_FOUND. More than one of this name: ERR_SYNTAX (CK-06). */
 enum err rules_cookie_get(const struct fields *f, const char *name, const char **ret_value,

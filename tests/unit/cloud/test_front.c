@@ -389,6 +389,86 @@ START_TEST(fields_of_this_hop_and_claims_of_identity_stay_outside)
 }
 END_TEST
 
+/* HT-25, HT-27: what belongs to both ends is theirs. */
+START_TEST(what_is_end_to_end_passes_unchanged)
+{
+  inside_dial(&one, "connector-1");
+  struct user *u = user_connect(NULL);
+  user_send(
+      u, "GET /a//b/%7e?x=%2F HTTP/1.1\r\n" PUBLIC
+         "Range: bytes=0-1\r\nIf-None-Match: \"e\"\r\nAccept-Encoding: br\r\nEmpty:\r\nX: 1\r\nX: 2\r\n\r\n");
+  run_until(one.requests == 1);
+  ck_assert_str_eq(one.path, "/a//b/%7e?x=%2F");
+  ck_assert_str_eq(fields_get(&one.fields, "range"), "bytes=0-1");
+  ck_assert_str_eq(fields_get(&one.fields, "if-none-match"), "\"e\"");
+  ck_assert_str_eq(fields_get(&one.fields, "accept-encoding"), "br");
+  ck_assert_str_eq(fields_get(&one.fields, "empty"), "");
+  ck_assert_uint_eq(fields_count_of(&one.fields, "x"), 2);
+  inside_answer(&one, 206, "content-range", "bytes 0-1/9", true);
+  run_until(user_got(u, "\r\n\r\n"));
+  ck_assert(user_got(u, "HTTP/1.1 206 ") && user_got(u, "content-range: bytes 0-1/9\r\n"));
+  ck_assert_uint_eq(count(u, "Date: "), 1);
+}
+END_TEST
+
+START_TEST(date_of_the_application_stays)
+{
+  inside_dial(&one, "connector-1");
+  struct user *u = user_connect(NULL);
+  user_send(u, "GET / HTTP/1.1\r\n" PUBLIC "\r\n");
+  run_until(one.requests == 1);
+  inside_answer(&one, 200, "date", "Thu, 01 Oct 2015 00:00:00 GMT", true);
+  run_until(user_got(u, "\r\n\r\n"));
+  ck_assert(user_got(u, "date: Thu, 01 Oct 2015 00:00:00 GMT\r\n") && !user_got(u, "Date: "));
+}
+END_TEST
+
+/* HT-09 */
+START_TEST(absolute_form_decides_against_host)
+{
+  inside_dial(&one, "connector-1");
+  struct user *u = user_connect(NULL);
+  user_send(u, "GET https://public.apps.localhost/x?y HTTP/1.1\r\n" NOBODY "\r\n");
+  run_until(one.requests == 1);
+  ck_assert_str_eq(one.authority, "public.apps.localhost");
+  ck_assert_str_eq(one.path, "/x?y");
+}
+END_TEST
+
+/* As many fields as the real service lets through, and a head of 32 KB. */
+START_TEST(large_head_passes)
+{
+  static char request[40000];
+  size_t n = (size_t)snprintf(request, sizeof request, "GET / HTTP/1.1\r\n" PUBLIC);
+  for (int i = 0; i < 60; i++)
+    n += (size_t)snprintf(request + n, sizeof request - n, "X-%d: %0540d\r\n", i, i);
+  memcpy(request + n, "\r\n", 3);
+  ck_assert_uint_gt(n, 32 * 1024);
+  inside_dial(&one, "connector-1");
+  struct user *u = user_connect(NULL);
+  user_send(u, request);
+  run_until(one.requests == 1);
+  ck_assert_uint_eq(strlen(fields_get(&one.fields, "x-59")), 540);
+}
+END_TEST
+
+/* HT-32 */
+START_TEST(piece_of_an_answer_does_not_wait_for_the_next)
+{
+  inside_dial(&one, "connector-1");
+  struct user *u = user_connect(NULL);
+  user_send(u, "GET /events HTTP/1.1\r\n" PUBLIC "\r\n");
+  run_until(one.requests == 1);
+  inside_answer(&one, 200, "content-type", "text/event-stream", false);
+  inside_write(&one, "data: 1\n\n", 9);
+  run_until(user_got(u, "data: 1\n\n"));
+  inside_write(&one, "data: 2\n\n", 9);
+  run_until(user_got(u, "data: 2\n\n"));
+  inside_end(&one);
+  run_until(user_got(u, "\r\n0\r\n\r\n"));
+}
+END_TEST
+
 START_TEST(response_without_a_body_has_none)
 {
   static const struct {
@@ -484,6 +564,55 @@ START_TEST(method_that_tunnels_or_reflects_is_refused)
   user_send(u, requests[_i]);
   run_until(user_got(u, "</html>"));
   ck_assert(user_got(u, "HTTP/1.1 405 "));
+}
+END_TEST
+
+/* HT-05 */
+START_TEST(options_that_goes_no_further_is_answered_here)
+{
+  inside_dial(&one, "connector-1");
+  struct user *u = user_connect(NULL);
+  user_send(u, "OPTIONS /a HTTP/1.1\r\nMax-Forwards: 0\r\n" HELLO "\r\n");
+  run_until(user_got(u, "HTTP/1.1 200 ") && user_got(u, "\r\n\r\n"));
+  ck_assert(user_got(u, "Allow: GET, HEAD") && user_got(u, "Sevenstep-Actor: cloud"));
+  ck_assert_int_eq(one.requests, 0);
+}
+END_TEST
+
+START_TEST(options_that_goes_on_is_counted)
+{
+  inside_dial(&one, "connector-1");
+  struct user *u = user_connect(NULL);
+  user_send(u, "OPTIONS /a HTTP/1.1\r\nMax-Forwards: 7\r\n" PUBLIC "\r\n"
+               "GET /b HTTP/1.1\r\nMax-Forwards: 7\r\n" PUBLIC "\r\n");
+  run_until(one.requests == 1);
+  ck_assert_str_eq(fields_get(&one.fields, "max-forwards"), "6");
+  inside_answer(&one, 204, NULL, NULL, true);
+  run_until(one.requests == 2); /* it means nothing to GET */
+  ck_assert_str_eq(fields_get(&one.fields, "max-forwards"), "7");
+}
+END_TEST
+
+START_TEST(user_with_too_many_requests_at_once_waits)
+{
+  ((struct lab *)(uintptr_t)cloud->lab)->cloud.limits.user_at_once = 1;
+  inside_dial(&one, "connector-1");
+  struct user *a = user_connect(NULL), *b = user_connect(NULL);
+  user_send(a, "GET /1 HTTP/1.1\r\n" PUBLIC "\r\n");
+  run_until(one.requests == 1);
+  user_send(b, "GET /2 HTTP/1.1\r\n" PUBLIC "\r\n");
+  run_until(user_got(b, "</html>"));
+  ck_assert(user_got(b, "HTTP/1.1 429 ") && user_got(b, "Retry-After: 1") &&
+            user_got(b, "Sevenstep-Error: too_many_at_once"));
+  ck_assert_int_eq(one.requests, 1);
+  inside_answer(&one, 200, NULL, NULL, true);
+  run_until(user_got(a, "HTTP/1.1 200 "));
+  user_send(b, "GET /3 HTTP/1.1\r\n" PUBLIC "\r\n");
+  run_until(one.requests == 2);
+  stream_abort(b->stream); /* who leaves is counted no more */
+  run_until(one.lost == 1);
+  user_send(a, "GET /4 HTTP/1.1\r\n" PUBLIC "\r\n");
+  run_until(one.requests == 3);
 }
 END_TEST
 
@@ -619,6 +748,11 @@ static void add_life(TCase *c)
 static void add_rules(TCase *c)
 {
   tcase_add_test(c, fields_of_this_hop_and_claims_of_identity_stay_outside);
+  tcase_add_test(c, what_is_end_to_end_passes_unchanged);
+  tcase_add_test(c, date_of_the_application_stays);
+  tcase_add_test(c, absolute_form_decides_against_host);
+  tcase_add_test(c, large_head_passes);
+  tcase_add_test(c, piece_of_an_answer_does_not_wait_for_the_next);
   tcase_add_test(c, response_without_a_body_has_none);
   tcase_add_test(c, interim_responses_reach_http11_only);
   tcase_add_test(c, failure_of_a_connector_is_shown_as_its_own);
@@ -626,6 +760,9 @@ static void add_rules(TCase *c)
   tcase_add_test(c, host_of_another_application_than_the_connection_is_misdirected);
   tcase_add_test(c, host_of_the_connection_passes);
   tcase_add_loop_test(c, method_that_tunnels_or_reflects_is_refused, 0, 2);
+  tcase_add_test(c, options_that_goes_no_further_is_answered_here);
+  tcase_add_test(c, options_that_goes_on_is_counted);
+  tcase_add_test(c, user_with_too_many_requests_at_once_waits);
   tcase_add_loop_test(c, robots_are_sent_away_from_every_host, 0, 3);
   tcase_add_loop_test(c, robots_is_a_name_of_the_host_alone, 0, 3);
   tcase_add_loop_test(c, application_in_maintenance_is_closed, 0, 3);

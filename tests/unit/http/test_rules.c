@@ -135,6 +135,38 @@ START_TEST(strip_spellings_removes_every_one_and_nothing_else)
 }
 END_TEST
 
+START_TEST(count_forward_one_less_and_nothing_else)
+{
+  static const struct {
+    const char *text, *after;
+    int n;
+  } cases[] = {{"5", "4", 5},
+               {"1", "0", 1},
+               {"0", "0", 0},
+               {"-1", "-1", -1},
+               {"x", "x", -1},
+               {"", "", -1},
+               {"1 ", "1 ", -1},
+               {"0000000001", "0000000001", -1},
+               {"999999999", "999999998", 999999999}};
+  ck_assert_int_eq(rules_max_forwards(&f), -1);
+  ck_assert_int_eq(rules_count_forward(&f), ERR_OK);
+  ck_assert_str_eq(text(), "");
+  add("Max-Forwards", cases[_i].text);
+  ck_assert_int_eq(rules_max_forwards(&f), cases[_i].n);
+  ck_assert_int_eq(rules_count_forward(&f), ERR_OK);
+  ck_assert_str_eq(fields_get(&f, "max-forwards"), cases[_i].after);
+}
+END_TEST
+
+START_TEST(max_forwards_twice_is_none)
+{
+  add("Max-Forwards", "0");
+  add("max-forwards", "0");
+  ck_assert_int_eq(rules_max_forwards(&f), -1);
+}
+END_TEST
+
 /* -- forwarding
  * ---------------------------------------------------------------------------------------------- */
 
@@ -314,6 +346,8 @@ int main(void)
   tcase_add_test(t, strip_hop_by_hop_cannot_strip_what_is_added_later);
   tcase_add_test(t, strip_identity_every_spelling);
   tcase_add_test(t, strip_identity_leaves_the_rest);
+  tcase_add_loop_test(t, count_forward_one_less_and_nothing_else, 0, 9);
+  tcase_add_test(t, max_forwards_twice_is_none);
   tcase_add_test(t, strip_spellings_removes_every_one_and_nothing_else);
   tcase_add_test(t, add_forwarding_all_fields);
   tcase_add_test(t, add_forwarding_ipv6_quoted);
