@@ -11,7 +11,7 @@ usage_of() {
     status) echo 'status [--json]' ;;
     logs) echo 'logs [-f] [ACTOR...]' ;;
     trace) echo 'trace [--json] [ID]' ;;
-    connector) echo 'connector list [--json] | add NAME [--group GROUP] | remove NAME | token NAME [--group GROUP] | register NAME | revoke NAME' ;;
+    connector) echo 'connector list [--json] | add NAME [--group GROUP] | remove NAME | token NAME [--group GROUP] | register NAME | revoke NAME | purge NAME [USER]' ;;
     start | stop) echo "$1 ACTOR" ;;
     matrix | failures) echo "$1 [--json] [FILTER]" ;;
     app) echo 'app list | add [--delegate] NAME KEY=VALUE... | set [--delegate] NAME KEY=VALUE... | remove NAME' ;;

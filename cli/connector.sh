@@ -12,7 +12,9 @@ A connector proves once by a token that it may register, makes a key, and gets a
   connector token NAME [--group GROUP]  print a one-time token, which registers this connector in its group
   connector register NAME               the same, handed to the connector of this lab, which registers at once, anew if it
                                         must, and is started if it does not run
-  connector revoke NAME                 its certificate and its tokens are good no more, and its connections end at once'
+  connector revoke NAME                 its certificate and its tokens are good no more, and its connections end at once
+  connector purge NAME [USER]           it forgets the Kerberos tickets of this user (UPN, or account@REALM), or all of them:
+                                        what the directory says of a user since then is so at once'
 
 # cloud_ask METHOD PATH: the answer in $reply; a refusal is shown.
 cloud_ask() {
@@ -147,11 +149,23 @@ connector_revoke() {
   say "$1 is revoked. It may come back: $(how_to_call connector register "$1")"
 }
 
+connector_purge() {
+  local answer query=()
+  connector_name purge "$@"
+  (($# <= 2)) || die "$EX_USAGE" "connector purge: expected NAME [USER]" "See --help."
+  is_one_of "$1" "${connectors[@]}" || die "$EX_USAGE" "there is no connector \"$1\"" "There are: ${connectors[*]}"
+  actor_is_running "$1" || die "$EX_DOWN" "$1 is not running" "Start it: $(how_to_call start "$1")"
+  [[ -z ${2-} ]] || query=(--get --data-urlencode "user=$2")
+  answer=$(curl -sS -f -m 10 -X POST ${query[@]+"${query[@]}"} --unix-socket "$run/$1.sock" http://localhost/tickets/purge) ||
+    die "$EX_FAILED" "$1 did not purge" "Its log: $run/log/$1.log"
+  say "$1: $answer."
+}
+
 command_connector() {
   local verb=${1-}
   settings_load
   require_build
-  is_one_of "$verb" list add remove token register revoke || die "$EX_USAGE" "connector: expected list, add, remove, token, register or revoke" "See --help."
+  is_one_of "$verb" list add remove token register revoke purge || die "$EX_USAGE" "connector: expected list, add, remove, token, register, revoke or purge" "See --help."
   shift
   "connector_$verb" "$@"
 }

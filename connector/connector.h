@@ -28,9 +28,9 @@ struct stream_owner {
 };
 
 struct counters {
-  _Atomic uint64_t requests, cache_hits, cache_misses, tickets, ticket_failures, failures, origin_connects,
-      origin_reuses, websockets;
-  _Atomic uint64_t in_flight, links, open_websockets;
+  _Atomic uint64_t requests, cache_hits, cache_misses, tickets, renewals, ticket_failures, failures,
+      origin_connects, origin_reuses, websockets;
+  _Atomic uint64_t in_flight, links, open_websockets, cached;
   _Atomic int refused; /* the error that the cloud refused it with; ERR_OK: it did not, or took it since */
 };
 

@@ -4,6 +4,7 @@
 
 #include "clock.h"
 #include "dial.h"
+#include "form.h"
 #include "httpd.h"
 #include "identity.h"
 #include "origin.h"
@@ -12,6 +13,7 @@
 #include <signal.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define TICKETS_MAX 10000
 #define DRAIN_MAX_S 30
@@ -37,7 +39,7 @@ static bool not_ready(struct buf *reason, const char *why)
 
 static bool ready(void *arg, struct buf *reason)
 {
-  struct counters *n = arg;
+  struct counters *n = &((struct connector *)arg)->counters;
   if (atomic_load(&n->links) > 0) return true;
   enum err refused = (enum err)atomic_load(&n->refused);
   return not_ready(reason, refused ? err_info(refused)->what : "not connected to the cloud");
@@ -58,6 +60,11 @@ static const struct metric {
      offsetof(struct counters, cache_misses)},
     {"sevenstep_connector_tickets_total", "counter", "Step 4: tickets obtained from the KDC.",
      offsetof(struct counters, tickets)},
+    {"sevenstep_connector_ticket_renewals_total", "counter",
+     "Step 4: tickets obtained ahead of need, which no request waited for.",
+     offsetof(struct counters, renewals)},
+    {"sevenstep_connector_cached_tickets", "gauge", "Step 4: tickets in the cache.",
+     offsetof(struct counters, cached)},
     {"sevenstep_connector_ticket_failures_total", "counter", "Step 4: tickets not obtained.",
      offsetof(struct counters, ticket_failures)},
     {"sevenstep_connector_failures_total", "counter", "Requests answered with a failure of the connector.",
@@ -74,14 +81,64 @@ static const struct metric {
 
 static void metrics(void *arg, struct buf *out)
 {
+  struct connector *c = arg;
   enum err e = ERR_OK;
   for (size_t i = 0; i < sizeof metrics_table / sizeof metrics_table[0] && !e; i++) {
     const struct metric *m = &metrics_table[i];
-    _Atomic uint64_t *value = (_Atomic uint64_t *)(void *)((char *)arg + m->offset);
+    _Atomic uint64_t *value = (_Atomic uint64_t *)(void *)((char *)&c->counters + m->offset);
     e = buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n%s %llu\n", m->name, m->help, m->name, m->type, m->name,
                    (unsigned long long)atomic_load(value));
   }
 }
+
+/* -- purging
+ * -------------------------------------------------------------------------------------------------------------
+ */
+
+struct purge {
+  struct connector *c;
+  const char *name; /* NULL: everybody */
+  size_t purged;
+};
+
+static void purge(void *arg, struct net_call *call)
+{
+  struct purge *p = arg;
+  p->purged = step4_purge(p->c, p->name);
+  net_call_end(p->c->net, call);
+}
+
+static void answer_purge(struct purge *p, struct httpd_response *r)
+{
+  struct failure f = {0};
+  char text[64];
+  enum err e =
+      net_call(p->c->net, purge, p) ? ERR_OK : failure_set(&f, ERR_CLOSED, "the connector is stopping");
+  if (!e) log_info("tickets of %s were purged: %zu", p->name ? "one user" : "all users", p->purged);
+  snprintf(text, sizeof text, "tickets purged: %zu\n", p->purged);
+  httpd_outcome(r, e, &f, text);
+}
+
+/* POST /tickets/purge[?user=NAME] */
+static void handle_purge(const struct httpd_request *q, struct httpd_response *r)
+{
+  struct purge p = {.c = q->arg};
+  struct failure f;
+  struct fields query;
+  fields_init(&query, 2, 1024);
+  enum err e = *q->query ? form_parse(&query, q->query, strlen(q->query)) : ERR_OK;
+  if (!e && *q->query) e = form_get(&query, "user", &p.name);
+  if (e) {
+    failure_set(&f, ERR_SYNTAX, "the query may be user=NAME only");
+    httpd_outcome(r, f.err, &f, "");
+  } else {
+    answer_purge(&p, r);
+  }
+  fields_clear(&query);
+}
+
+static const struct httpd_route admin_routes[] = {
+    {.method = "POST", .path = "/tickets/purge", .handle = handle_purge}, {.method = NULL}};
 
 /* -- life
  * ----------------------------------------------------------------------------------------------------------------
@@ -138,7 +195,8 @@ static enum err open_kerberos(struct connector *c, struct failure *f)
                                               .partner_realm = c->lab->partner.realm,
                                               .partner_upn_suffix = c->lab->partner.upn_suffix};
   enum err e = krb_delegator_new(&config, &c->delegator, f);
-  if (!e && krb_cache_new(TICKETS_MAX, &c->tickets)) e = failure_set(f, ERR_NOMEM, "no memory");
+  if (!e && krb_cache_new(TICKETS_MAX, c->me->ticket_trust_s, &c->tickets))
+    e = failure_set(f, ERR_NOMEM, "no memory");
   return e;
 }
 
@@ -148,7 +206,8 @@ static enum err open_connector(struct connector *c, struct httpd **admin, struct
   c->me = lab_connector_by_name(c->lab, c->actor->instance);
   if (!c->me) return failure_set(f, ERR_CONFIG, "lab.yaml has no connector named %s", c->actor->instance);
   actor_path(c->actor, path, "%s.sock", c->me->name);
-  struct httpd_admin config = {.unix_path = path, .ready = ready, .metrics = metrics, .arg = &c->counters};
+  struct httpd_admin config = {
+      .unix_path = path, .ready = ready, .metrics = metrics, .more = admin_routes, .arg = c};
   enum err e = open_kerberos(c, f);
   if (!e) e = origin_pool_new(c, &c->origins, f);
   if (!e) e = httpd_admin_start(&config, admin, f);
@@ -177,6 +236,7 @@ static void run(struct connector *c)
 
 static void close_connector(struct connector *c, struct httpd *admin)
 {
+  net_refuse_calls(c->net);
   httpd_stop(admin);
   dialer_stop(c->dialer);
   if (c->origins) origin_pool_stop(c->origins);

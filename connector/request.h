@@ -70,6 +70,11 @@ void requests_sweep(struct connector *c, int64_t now_ns);
 void step4_delegate(struct request *r);
 /* The request ends while a ticket is being obtained for it. */
 void step4_forget(struct request *r);
+/* The application refused its ticket: nobody else is to be given it. */
+void step4_forget_ticket(const struct request *r);
+/* Forgets the tickets of who has this name, outside or inside; NULL: everybody's. Those on their way serve
+ * who waits for them already, and nobody else. Returns how many were in the cache. */
+size_t step4_purge(struct connector *c, const char *name);
 /* step6_present.c */
 void step6_present(struct request *r);
 enum err step6_on_connection(void *request, struct origin *o, struct failure *f);

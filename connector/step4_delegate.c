@@ -1,6 +1,7 @@
 /* Step 4: a Kerberos ticket on the user's behalf. From the cache if it has one; otherwise S4U2Self and
- * S4U2Proxy on a worker, once for all requests that wait for the same user and target. A KDC that does not
- * answer costs those requests STEP4_TIMEOUT_S and nobody else anything. Step 5, the KDC's own part, is
+ * S4U2Proxy on a worker, once for all requests that wait for the same user and target. A cached ticket whose
+ * time is nearly over serves on while a worker gets the next one, for which no request waits. A KDC that does
+ * not answer costs those that wait STEP4_TIMEOUT_S and nobody else anything. Step 5, the KDC's own part, is
  * reported here for it, with its log line. */
 #include "request.h"
 
@@ -15,7 +16,10 @@ struct delegation {
   struct connector *c;
   char upn[256], user[KRB_USER_MAX], spn[256];
   bool traced, done;
-  struct request *waiting;
+  bool renewal; /* of a ticket in use */
+  bool purged;  /* meanwhile its user's tickets were purged: it serves who waits for it, and is not kept */
+  int64_t asked_s;
+  struct request *waiting; /* NULL with a renewal, unless the ticket's time ran out meanwhile */
   struct krb_ticket *ticket;
   struct krb_exchange exchange;
   struct kdc_log log;
@@ -126,17 +130,64 @@ static void deliver(struct request *r, struct delegation *d)
   }
 }
 
+static struct krb_cache_key key_of(const struct delegation *d)
+{
+  return (struct krb_cache_key){d->upn, d->user, d->spn};
+}
+
+static struct krb_cache_key key_for(const struct request *r)
+{
+  return (struct krb_cache_key){r->upn, r->user, r->app->spn};
+}
+
+static void count_tickets(struct connector *c)
+{
+  atomic_store_explicit(&c->counters.cached, krb_cache_count(c->tickets), memory_order_relaxed);
+}
+
+static void keep(struct delegation *d)
+{
+  struct krb_cache_key key = key_of(d);
+  struct counters *n = &d->c->counters;
+  if (!d->purged) krb_cache_put(d->c->tickets, &key, d->ticket, d->asked_s);
+  atomic_fetch_add_explicit(&n->tickets, 1, memory_order_relaxed);
+  if (d->renewal) atomic_fetch_add_explicit(&n->renewals, 1, memory_order_relaxed);
+}
+
+/* Does the failure mean that a ticket got before should not be used either? One of the way to the KDC, or of
+ * the connector itself, says nothing about the user. */
+static bool refuses_user(enum err e)
+{
+  switch (e) {
+  case ERR_KRB_USER_UNKNOWN:
+  case ERR_KRB_USER_REVOKED:
+  case ERR_KRB_USER_EXPIRED:
+  case ERR_KRB_NOT_FORWARDABLE:
+  case ERR_KRB_NOT_ALLOWED_TO_DELEGATE:
+  case ERR_KRB_SPN_UNKNOWN:
+    return true;
+  default:
+    return false;
+  }
+}
+
+static void give_up(struct delegation *d)
+{
+  struct krb_cache_key key = key_of(d);
+  if (refuses_user(d->failure.err)) krb_cache_remove(d->c->tickets, &key);
+  atomic_fetch_add_explicit(&d->c->counters.ticket_failures, 1, memory_order_relaxed);
+  if (d->renewal && !d->waiting) log_failure(LOG_WARN, NULL, &d->failure);
+}
+
 static void job_done(void *arg)
 {
   struct delegation *d = arg;
-  struct connector *c = d->c;
   d->done = true;
-  if (d->ticket) {
-    krb_cache_put(c->tickets, d->user, d->spn, d->ticket);
-    atomic_fetch_add_explicit(&c->counters.tickets, 1, memory_order_relaxed);
-  } else {
-    atomic_fetch_add_explicit(&c->counters.ticket_failures, 1, memory_order_relaxed);
-  }
+  if (d->ticket)
+    keep(d);
+  else
+    give_up(d);
+  count_tickets(d->c);
   while (d->waiting) {
     struct request *r = d->waiting;
     d->waiting = r->next_waiting;
@@ -150,29 +201,40 @@ static void job_done(void *arg)
   free(d);
 }
 
-static struct delegation *pending_for(struct connector *c, const char *user, const char *spn)
+static struct delegation *pending_for(struct connector *c, const struct krb_cache_key *k)
 {
   for (struct delegation *d = c->pending; d; d = d->next)
-    if (!d->done && strcmp(d->user, user) == 0 && strcmp(d->spn, spn) == 0) return d;
+    if (!d->done && !d->purged && strcmp(d->upn, k->upn) == 0 && strcmp(d->user, k->user) == 0 &&
+        strcmp(d->spn, k->spn) == 0)
+      return d;
   return NULL;
 }
 
-static struct delegation *start(struct request *r)
+static struct delegation *start(struct connector *c, const struct krb_cache_key *k, bool traced)
 {
   struct delegation *d = calloc(1, sizeof *d);
   if (!d) return NULL;
-  d->c = r->c;
-  d->traced = r->delegate.ctx.sampled;
-  snprintf(d->upn, sizeof d->upn, "%s", r->upn);
-  snprintf(d->user, sizeof d->user, "%s", r->user);
-  snprintf(d->spn, sizeof d->spn, "%s", r->app->spn);
-  if (net_work(r->c->net, job_run, job_done, d)) {
+  d->c = c;
+  d->traced = traced;
+  d->asked_s = clock_wall_s();
+  snprintf(d->upn, sizeof d->upn, "%s", k->upn);
+  snprintf(d->user, sizeof d->user, "%s", k->user);
+  snprintf(d->spn, sizeof d->spn, "%s", k->spn);
+  if (net_work(c->net, job_run, job_done, d)) {
     free(d);
     return NULL;
   }
-  d->next = r->c->pending;
-  r->c->pending = d;
+  d->next = c->pending;
+  c->pending = d;
   return d;
+}
+
+/* Without memory for it, the ticket's time runs out, and a request asks. */
+static void renew(struct connector *c, const struct krb_cache_key *k)
+{
+  if (pending_for(c, k)) return;
+  struct delegation *d = start(c, k, false);
+  if (d) d->renewal = true;
 }
 
 /* Into r->user, by the application's mode. */
@@ -200,8 +262,11 @@ void step4_delegate(struct request *r)
     request_fail(r, &f);
     return;
   }
-  r->ticket = krb_cache_get(c->tickets, r->user, r->app->spn, clock_wall_s());
+  struct krb_cache_key key = key_for(r);
+  bool due;
+  r->ticket = krb_cache_get(c->tickets, &key, clock_wall_s(), &due);
   span_str(&r->delegate, "krb.cache", r->ticket ? "hit" : "miss");
+  if (due) renew(c, &key);
   if (r->ticket) {
     r->ticket_cached = true;
     atomic_fetch_add_explicit(&c->counters.cache_hits, 1, memory_order_relaxed);
@@ -210,8 +275,8 @@ void step4_delegate(struct request *r)
     return;
   }
   atomic_fetch_add_explicit(&c->counters.cache_misses, 1, memory_order_relaxed);
-  struct delegation *d = pending_for(c, r->user, r->app->spn);
-  if (!d) d = start(r);
+  struct delegation *d = pending_for(c, &key);
+  if (!d) d = start(c, &key, r->delegate.ctx.sampled);
   if (!d) {
     failure_set(&f, ERR_NOMEM, "no memory");
     request_fail(r, &f);
@@ -220,6 +285,22 @@ void step4_delegate(struct request *r)
   r->deadline_ns = clock_mono_ns() + STEP4_TIMEOUT_S * 1000000000LL;
   r->next_waiting = d->waiting;
   d->waiting = r;
+}
+
+void step4_forget_ticket(const struct request *r)
+{
+  struct krb_cache_key key = key_for(r);
+  krb_cache_remove(r->c->tickets, &key);
+  count_tickets(r->c);
+}
+
+size_t step4_purge(struct connector *c, const char *name)
+{
+  for (struct delegation *d = c->pending; d; d = d->next)
+    if (krb_cache_is_of(d->upn, d->user, name)) d->purged = true;
+  size_t n = krb_cache_purge(c->tickets, name);
+  count_tickets(c);
+  return n;
 }
 
 void step4_forget(struct request *r)

@@ -27,7 +27,7 @@ static const char *negotiate_value(const struct fields *f, size_t *ret_n)
 static bool try_fresh_ticket(struct request *r)
 {
   if (!r->ticket_cached || r->has_body || r->tries > 1) return false;
-  krb_cache_remove(r->c->tickets, r->user, r->app->spn);
+  step4_forget_ticket(r);
   krb_ticket_unref(r->ticket);
   r->ticket = NULL;
   r->ticket_cached = false;
@@ -48,7 +48,7 @@ static bool proven(struct request *r, struct http1_head *h)
   const char *value = negotiate_value(&h->fields, &n);
   if (h->status == 401) {
     if (try_fresh_ticket(r)) return false;
-    krb_cache_remove(r->c->tickets, r->user, r->app->spn);
+    step4_forget_ticket(r);
     failure_set(&f, ERR_BACKEND_REFUSED_TICKET, "%s answered 401 to the ticket for %s",
                 r->app->internal_url.text, r->app->spn);
   } else if (!value) {

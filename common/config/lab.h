@@ -159,6 +159,7 @@ struct lab_connector {
   struct lab_strings allowed_to_delegate_to; /* SPNs */
   bool ok_to_auth_as_delegate;               /* protocol transition; default true */
   unsigned connections;                      /* to the cloud; default 2 */
+  unsigned ticket_trust_s;                   /* 900 */
 };
 
 /* A registered OpenID Connect client besides the applications, e.g. for code + PKCE by hand. */

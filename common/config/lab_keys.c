@@ -488,6 +488,11 @@ static const struct lab_key connector_keys[] = {
      "How many connections to the cloud it keeps. The others follow when the first has succeeded; a request "
      "goes to the one with the least work in progress.",
      .fallback = "2", .min = 1, .max = LAB_CONNECTIONS_MAX},
+    {"ticket_trust", KEY_COUNT, AT(lab_connector, ticket_trust_s),
+     "How long a user's ticket is used before the KDC is asked again whether he still is one, in seconds: "
+     "so long a user who was disabled in the directory is still served. A ticket in use is renewed before "
+     "that.",
+     .fallback = "900", .min = 1, .max = 36000},
     {.name = NULL},
 };
 static const struct lab_keys connectors = {.keys = connector_keys,

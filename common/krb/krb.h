@@ -72,16 +72,30 @@ struct krb_ticket *krb_ticket_ref(struct krb_ticket *t);
 void krb_ticket_unref(struct krb_ticket *t); /* accepts NULL */
 const struct krb_ticket_info *krb_ticket_describe(const struct krb_ticket *t);
 
-/* Tickets by user (as krb_map_user made it) and target. At most max entries, the least recently used goes
- * first. */
+/* Tickets by who the user is outside, who he is inside and which target. At most max entries, the least
+ * recently used goes first. A ticket is given out for trust_s after it was got, and at most until 60 s before
+ * its end: then the KDC is to be asked again, whether the user still is one. */
 struct krb_cache;
-enum err krb_cache_new(size_t max, struct krb_cache **ret) MUST_CHECK;
+struct krb_cache_key {
+  const char *upn;  /* as the token has it */
+  const char *user; /* the principal, as krb_map_user made it */
+  const char *spn;
+};
+enum err krb_cache_new(size_t max, unsigned trust_s, struct krb_cache **ret) MUST_CHECK;
 void krb_cache_free(struct krb_cache *c);
-/* A new reference, or NULL when there is none that lives for at least 60 s more. */
-struct krb_ticket *krb_cache_get(struct krb_cache *c, const char *user, const char *spn, int64_t now_s);
-void krb_cache_put(struct krb_cache *c, const char *user, const char *spn,
-                   struct krb_ticket *t); /* takes a reference */
-void krb_cache_remove(struct krb_cache *c, const char *user, const char *spn);
+/* A new reference, or NULL when there is none that may still be given out. *ret_renew: its time is nearly
+ * over, so put another one, while this one serves; said to one caller, and to another after a while if
+ * nothing came of it. Nobody is told of a ticket that nobody uses. */
+struct krb_ticket *krb_cache_get(struct krb_cache *c, const struct krb_cache_key *key, int64_t now_s,
+                                 bool *ret_renew);
+/* Takes a reference. now_s: when it was asked for. */
+void krb_cache_put(struct krb_cache *c, const struct krb_cache_key *key, struct krb_ticket *t, int64_t now_s);
+void krb_cache_remove(struct krb_cache *c, const struct krb_cache_key *key);
+/* All tickets of who has this name, outside or inside (in whatever case); NULL: all of everybody. Returns how
+ * many. */
+size_t krb_cache_purge(struct krb_cache *c, const char *name);
+/* Would a purge of name concern a ticket of upn, who is user inside? */
+bool krb_cache_is_of(const char *upn, const char *user, const char *name);
 size_t krb_cache_count(const struct krb_cache *c);
 
 /* The TLS channel that a token is for (RFC 5929 4, RFC 4121 4.1.1.2): an acceptor behind another one refuses

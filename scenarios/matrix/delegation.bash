@@ -40,7 +40,7 @@ cell session-sensitive what='made sensitive' app=hello session=yes break='admin 
   error=evidence_not_forwardable status=403 step=4 code=-1765328371 forwardable=false kdc=EVIDENCE_TKT_NOT_FORWARDABLE
 cell session-removed what='removed' app=hello session=yes break='admin delprinc -force alice' \
   error=user_unknown_to_kdc status=403 step=4 code=-1765328378 kdc=UNKNOWN_S4U2SELF_PRINCIPAL
-cell session-cached what='disabled, but the connector has a ticket: served until that ends' app=hello session=cached \
+cell session-cached what='disabled, but the connector has a ticket: served while that is trusted' app=hello session=cached \
   break='admin modprinc -allow_tix alice' error=none cache=hit
 
 heading 'Which name the ticket is asked for (delegated_login_identity)'

@@ -1,0 +1,117 @@
+#!/usr/bin/env bats
+# The connector's tickets: how long one is trusted, who renews it, how it is forgotten, and that many who want the same one cost one.
+
+load lib/lab
+load lib/load
+
+readonly trust=15 lead=3 # seconds; the lead is a fifth of it
+
+setup_file() {
+  lab_edit "$BATS_FILE_TMPDIR/lab.yaml" "s/^(  connector-1:)/\1\n    ticket_trust: $trust/"
+  lab_start "$BATS_FILE_TMPDIR/lab.yaml"
+  lab stop connector-2
+}
+teardown_file() { lab_stop; }
+setup() {
+  agent_new "$BATS_TEST_TMPDIR/agent"
+  lab connector purge connector-1
+}
+
+# as NAME: from now on the agent is this user's.
+as() { agent_jar=$BATS_TEST_TMPDIR/$1; }
+
+in_realm() { PATH=$PATH:/usr/sbin:/sbin KRB5_KDC_PROFILE=$SEVENSTEP_RUN/kdc/kdc.conf kadmin.local -q "$*"; }
+
+@test "a user disabled in the realm is served while his ticket is trusted, and refused then; another's is renewed meanwhile" {
+  as alice
+  sign_in
+  as bob
+  local before=$EPOCHSECONDS misses renewals
+  sign_in "$SEVENSTEP_APP_URL" bob@sevenstep.test
+  assert_step_attribute 4 connector krb.cache miss
+  in_realm modprinc -allow_tix bob
+  misses=$(metric connector-1 sevenstep_connector_ticket_cache_misses_total)
+  renewals=$(metric connector-1 sevenstep_connector_ticket_renewals_total)
+  while true; do
+    as alice
+    agent_get "$SEVENSTEP_APP_URL"
+    assert_status 200
+    as bob
+    agent_get "$SEVENSTEP_APP_URL"
+    [[ $agent_status == 200 ]] || break
+  done
+  assert_status 403
+  assert_error user_revoked
+  assert_trace_error user_revoked 4
+  ((EPOCHSECONDS - before >= trust - lead))
+  as alice
+  while [[ $(metric connector-1 sevenstep_connector_ticket_renewals_total) == "$renewals" ]]; do
+    agent_get "$SEVENSTEP_APP_URL"
+    assert_status 200
+  done
+  # Bob's refusal is the one request that had to ask.
+  [[ $(metric connector-1 sevenstep_connector_ticket_cache_misses_total) == $((misses + 1)) ]]
+  in_realm modprinc +allow_tix bob
+}
+
+@test "a ticket that nobody uses is not renewed" {
+  sign_in
+  local renewals
+  renewals=$(metric connector-1 sevenstep_connector_ticket_renewals_total)
+  as bob
+  sign_in "$SEVENSTEP_APP_URL" bob@sevenstep.test
+  while [[ $(metric connector-1 sevenstep_connector_ticket_renewals_total) == "$renewals" ]]; do
+    agent_get "$SEVENSTEP_APP_URL"
+    assert_status 200
+  done
+  [[ $(metric connector-1 sevenstep_connector_ticket_renewals_total) == $((renewals + 1)) ]]
+}
+
+@test "purging one user: his next request asks the KDC, others' do not" {
+  as bob
+  sign_in "$SEVENSTEP_APP_URL" bob@sevenstep.test
+  as alice
+  sign_in
+  run lab connector purge connector-1 Alice@sevenstep.test
+  [[ $status == 0 && $output == 'connector-1: tickets purged: 1.' ]]
+  agent_get "$SEVENSTEP_APP_URL" -H 'traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
+  assert_status 200
+  assert_step_attribute 4 connector krb.cache miss
+  as bob
+  agent_get "$SEVENSTEP_APP_URL" -H 'traceparent: 00-0af7651916cd43dd8448eb211c80319d-b7ad6b7169203331-01'
+  assert_step_attribute 4 connector krb.cache hit
+  [[ $(lab connector purge connector-1 "bob@$SEVENSTEP_REALM") == 'connector-1: tickets purged: 1.' ]]
+  [[ $(lab connector purge connector-1) == 'connector-1: tickets purged: 1.' ]]
+}
+
+@test "a user disabled in the realm is refused at once when his tickets are purged" {
+  as bob
+  sign_in "$SEVENSTEP_APP_URL" bob@sevenstep.test
+  in_realm modprinc -allow_tix bob
+  lab connector purge connector-1 bob@sevenstep.test
+  agent_get "$SEVENSTEP_APP_URL"
+  assert_error user_revoked
+  in_realm modprinc +allow_tix bob
+}
+
+@test "purge says what is wrong" {
+  run lab connector purge connector-9
+  [[ $status == 2 && $output == *'there is no connector "connector-9"'* ]]
+  run lab connector purge connector-2
+  [[ $status == 6 && $output == *'connector-2 is not running'* ]]
+  run curl -s -o /dev/null -w '%{http_code}' -X POST --unix-socket "$SEVENSTEP_RUN/connector-1.sock" 'http://localhost/tickets/purge?who=bob'
+  [[ $output == 400 ]]
+}
+
+@test "fifty requests at once that want the same ticket cost one exchange" {
+  sign_in
+  lab connector purge connector-1
+  local self proxy
+  self=$(metric kdc 'sevenstep_kdc_s4u_total{exchange="s4u2self"}')
+  proxy=$(metric kdc 'sevenstep_kdc_s4u_total{exchange="s4u2proxy"}')
+  run curl -s --noproxy '*' --cacert "$SEVENSTEP_CA" -b "$agent_jar" --parallel --parallel-immediate --parallel-max 50 \
+    -o /dev/null -w '%{http_code}\n' "${SEVENSTEP_APP_URL}echo/[1-50]"
+  [[ $(grep -c '^200$' <<<"$output") == 50 ]]
+  [[ $(metric kdc 'sevenstep_kdc_s4u_total{exchange="s4u2self"}') == $((self + 1)) ]]
+  [[ $(metric kdc 'sevenstep_kdc_s4u_total{exchange="s4u2proxy"}') == $((proxy + 1)) ]]
+}
