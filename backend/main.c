@@ -31,7 +31,7 @@ struct program {
 static bool lab_needs_tickets(const struct lab *lab)
 {
   for (size_t i = 0; i < lab->n_apps; i++)
-    if (lab->apps[i].spn) return true;
+    if (lab->apps[i].spn && lab->apps[i].played_by == SEAT_LAB) return true;
   return false;
 }
 

@@ -12,7 +12,8 @@ static const char *own_host(const struct lab_app *app)
 }
 
 /* The application that is asked for by this host: its internal URL's, or the external one's where Host is not
- * translated; before one whose "*" stands for it. A port in the field is the listener's business. */
+ * translated; before one whose "*" stands for it. A port in the field is the listener's business; so is a
+ * guest's host. */
 static const struct lab_app *app_of_host(const struct lab *lab, const char *host,
                                          struct lab_concrete *storage)
 {
@@ -21,7 +22,7 @@ static const struct lab_app *app_of_host(const struct lab *lab, const char *host
   const struct lab_app *best = NULL;
   for (size_t i = 0; n && i < lab->n_published; i++) {
     const struct lab_app *app = &lab->published[i];
-    if (!lab_host_matches(own_host(app), host, n, label)) continue;
+    if (app->played_by == SEAT_GUEST || !lab_host_matches(own_host(app), host, n, label)) continue;
     if (!label[0]) return app;
     best = app;
     memcpy(best_label, label, sizeof label);

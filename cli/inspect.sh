@@ -14,6 +14,9 @@ help_trace='List recorded traces, or show one: the seven steps with what was sen
 ID is the activity id of a page, a log line or the header Sevenstep-Trace (32 hex digits). --json is for programs.'
 help_hosts='Print lines for /etc/hosts, for programs that do not resolve *.localhost by themselves.
 Browsers and curl do. glibc'\''s resolver does with the package libnss-myhostname.'
+help_keytab='Print the file with the key of an application that somebody else'\''s program plays (played_by: guest).
+The program needs it to accept tickets; its user must be able to read a copy. docs/seats.md tells how to put a program of
+one'\''s own into a seat.'
 help_check='Check the lab file and exit: 0 if it is right, 3 and FILE:LINE:COLUMN if not.'
 help_bench='Measure the whole chain side by side with nginx and HAProxy: requests/s, latency, processor time, bulk, memory.
 Each workload goes through all chains in turn, so that the figures of one run can be compared. Needs the packages nginx-light,
@@ -127,6 +130,22 @@ command_trace() {
   else
     trace_tool ${json[@]+"${json[@]}"} show "$1"
   fi
+}
+
+command_keytab() {
+  local name spn
+  (($# == 1)) || die "$EX_USAGE" "expected the name of an application" "See --help."
+  settings_load
+  require_build
+  while read -r name spn; do
+    [[ $name == "$1" ]] || continue
+    [[ $spn != - ]] || die "$EX_FAILED" "$name has no spn, so there is no key" "Set single_sign_on: kcd and spn (docs/lab.md)."
+    [[ -r $run/keytabs/guests/$name.keytab ]] ||
+      die "$EX_DOWN" "the KDC has not made the key of $name yet" "Start the lab: $(how_to_call up)"
+    say "$run/keytabs/guests/$name.keytab"
+    return
+  done < <(ask list guests)
+  die "$EX_FAILED" "no application \"$1\" is played by a guest" "Give it the key \"played_by: guest\", or: $(how_to_call "app set $1 played_by=guest connect=HOST:PORT")"
 }
 
 command_hosts() {

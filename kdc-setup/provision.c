@@ -79,40 +79,67 @@ static bool contains(const struct lab_strings *list, const char *text)
   return false;
 }
 
-/* Each SPN of the lab once. The list is the caller's to free. */
-static enum err all_services(const struct lab *lab, struct lab_strings *ret, struct failure *f)
+/* DIR/NAME.keytab with the keys of these. */
+static enum err sync_keytab(const struct database *db, const char *dir, const char *name,
+                            const struct lab_strings *principals, bool keep_others,
+                            struct provision_result *counts, struct failure *f)
 {
-  const char **spns = calloc(lab_spn_count_max(lab), sizeof *spns);
-  struct lab_strings all = {.v = calloc(lab->n_apps + lab_spn_count_max(lab), sizeof(char *))};
-  for (size_t i = 0; spns && all.v && i < lab->n_apps; i++) {
-    size_t n = lab_spns(lab, &lab->apps[i], spns);
-    for (size_t k = 0; k < n; k++)
-      if (!contains(&all, spns[k])) all.v[all.n++] = spns[k];
+  char path[PATH_SIZE + 128];
+  bool written = false;
+  snprintf(path, sizeof path, "%s/%s.keytab", dir, name);
+  enum err e = keytab_sync(db, path, principals, keep_others, &written, f);
+  if (!e) counts->keytabs += written;
+  return e;
+}
+
+static enum err sync_connectors(const struct database *db, const struct lab *lab, const char *dir,
+                                struct provision_result *counts, struct failure *f)
+{
+  enum err e = ERR_OK;
+  for (size_t i = 0; i < lab->n_connectors && !lab->is_partner && !e; i++) {
+    struct lab_strings own = {.v = (const char **)(uintptr_t)&lab->connectors[i].principal, .n = 1};
+    e = sync_keytab(db, dir, lab->connectors[i].name, &own, false, counts, f);
   }
-  enum err e = spns && all.v ? ERR_OK : failure_set(f, ERR_NOMEM, "keytab");
-  free(spns);
-  *ret = all;
+  return e;
+}
+
+/* The keytab of an application that somebody else's program plays; of one that it plays no more the file is
+ * removed. */
+static enum err sync_guest(const struct database *db, const char *dir, const struct lab_app *app,
+                           const struct lab_strings *spns, struct provision_result *counts, struct failure *f)
+{
+  char old[PATH_SIZE + 128];
+  if (app->played_by == SEAT_GUEST && spns->n) return sync_keytab(db, dir, app->name, spns, false, counts, f);
+  snprintf(old, sizeof old, "%s/%s.keytab", dir, app->name);
+  if (unlink(old) == 0 || errno == ENOENT) return ERR_OK;
+  return failure_set(f, ERR_IO, "%s: %s", old, strerror(errno));
+}
+
+/* Guests have keytabs of their own. The backend's has the keys of all other applications: each SPN once. */
+static enum err sync_applications(const struct database *db, const struct lab *lab, const char *dir,
+                                  struct provision_result *counts, struct failure *f)
+{
+  char guests[PATH_SIZE];
+  struct lab_strings own = {.v = calloc(lab_spn_count_max(lab), sizeof(char *))};
+  struct lab_strings all = {.v = calloc(lab->n_apps + lab_spn_count_max(lab), sizeof(char *))};
+  enum err e = own.v && all.v ? make_folder(dir, "guests", guests, f) : failure_set(f, ERR_NOMEM, "keytab");
+  for (size_t i = 0; i < lab->n_apps && !e; i++) {
+    own.n = lab_spns(lab, &lab->apps[i], own.v);
+    for (size_t k = 0; k < own.n && lab->apps[i].played_by == SEAT_LAB; k++)
+      if (!contains(&all, own.v[k])) all.v[all.n++] = own.v[k];
+    e = sync_guest(db, guests, &lab->apps[i], &own, counts, f);
+  }
+  if (!e && all.n) e = sync_keytab(db, dir, "backend", &all, lab->partner.realm != NULL, counts, f);
+  free(own.v);
+  free(all.v);
   return e;
 }
 
 static enum err sync_keytabs(const struct database *db, const struct lab *lab, const char *dir,
                              struct provision_result *counts, struct failure *f)
 {
-  char path[PATH_SIZE + 128];
-  struct lab_strings services;
-  bool written;
-  enum err e = all_services(lab, &services, f);
-  for (size_t i = 0; i < lab->n_connectors && !lab->is_partner && !e; i++) {
-    struct lab_strings own = {.v = (const char **)(uintptr_t)&lab->connectors[i].principal, .n = 1};
-    snprintf(path, sizeof path, "%s/%s.keytab", dir, lab->connectors[i].name);
-    e = keytab_sync(db, path, &own, false, &written, f);
-    if (!e) counts->keytabs += written;
-  }
-  snprintf(path, sizeof path, "%s/backend.keytab", dir);
-  if (!e && services.n) e = keytab_sync(db, path, &services, lab->partner.realm != NULL, &written, f);
-  if (!e && services.n) counts->keytabs += written;
-  free(services.v);
-  return e;
+  enum err e = sync_connectors(db, lab, dir, counts, f);
+  return e ? e : sync_applications(db, lab, dir, counts, f);
 }
 
 /* One secret for both sides: whoever comes first makes it. */

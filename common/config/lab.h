@@ -65,6 +65,7 @@ enum lab_login {
   LOGIN_SAM_ACCOUNT_NAME,         /* onPremisesSAMAccountName */
 };
 enum lab_flow { FLOW_ID_TOKEN, FLOW_CODE }; /* id_token (default, form_post), code (with PKCE) */
+enum lab_seat { SEAT_LAB, SEAT_GUEST };     /* lab (default), guest */
 enum lab_bindings { BINDINGS_NONE, BINDINGS_ACCEPT, BINDINGS_REQUIRE }; /* none, accept (default), require */
 
 /* Which origins' scripts may read the answers (the Fetch standard, 3.2). */
@@ -102,6 +103,7 @@ struct lab_app {
   bool by_path; /* of those in lab.published: more than its host decides what it is, or its paths differ from
                    the users' */
   struct lab_addr connect;           /* where internal_url's host really is; default: its host and port */
+  enum lab_seat played_by;           /* the lab's own backend, or somebody else's program */
   const char *spn;                   /* service/host, no realm; NULL unless sso is kcd */
   struct lab_header *headers;        /* with sso header: what is told of the user */
   size_t n_headers;

@@ -215,6 +215,20 @@ static enum err check_certificate(const struct checking *c, const struct lab_app
   return ERR_OK;
 }
 
+/* A guest has no seat where the lab's own program sits, which has no key for it. */
+static enum err check_seat(const struct checking *c, const struct lab_app *app)
+{
+  const struct lab_addr *own[] = {&c->lab->backend.listen, &c->lab->backend.listen_tls};
+  if (app->played_by == SEAT_LAB) return ERR_OK;
+  for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+    if (own[i]->host && own[i]->port == app->connect.port && strcmp(own[i]->host, app->connect.host) == 0)
+      return fail(
+          c, place_of(c, "applications", app->name, "connect"),
+          "applications.%s.connect: the lab's own backend listens on %s:%u; a guest listens elsewhere",
+          app->name, app->connect.host, app->connect.port);
+  return ERR_OK;
+}
+
 static enum err check_app_name(const struct checking *c, const struct lab_app *app)
 {
   const struct lab *lab = c->lab;
@@ -312,6 +326,7 @@ static enum err check_apps(const struct checking *c)
     e = check_app_name(c, app);
     if (!e) e = check_combination(c, app);
     if (!e) e = check_certificate(c, app);
+    if (!e) e = check_seat(c, app);
     if (!e) e = check_assignment(c, app);
     if (!e) e = check_connector_group(c, app);
     if (!e) e = check_allowed_to_act(c, app);

@@ -7,7 +7,8 @@
 
 static_assert(sizeof(enum lab_preauth) == sizeof(unsigned) && sizeof(enum lab_sso) == sizeof(unsigned) &&
                   sizeof(enum lab_login) == sizeof(unsigned) && sizeof(enum lab_flow) == sizeof(unsigned) &&
-                  sizeof(enum lab_bindings) == sizeof(unsigned) && sizeof(enum lab_claim) == sizeof(unsigned) &&
+                  sizeof(enum lab_bindings) == sizeof(unsigned) &&
+                  sizeof(enum lab_claim) == sizeof(unsigned) && sizeof(enum lab_seat) == sizeof(unsigned) &&
                   sizeof(enum lab_balancing) == sizeof(unsigned),
               "a choice is stored as an unsigned");
 
@@ -295,6 +296,13 @@ static const struct lab_choice flow_choices[] = {
      "the browser carries a code, which the proxy exchanges (authorization code with PKCE)"},
     {NULL, 0, NULL},
 };
+static const struct lab_choice seat_choices[] = {
+    {"lab", SEAT_LAB, "the lab's own backend"},
+    {"guest", SEAT_GUEST,
+     "somebody else's program, which listens at connect; its key is in a keytab of its own (./sevenstep "
+     "keytab NAME) and not in the backend's"},
+    {NULL, 0, NULL},
+};
 static const struct lab_choice timeout_choices[] = {
     {"default", 85, "85 seconds"},
     {"long", 180, "180 seconds"},
@@ -374,6 +382,8 @@ static const struct lab_key app_keys[] = {
     {"connect", KEY_ADDR, AT(lab_app, connect),
      "Where that host really is, where its name alone does not lead there (curl's --connect-to).",
      .otherwise = "the internal URL's host and port"},
+    {"played_by", KEY_CHOICE, AT(lab_app, played_by), "Whose program the application is.", .fallback = "lab",
+     .private = true, .choices = seat_choices},
     {"cors", KEY_ROWS, AT(lab_app, cors),
      "Rules for scripts of other origins, answered by the proxy in place of the application. Not for its "
      "segments, which "

@@ -40,12 +40,14 @@ static bool parent_before(const char **hosts, size_t index, const char *parent)
   return false;
 }
 
-/* The backend plays all applications, so one certificate has all hosts that are reached with TLS. */
+/* The backend plays all applications but guests', so one certificate has all hosts that are reached with TLS.
+ */
 static void print_backend(const struct lab *lab)
 {
   for (size_t i = 0; i < lab->n_apps; i++) {
     const struct lab_url *url = &lab->apps[i].internal_url;
-    if (strcmp(url->scheme, "https") == 0) printf("--backend\n%s\n", url->host);
+    if (strcmp(url->scheme, "https") == 0 && lab->apps[i].played_by == SEAT_LAB)
+      printf("--backend\n%s\n", url->host);
   }
 }
 

@@ -16,8 +16,9 @@ static const char help[] =
     "  check            says \"configuration OK\", or what is wrong and where\n"
     "  env              shell variables: eval \"$(sevenstep-lab env)\"\n"
     "  list WHAT        one a line: actors (NAME PROGRAM), connectors, delegation (NAME GROUP SPN),\n"
-    "                   applications (NAME URL), published (NAME URL file|changed|added), users (NAME "
-    "UPN), hosts\n"
+    "                   applications (NAME URL), published (NAME URL file|changed|added), guests (NAME "
+    "SPN),\n"
+    "                   users (NAME UPN), hosts\n"
     "  ports [--free]   listening addresses: KEY HOST PORT; with --free exit code 4 if one is taken\n"
     "  certificates     arguments for pki/provision\n"
     "  containers ACTOR the lab file as this actor gets it in containers: their addresses, its secrets only\n"
@@ -68,6 +69,14 @@ static void list_hosts(const struct lab *lab)
   free(hosts);
 }
 
+/* Applications that somebody else's program plays. */
+static void list_guests(const struct lab *lab)
+{
+  for (size_t i = 0; i < lab->n_apps; i++)
+    if (lab->apps[i].played_by == SEAT_GUEST)
+      printf("%s %s\n", lab->apps[i].name, lab->apps[i].spn ? lab->apps[i].spn : "-");
+}
+
 static int list(const struct lab *lab, const char *what)
 {
   if (strcmp(what, "actors") == 0)
@@ -82,13 +91,16 @@ static int list(const struct lab *lab, const char *what)
   else if (strcmp(what, "applications") == 0)
     for (size_t i = 0; i < lab->n_apps; i++)
       printf("%s %s\n", lab->apps[i].name, lab->apps[i].external_url.text);
+  else if (strcmp(what, "guests") == 0)
+    list_guests(lab);
   else if (strcmp(what, "users") == 0)
     for (size_t i = 0; i < lab->n_users; i++)
       printf("%s %s\n", lab->users[i].name, lab->users[i].upn ? lab->users[i].upn : "-");
   else if (strcmp(what, "published") == 0)
     return tool_published(lab);
   else
-    return usage("list: expected actors, connectors, delegation, applications, published, users or hosts");
+    return usage(
+        "list: expected actors, connectors, delegation, applications, guests, published, users or hosts");
   return 0;
 }
 

@@ -101,6 +101,9 @@ static const struct check_case {
      "lab.yaml:31:35: applications.ledger.validate_backend_certificate: only with an https internal_url"},
     {"    flow: code\n", "    flow: code\n    backend_ca: ca.crt\n",
      "lab.yaml:31:17: applications.ledger.backend_ca: only with an https internal_url"},
+    {"    flow: code\n", "    flow: code\n    played_by: guest\n    connect: 127.0.0.1:{backend}\n",
+     "lab.yaml:32:14: applications.ledger.connect: the lab's own backend listens on 127.0.0.1:8446; a guest "
+     "listens elsewhere"},
     {"realm: CORP.TEST", "backend:\n  listen_tls: 127.0.0.1:{backend}",
      "lab.yaml:4:15: backend.listen_tls: backend.listen listens on 127.0.0.1:8446 already"},
     {"    flow: code\n", "", "lab.yaml:30:20: applications.ledger.client_secret: only with flow: code"},

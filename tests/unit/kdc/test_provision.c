@@ -135,6 +135,42 @@ START_TEST(provision_lost_keytab_is_written_with_the_same_keys)
 }
 END_TEST
 
+/* How many keys a keytab has, and of one principal; -1: there is no such file. */
+static int keys_in(const char *keytab, const char *principal)
+{
+  char command[512], line[32];
+  if (access(kdc_lab_path(&l, keytab), F_OK) != 0) return -1;
+  snprintf(command, sizeof command, "klist -k '%s' | grep -c ' %s@'", kdc_lab_path(&l, keytab), principal);
+  FILE *p = popen(command, "re");
+  ck_assert_ptr_nonnull(p);
+  ck_assert_ptr_nonnull(fgets(line, sizeof line, p));
+  pclose(p);
+  return atoi(line);
+}
+
+START_TEST(provision_guest_has_its_key_in_a_keytab_of_its_own)
+{
+  char guest[128];
+  const char *spn = l.lab.apps[0].spn;
+  snprintf(guest, sizeof guest, "keytabs/guests/%s.keytab", l.lab.apps[0].name);
+  ck_assert_int_gt(keys_in("keytabs/backend.keytab", spn), 0);
+  ck_assert_int_eq(keys_in(guest, spn), -1);
+
+  l.lab.apps[0].played_by = SEAT_GUEST;
+  struct provision_result r = again();
+  ck_assert_uint_eq(r.keytabs, 2);
+  ck_assert_uint_eq(r.changed, 0);
+  ck_assert_int_gt(keys_in(guest, spn), 0);
+  ck_assert_int_eq(keys_in("keytabs/backend.keytab", spn), 0);
+  ck_assert_uint_eq(again().keytabs, 0);
+
+  l.lab.apps[0].played_by = SEAT_LAB;
+  again();
+  ck_assert_int_eq(keys_in(guest, spn), -1);
+  ck_assert_int_gt(keys_in("keytabs/backend.keytab", spn), 0);
+}
+END_TEST
+
 START_TEST(provision_changed_password_changes_one_principal)
 {
   l.lab.users[0].password = "another";
@@ -244,6 +280,7 @@ int main(void)
   tcase_add_test(t, provision_keytabs_are_private);
   tcase_add_test(t, provision_open_keytab_is_closed_again);
   tcase_add_test(t, provision_lost_keytab_is_written_with_the_same_keys);
+  tcase_add_test(t, provision_guest_has_its_key_in_a_keytab_of_its_own);
   tcase_add_test(t, provision_changed_password_changes_one_principal);
   tcase_add_test(t, provision_disabled_user_changes_one_principal);
   tcase_add_test(t, provision_changed_delegation_list_changes_the_connector);
