@@ -2,6 +2,7 @@
 # One actor stops; the others say so at the right step, and all goes on when it is back, with no restart of anything else.
 
 load lib/lab
+load lib/load
 
 setup_file() { lab_start; }
 teardown_file() { lab_stop; }
@@ -31,6 +32,60 @@ setup() { agent_new "$BATS_TEST_TMPDIR/agent"; }
   agent_get "$SEVENSTEP_APP_URL"
   assert_status 200
   assert_page "bob@$SEVENSTEP_REALM"
+}
+
+# signal_kdc SIGNAL: to krb5kdc, which is sevenstep-kdc's child.
+signal_kdc() { kill "-$1" "$(pgrep -P "$(pid_of kdc)" krb5kdc)"; }
+
+@test "the KDC hangs: users with tickets go on, new ones are told so at step 4; it goes on: all works" {
+  sign_in "$SEVENSTEP_APP_URL" alice@sevenstep.test
+  for _ in 1 2 3 4; do agent_get "$SEVENSTEP_APP_URL"; done
+  signal_kdc STOP
+  for _ in 1 2 3 4; do
+    agent_get "$SEVENSTEP_APP_URL"
+    assert_status 200
+  done
+  agent_new "$BATS_TEST_TMPDIR/bob"
+  open_logon "$SEVENSTEP_CODE_APP_URL"
+  agent_logon bob@sevenstep.test bob-password
+  agent_follow
+  assert_error kdc_timeout
+  assert_trace_error kdc_timeout 4
+  signal_kdc CONT
+  agent_get "$SEVENSTEP_CODE_APP_URL"
+  assert_status 200
+}
+
+@test "the KDC restarts under load: no user with a ticket notices" {
+  sign_in
+  for _ in 1 2 3 4; do agent_get "$SEVENSTEP_APP_URL"; done
+  load_start
+  load_await 200
+  lab stop kdc
+  load_await 200
+  lab start kdc
+  load_await 200
+  load_stop
+  ((sent >= 600 && good == sent)) || fail "$sent requests, $good answered 200"
+}
+
+@test "a second KDC answers when the first hangs" {
+  local second=$((SEVENSTEP_PORT_BASE + 19)) connector
+  sed "s/:$SEVENSTEP_KDC_PORT\b/:$second/g" "$SEVENSTEP_RUN/kdc/kdc.conf" >"$BATS_TEST_TMPDIR/kdc.conf"
+  PATH=$PATH:/usr/sbin:/sbin KRB5_KDC_PROFILE=$BATS_TEST_TMPDIR/kdc.conf krb5kdc -n >"$BATS_TEST_TMPDIR/second.log" 2>&1 3>&- &
+  echo $! >"$BATS_TEST_TMPDIR/second.pid"
+  sed -i "s/^( *kdc = .*:)$SEVENSTEP_KDC_PORT$/&\n\1$second/" -E "$KRB5_CONFIG"
+  grep -q ":$second" "$KRB5_CONFIG"
+  timeout 20 tail -n +1 -f "$BATS_TEST_TMPDIR/second.log" | grep -q -m 1 'commencing operation'
+  for connector in connector-1 connector-2; do lab stop "$connector" && lab start "$connector"; done
+  signal_kdc STOP
+  sign_in
+  signal_kdc CONT
+  kill "$(<"$BATS_TEST_TMPDIR/second.pid")"
+  agent_new "$BATS_TEST_TMPDIR/bob"
+  sign_in "$SEVENSTEP_APP_URL" bob@sevenstep.test
+  sed -i "/:$second$/d" "$KRB5_CONFIG"
+  for connector in connector-1 connector-2; do lab stop "$connector" && lab start "$connector"; done
 }
 
 @test "one connector is killed: requests go on through the other" {

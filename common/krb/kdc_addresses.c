@@ -25,6 +25,8 @@ struct kdc_addresses {
   pthread_mutex_t lock;
   pthread_cond_t news; /* a look-up came to its end */
   size_t n, preferred;
+  size_t exchanges; /* under way */
+  bool silent;      /* the last one that ended met with silence */
   struct entry entry[KDC_MAX];
 };
 
@@ -197,26 +199,44 @@ size_t kdc_addresses_get(struct kdc_addresses *a, int64_t deadline_ns, struct kd
   return n;
 }
 
-void kdc_addresses_prefer(struct kdc_addresses *a, const struct kdc_address *good)
+bool kdc_addresses_begin(struct kdc_addresses *a)
 {
   pthread_mutex_lock(&a->lock);
+  bool may = !a->silent || a->exchanges == 0;
+  if (may) a->exchanges++;
+  pthread_mutex_unlock(&a->lock);
+  return may;
+}
+
+/* Under the lock, as the next one. */
+static void prefer(struct kdc_addresses *a, const struct kdc_address *good)
+{
   for (size_t i = 0; i < a->n; i++) {
     const struct kdc_address *k = &a->entry[i].known;
     if (a->entry[i].resolved && k->len == good->len && memcmp(&k->addr, &good->addr, k->len) == 0) {
       a->preferred = i;
-      break;
+      return;
     }
   }
-  pthread_mutex_unlock(&a->lock);
 }
 
-void kdc_addresses_doubt(struct kdc_addresses *a)
+static void doubt_names(struct kdc_addresses *a)
 {
-  pthread_mutex_lock(&a->lock);
   for (size_t i = 0; i < a->n; i++) {
     struct entry *e = &a->entry[i];
     struct entry numeric = *e;
     e->stale = !resolve_numeric(&numeric);
   }
+}
+
+void kdc_addresses_end(struct kdc_addresses *a, const struct kdc_address *answered, bool silent)
+{
+  pthread_mutex_lock(&a->lock);
+  a->exchanges--;
+  a->silent = silent;
+  if (answered)
+    prefer(a, answered);
+  else
+    doubt_names(a);
   pthread_mutex_unlock(&a->lock);
 }

@@ -18,10 +18,12 @@ struct kdc_address {
 /* The addresses known now, at most KDC_MAX, best first; waits for the resolver until deadline_ns if there are
  * none. Returns how many. */
 size_t kdc_addresses_get(struct kdc_addresses *a, int64_t deadline_ns, struct kdc_address out[KDC_MAX]);
-/* This one answered: first next time. */
-void kdc_addresses_prefer(struct kdc_addresses *a, const struct kdc_address *good);
-/* Nobody answered: resolve the names anew before the next use. */
-void kdc_addresses_doubt(struct kdc_addresses *a);
+/* An exchange begins. False: it must not, for the last one met with silence, and another is finding out
+ * already whether that lasts. If true, kdc_addresses_end() follows. */
+bool kdc_addresses_begin(struct kdc_addresses *a) MUST_CHECK;
+/* answered: who did, who is first next time; NULL: nobody, for silence or because all refused, and the names
+ * are resolved anew before the next use. */
+void kdc_addresses_end(struct kdc_addresses *a, const struct kdc_address *answered, bool silent);
 bool kdc_addresses_is_realm(const struct kdc_addresses *a, const krb5_data *realm);
 
 #endif

@@ -22,6 +22,7 @@ enum {
 };
 static const int64_t next_after_ns = 300 * 1000000LL;    /* the next KDC, when this one is silent */
 static const int64_t repeat_after_ns = 1000 * 1000000LL; /* UDP loses datagrams */
+static const int64_t silence_ns = 2000 * 1000000LL;      /* for so long nobody answers, and we give up */
 
 struct attempt {
   const struct kdc_address *kdc;
@@ -209,23 +210,32 @@ static bool race_run(struct race *r, int64_t deadline_ns, bool *ret_timed_out)
   return true;
 }
 
+static int64_t patience_ends(const struct kdc_link *link)
+{
+  int64_t silent_ns = clock_mono_ns() + silence_ns;
+  return silent_ns < link->deadline_ns ? silent_ns : link->deadline_ns;
+}
+
 static krb5_error_code exchange(krb5_context ctx, struct kdc_link *link, struct kdc_addresses *addresses,
                                 const krb5_data *message, krb5_data **ret)
 {
   struct race r = {.message = message};
-  r.kdcs = kdc_addresses_get(addresses, link->deadline_ns, r.kdc);
+  int64_t deadline_ns = patience_ends(link);
+  link->timed_out = !kdc_addresses_begin(addresses);
+  if (link->timed_out) return KRB5_KDC_UNREACH;
+  krb5_error_code code = ENOMEM;
   r.datagram = malloc(2 * REPLY_MAX);
-  if (!r.datagram) return ENOMEM;
+  if (!r.datagram) goto out;
   r.stream = r.datagram + REPLY_MAX;
-  krb5_error_code code;
-  if (race_run(&r, link->deadline_ns, &link->timed_out)) {
+  r.kdcs = kdc_addresses_get(addresses, deadline_ns, r.kdc);
+  if (race_run(&r, deadline_ns, &link->timed_out)) {
     krb5_data reply = {.length = (unsigned)r.reply_len, .data = (char *)(uintptr_t)r.reply};
     code = krb5_copy_data(ctx, &reply, ret);
-    kdc_addresses_prefer(addresses, r.winner);
   } else {
     code = KRB5_KDC_UNREACH;
-    kdc_addresses_doubt(addresses);
   }
+out:
+  kdc_addresses_end(addresses, r.winner, link->timed_out);
   while (r.attempts)
     attempt_end(&r, r.attempts - 1);
   free(r.datagram);

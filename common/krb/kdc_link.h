@@ -8,6 +8,10 @@
  * replies that the KDC says are too big, go by TCP (RFC 4120 7.2). Host names are resolved with a time limit,
  * and again when nobody answers.
  *
+ * Silence of two seconds ends an exchange. After that, as long as nobody has answered, only one exchange at a
+ * time asks, and the others fail at once: a KDC that hangs costs one thread, not all of them, and its first
+ * answer ends that.
+ *
  * kdc_addresses is shared by threads; a kdc_link belongs to one krb5_context. */
 #ifndef SEVENSTEP_KDC_LINK_H
 #define SEVENSTEP_KDC_LINK_H
@@ -27,8 +31,8 @@ void kdc_addresses_free(struct kdc_addresses *a);
 struct kdc_link {
   struct kdc_addresses *addresses;
   struct kdc_addresses *partner; /* of a second realm, or NULL */
-  int64_t deadline_ns;           /* clock_mono_ns(); set before each call into libkrb5 */
-  bool timed_out;                /* the last failure was for lack of time, not for refusal */
+  int64_t deadline_ns; /* clock_mono_ns(), of all exchanges together; set before each call into libkrb5 */
+  bool timed_out;      /* the last failure was for lack of time, not for refusal */
 };
 /* From now on ctx's exchanges with this realm's KDC go this way. link must outlive ctx. */
 void kdc_link_attach(krb5_context ctx, struct kdc_link *link, struct kdc_addresses *addresses);

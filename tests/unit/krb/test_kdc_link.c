@@ -2,9 +2,11 @@
 #include "kdc_lab.h"
 
 #include "clock.h"
+#include "kdc_addresses.h"
 
 #include <arpa/inet.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -114,6 +116,116 @@ START_TEST(kdc_link_all_dead_is_unreachable_at_once)
 }
 END_TEST
 
+/* -- silence --------------------------------------------------------------------------------------------- */
+
+/* A KDC that takes what comes and never answers: UDP, and TCP as far as the kernel goes. */
+static int hole_udp, hole_tcp;
+
+static void dig_hole(const char *before, const char *behind)
+{
+  struct sockaddr_in a = {.sin_family = AF_INET,
+                          .sin_port = htons(kdc_lab_free_port()),
+                          .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}};
+  char lines[128];
+  hole_udp = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  hole_tcp = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  ck_assert_int_eq(bind(hole_udp, (struct sockaddr *)&a, sizeof a), 0);
+  ck_assert_int_eq(bind(hole_tcp, (struct sockaddr *)&a, sizeof a), 0);
+  ck_assert_int_eq(listen(hole_tcp, 8), 0);
+  snprintf(lines, sizeof lines, "%s kdc = 127.0.0.1:%u\n%s", before, ntohs(a.sin_port), behind);
+  use_kdcs(lines);
+}
+
+static void fill_hole(void)
+{
+  close(hole_udp);
+  close(hole_tcp);
+}
+
+static enum err obtain_with(struct krb_delegator *d)
+{
+  struct krb_ticket *t = NULL;
+  struct krb_exchange x;
+  enum err e = krb_obtain(d, "alice@test", SPN("hello"), &t, &x, NULL);
+  krb_ticket_unref(t);
+  return e;
+}
+
+START_TEST(kdc_link_silent_everywhere_is_a_timeout)
+{
+  int64_t ns;
+  dig_hole("", "");
+  ck_assert_int_eq(obtain(&ns), ERR_KDC_TIMEOUT);
+  fill_hole();
+}
+END_TEST
+
+START_TEST(kdc_link_silent_by_tcp_is_a_timeout)
+{
+  int64_t ns;
+  dig_hole(" kdc = udp/127.0.0.1:%2$u\n", "");
+  ck_assert_int_eq(obtain(&ns), ERR_KDC_TIMEOUT);
+  fill_hole();
+}
+END_TEST
+
+START_TEST(kdc_link_silent_kdc_that_comes_back_is_asked_at_once)
+{
+  use_kdcs(" kdc = 127.0.0.1:%1$u\n");
+  struct krb_delegator *d = kdc_lab_delegator(&l);
+  kill(l.kdc, SIGSTOP);
+  ck_assert_int_eq(obtain_with(d), ERR_KDC_TIMEOUT);
+  kill(l.kdc, SIGCONT);
+  ck_assert_int_eq(obtain_with(d), ERR_OK);
+  krb_delegator_free(d);
+}
+END_TEST
+
+START_TEST(kdc_addresses_end_who_answered_is_first_from_then_on)
+{
+  struct kdc_addresses *a;
+  struct kdc_address before[KDC_MAX], after[KDC_MAX];
+  krb5_context ctx;
+  use_kdcs(" kdc = 127.0.0.1:%2$u\n kdc = 127.0.0.1:%1$u\n");
+  ck_assert_int_eq(krb5_init_context(&ctx), 0);
+  ck_assert_int_eq(kdc_addresses_new(ctx, REALM, &a, NULL), ERR_OK);
+  ck_assert_uint_eq(kdc_addresses_get(a, 0, before), 2);
+  ck_assert(kdc_addresses_begin(a));
+  kdc_addresses_end(a, &before[1], false);
+  ck_assert_uint_eq(kdc_addresses_get(a, 0, after), 2);
+  ck_assert_mem_eq(&after[0], &before[1], sizeof after[0]);
+  ck_assert_mem_eq(&after[1], &before[0], sizeof after[0]);
+  kdc_addresses_free(a);
+  krb5_free_context(ctx);
+}
+END_TEST
+
+START_TEST(kdc_addresses_begin_after_silence_lets_one_in_until_it_is_answered)
+{
+  struct kdc_addresses *a;
+  struct kdc_address known[KDC_MAX];
+  krb5_context ctx;
+  use_kdcs(" kdc = 127.0.0.1:%1$u\n");
+  ck_assert_int_eq(krb5_init_context(&ctx), 0);
+  ck_assert_int_eq(kdc_addresses_new(ctx, REALM, &a, NULL), ERR_OK);
+  ck_assert_uint_eq(kdc_addresses_get(a, 0, known), 1);
+  ck_assert(kdc_addresses_begin(a));
+  ck_assert(kdc_addresses_begin(a));
+  kdc_addresses_end(a, NULL, true);
+  ck_assert(!kdc_addresses_begin(a)); /* the other of the two is still on its way */
+  kdc_addresses_end(a, NULL, true);
+  ck_assert(kdc_addresses_begin(a));
+  ck_assert(!kdc_addresses_begin(a));
+  kdc_addresses_end(a, &known[0], false);
+  ck_assert(kdc_addresses_begin(a));
+  ck_assert(kdc_addresses_begin(a));
+  kdc_addresses_free(a);
+  krb5_free_context(ctx);
+}
+END_TEST
+
+/* -- size ------------------------------------------------------------------------------------------------ */
+
 /* A KDC of our own for one exchange: says by UDP that its answer is too big, and passes what comes by TCP on
  * to the real one. */
 static int stand_in_udp, stand_in_tcp;
@@ -193,6 +305,11 @@ int main(void)
   tcase_add_test(t, kdc_link_udp_alone_works);
   tcase_add_test(t, kdc_link_host_name_is_resolved);
   tcase_add_test(t, kdc_link_all_dead_is_unreachable_at_once);
+  tcase_add_test(t, kdc_link_silent_everywhere_is_a_timeout);
+  tcase_add_test(t, kdc_link_silent_by_tcp_is_a_timeout);
+  tcase_add_test(t, kdc_link_silent_kdc_that_comes_back_is_asked_at_once);
+  tcase_add_test(t, kdc_addresses_end_who_answered_is_first_from_then_on);
+  tcase_add_test(t, kdc_addresses_begin_after_silence_lets_one_in_until_it_is_answered);
   tcase_add_test(t, kdc_link_reply_too_big_for_udp_comes_by_tcp);
   suite_add_tcase(s, t);
   return kdc_lab_run(s);
