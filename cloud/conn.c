@@ -1,8 +1,10 @@
-/* A user's connection: reads requests one at a time, keeps what came too early (pipelining, RFC 9112 9.3.2),
- * and holds everything to deadlines, so that slow or silent clients cost bounded memory and no more. */
+/* A user's connection: HTTP/2 where ALPN says so (h2.c), else HTTP/1.1. Reads requests one at a time, keeps
+ * what came too early (pipelining, RFC 9112 9.3.2), and holds everything to deadlines, so that slow or silent
+ * clients cost bounded memory and no more. */
 #include "transport.h"
 
 #include "clock.h"
+#include "h2.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +22,7 @@ struct conn {
   struct cloud *cloud;
   struct stream *stream; /* NULL once the user left */
   int refs;              /* the stream's, and those of exchange_hold() */
+  struct h2 *h2;         /* NULL: HTTP/1.1, which is all that follows here */
   struct http1_parser parser;
   struct exchange x;
   bool chunked, close_after; /* the response */
@@ -156,10 +159,22 @@ static size_t parse(struct conn *c, const uint8_t *data, size_t n)
   return at;
 }
 
+static void on_open(struct stream *s, void *arg)
+{
+  struct conn *c = arg;
+  if (!stream_tls(s) || strcmp(tls_protocol(stream_tls(s)), "h2") != 0) return;
+  c->h2 = h2_new(c->cloud, s);
+  if (!c->h2) stream_abort(s);
+}
+
 static void on_data(struct stream *s, void *arg, const uint8_t *data, size_t n)
 {
   (void)s;
   struct conn *c = arg;
+  if (c->h2) {
+    h2_data(c->h2, data, n);
+    return;
+  }
   if (c->dead) return;
   if (c->x.switched) {
     exchange_body(&c->x, data, n);
@@ -197,7 +212,10 @@ static void on_drain(struct stream *s, void *arg)
 {
   (void)s;
   struct conn *c = arg;
-  if (c->x.active) exchange_drained(&c->x);
+  if (c->h2)
+    h2_drain(c->h2);
+  else if (c->x.active)
+    exchange_drained(&c->x);
 }
 
 /* Of HTTP nothing is left to say; a WebSocket's other direction may have something. */
@@ -221,12 +239,15 @@ static void on_close(struct stream *s, void *arg, const struct failure *f)
   struct conn *c = arg;
   c->stream = NULL;
   c->dead = true;
+  h2_free(c->h2);
+  c->h2 = NULL;
   if (c->x.active) exchange_gone(&c->x);
   c->x.active = false;
   conn_release(c);
 }
 
 const struct stream_events conn_events = {
+    .on_open = on_open,
     .on_data = on_data,
     .on_eof = on_eof,
     .on_drain = on_drain,
@@ -404,6 +425,10 @@ static void head_too_slow(struct conn *c)
 
 static void check(struct conn *c, int64_t now_ns)
 {
+  if (c->h2) {
+    h2_check(c->h2, now_ns);
+    return;
+  }
   if (c->dead) return;
   /* A slow reader is told from a stalled one by the bytes that leave. */
   if (c->sent != stream_sent(c->stream)) {
@@ -425,6 +450,12 @@ void conn_sweep(struct cloud *cloud, int64_t now_ns)
     next = c->next;
     conn_release(c);
   }
+}
+
+void conn_shutdown(struct cloud *cloud)
+{
+  for (struct conn *c = cloud->conns; c; c = c->next)
+    if (c->stream && c->h2) h2_shutdown(c->h2);
 }
 
 size_t conn_count(const struct cloud *c)

@@ -119,6 +119,7 @@ static void stop(uv_signal_t *signal, int number)
   struct cloud *c = signal->data;
   log_info("stopping: signal %d", number);
   c->stopping = true;
+  conn_shutdown(c);
   net_stop(c->net);
 }
 
@@ -132,7 +133,7 @@ static enum err open_tls(struct cloud *c, struct failure *f)
   char cert[4096 + 128], key[4096 + 128], ca[4096 + 128];
   actor_path(c->actor, cert, "pki/cloud.crt");
   actor_path(c->actor, key, "pki/cloud.key");
-  enum err e = tls_server_ctx_new(cert, key, NULL, "http/1.1", &c->front_tls, f);
+  enum err e = tls_server_ctx_new(cert, key, NULL, "h2,http/1.1", &c->front_tls, f);
   actor_path(c->actor, cert, "pki/tunnel.crt");
   actor_path(c->actor, key, "pki/tunnel.key");
   actor_path(c->actor, ca, "cloud/connector-ca.crt");

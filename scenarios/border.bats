@@ -24,7 +24,7 @@ received() {
 
 @test "Connection cannot strip the fields that the proxy adds" {
   sign_in
-  run received -H 'Connection: close, X-Forwarded-For, Via, Traceparent'
+  run received --http1.1 -H 'Connection: close, X-Forwarded-For, Via, Traceparent'
   [[ $output == *'x-forwarded-for: 127.0.0.1'* && $output == *'via: '* && $output == *'traceparent: '* ]]
 }
 
@@ -127,7 +127,7 @@ received() {
 }
 
 @test "smuggling: Content-Length together with Transfer-Encoding" {
-  agent_request POST "$SEVENSTEP_PASSTHROUGH_URL" -H 'Content-Length: 4' -H 'Transfer-Encoding: chunked' --data-binary 'abcd'
+  agent_request POST "$SEVENSTEP_PASSTHROUGH_URL" --http1.1 -H 'Content-Length: 4' -H 'Transfer-Encoding: chunked' --data-binary 'abcd'
   assert_status 400
   assert_error http_bad_request
   assert_reached_no_connector

@@ -29,7 +29,7 @@ static void note_connection(struct notes *t, const char *value, size_t n)
   t->wants_upgrade |= http_list_has(value, n, "upgrade");
 }
 
-static void note(struct notes *t, const char *name, size_t n, struct span value)
+void http1_note(struct notes *t, const char *name, size_t n, struct span value)
 {
   switch (n) {
   case 4:
@@ -87,7 +87,7 @@ bool http1_field_parse(struct http1_parser *p, struct fields *into, const char *
   enum err e = fields_addn(into, name, name_len, value.at, value.n);
   if (e == ERR_TOO_LARGE) return http1_refuse(p, ERR_HTTP_HEADERS_TOO_LARGE, "more fields than allowed");
   if (e) return http1_refuse(p, e, "no memory for the fields");
-  if (notes) note(notes, name, name_len, value);
+  if (notes) http1_note(notes, name, name_len, value);
   return true;
 }
 
@@ -184,7 +184,7 @@ bool http1_request_rules(struct http1_parser *p, const struct notes *t)
   }
   persistence(p, t);
   h->upgrade = h->minor == 1 && t->wants_upgrade && t->has_upgrade;
-  h->expect_continue = h->minor == 1 && h->body != BODY_NONE && t->expects == 1 &&
+  h->expect_continue = h->minor >= 1 && h->body != BODY_NONE && t->expects == 1 &&
                        http_name_is(t->expect.at, t->expect.n, "100-continue");
   enter_body(p);
   return true;

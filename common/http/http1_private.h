@@ -47,9 +47,14 @@ enum http1_event http1_head_parse(struct http1_parser *p, const char *head, size
 /* One field line with its CRLF, at *at; moves *at behind it. notes may be NULL. False: p has failed. */
 bool http1_field_parse(struct http1_parser *p, struct fields *into, const char **at, const char *end,
                        struct notes *notes);
+/* Notes what a field tells. */
+void http1_note(struct notes *t, const char *name, size_t n, struct span value);
 /* Start lines, routing and framing. False: p has failed. */
 bool http1_request_line(struct http1_parser *p, const char **at);
 bool http1_status_line(struct http1_parser *p, const char **at);
+bool http1_authority_valid(struct span a);
+bool http1_authority_store(struct http1_parser *p, struct span a); /* in lower case */
+bool http1_target_store(struct http1_parser *p, struct span t);
 bool http1_authority_rules(struct http1_parser *p, const struct notes *notes);
 bool http1_request_rules(struct http1_parser *p, const struct notes *notes);
 bool http1_response_rules(struct http1_parser *p, const struct notes *notes);

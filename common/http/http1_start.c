@@ -57,7 +57,7 @@ static bool port_valid(struct span s)
 }
 
 /* host[:port]; no userinfo, no path, no escapes: a name that we could ever have published. */
-static bool authority_valid(struct span a)
+bool http1_authority_valid(struct span a)
 {
   size_t i = 0;
   if (a.n && a.at[0] == '[') {
@@ -72,7 +72,7 @@ static bool authority_valid(struct span a)
   return i == a.n || (a.at[i] == ':' && port_valid((struct span){a.at + i + 1, a.n - i - 1}));
 }
 
-static bool authority_store(struct http1_parser *p, struct span a)
+bool http1_authority_store(struct http1_parser *p, struct span a)
 {
   uint8_t *to;
   if (buf_reserve(&p->head.authority, a.n, &to)) return http1_refuse(p, ERR_NOMEM, "no memory for the host");
@@ -96,14 +96,14 @@ static bool absolute_form(struct http1_parser *p, struct span *target)
   while (i < target->n && target->at[i] != '/' && target->at[i] != '?')
     i++;
   struct span authority = {target->at + start, i - start};
-  if (!authority_valid(authority))
+  if (!http1_authority_valid(authority))
     return http1_refuse(p, ERR_HTTP_BAD_REQUEST, "the target's host or port is malformed");
-  if (!authority_store(p, authority)) return false;
+  if (!http1_authority_store(p, authority)) return false;
   *target = (struct span){target->at + i, target->n - i};
   return true;
 }
 
-static bool target_store(struct http1_parser *p, struct span t)
+bool http1_target_store(struct http1_parser *p, struct span t)
 {
   struct buf *to = &p->head.target;
   enum err e = ERR_OK;
@@ -139,7 +139,7 @@ static bool target_parse(struct http1_parser *p, const char **at)
   } else if (t.at[0] != '/' && !absolute_form(p, &t)) {
     return false;
   }
-  return target_store(p, t);
+  return http1_target_store(p, t);
 }
 
 bool http1_request_line(struct http1_parser *p, const char **at)
@@ -155,8 +155,8 @@ bool http1_authority_rules(struct http1_parser *p, const struct notes *t)
     return true;
   }
   /* Also checked when the target's own authority wins: a bad Host is a sign of an attempt. */
-  if (!authority_valid(t->host)) return http1_refuse(p, ERR_HTTP_BAD_REQUEST, "Host is malformed");
-  return p->head.authority.len ? true : authority_store(p, t->host);
+  if (!http1_authority_valid(t->host)) return http1_refuse(p, ERR_HTTP_BAD_REQUEST, "Host is malformed");
+  return p->head.authority.len ? true : http1_authority_store(p, t->host);
 }
 
 /* -- status line -------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@
 
 struct tls_ctx {
   SSL_CTX *ssl_ctx;
-  unsigned char alpn[64]; /* one protocol in wire form: length, name */
+  unsigned char alpn[64]; /* in wire form: length and name of each */
   unsigned alpn_len;
   bool resumes;         /* a client's: its next connection goes on with the last one's session */
   SSL_SESSION *session; /* or NULL */
@@ -25,6 +25,7 @@ struct tls_ctx {
 struct tls {
   SSL *ssl;
   char peer_why[PEER_WHY_MAX]; /* what is wrong with its certificate */
+  char protocol[16];
 };
 
 static const char TLS12_SUITES[] = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
@@ -86,9 +87,13 @@ static enum err ctx_new(const SSL_METHOD *method, const char *alpn, struct tls_c
   if (alpn) {
     size_t n = strlen(alpn);
     if (n >= sizeof c->alpn) abort();
-    c->alpn[0] = (unsigned char)n;
-    memcpy(c->alpn + 1, alpn, n);
     c->alpn_len = (unsigned)n + 1;
+    for (const char *at = alpn; *at;) { /* where a comma was comes the next length */
+      size_t length = strcspn(at, ",");
+      c->alpn[at - alpn] = (unsigned char)length;
+      memcpy(c->alpn + (at - alpn) + 1, at, length);
+      at += length + (at[length] == ',');
+    }
   }
   *ret = c;
   return ERR_OK;
@@ -303,6 +308,17 @@ const char *tls_server_name(struct tls *t)
 {
   const char *name = SSL_get_servername(t->ssl, TLSEXT_NAMETYPE_host_name);
   return name ? name : "";
+}
+
+const char *tls_protocol(struct tls *t)
+{
+  const unsigned char *name;
+  unsigned n;
+  SSL_get0_alpn_selected(t->ssl, &name, &n);
+  if (n >= sizeof t->protocol) n = 0;
+  if (n) memcpy(t->protocol, name, n);
+  t->protocol[n] = 0;
+  return t->protocol;
 }
 
 const char *tls_version(struct tls *t)

@@ -17,8 +17,8 @@ struct tls_ctx;
 /* A server's context from PEM files. client_ca NULL: clients are not asked for certificates. Otherwise they
  * may send one, which must come from that authority, and only TLS 1.3 is spoken (both ends are ours); whether
  * there is one and whether its time has come is the caller's to check (tls_peer_certificate), who can tell
- * the client. alpn: the protocol to select, e.g. "http/1.1"; a client that offers ALPN without it is refused
- * (RFC 7301 3.2). */
+ * the client. alpn: the protocol to select, e.g. "http/1.1", or several by preference with commas
+ * between; a client that offers ALPN without any of them is refused (RFC 7301 3.2). */
 enum err tls_server_ctx_new(const char *cert, const char *key, const char *client_ca, const char *alpn,
                             struct tls_ctx **ret, struct failure *f) MUST_CHECK;
 /* A client's context: trusts ca alone, or with NULL any certificate of anybody, so that nobody is kept from
@@ -59,6 +59,8 @@ void tls_close_notify(struct tls *t);
 enum err tls_peer_certificate(struct tls *t, struct buf *out) MUST_CHECK;
 /* The name that a client asked for (SNI), "" when there is none. Valid for the connection's life. */
 const char *tls_server_name(struct tls *t);
+/* The protocol that ALPN chose, "" when there was no ALPN. */
+const char *tls_protocol(struct tls *t);
 const char *tls_version(struct tls *t);
 /* Did it go on with the session of an earlier connection? */
 bool tls_resumed(const struct tls *t);

@@ -5,7 +5,13 @@
 #include <string.h>
 
 #define POOLED_STREAMS 256
-#define PSEUDO_FIELDS  5 /* of an extended CONNECT, which has the most */
+#define PSEUDO_FIELDS  5                        /* of an extended CONNECT, which has the most */
+#define SEND_FIELDS    (TUNNEL_MAX_FIELDS + 40) /* with what the sender adds to those that came through */
+#define DROPPED_MAX    1024                     /* fields of one head that are thrown away, and told so */
+/* What a user may make the front do for nothing: at once, and a second. */
+#define NUISANCE_MAX   1000
+#define NUISANCE_DECAY 100
+#define NUISANCE_RESET 2
 
 struct tunnel_stream {
   struct tunnel *t;
@@ -13,12 +19,15 @@ struct tunnel_stream {
   void *owner;
   bool detached;
   int status;
-  struct buf method, protocol, authority, path;
+  struct buf method, protocol, scheme, authority, path;
   struct fields fields, trailers;
   bool head_seen; /* the final head; what follows are trailers */
   bool local_end; /* tunnel_stream_end() was called */
   bool remote_end;
-  bool deferred; /* the data source waits for bytes */
+  bool local_sent;   /* the peer has been sent the end of this side */
+  bool rest_refused; /* tunnel_stream_refuse_rest() was called */
+  unsigned dropped;  /* fields that there was no room for */
+  bool deferred;     /* the data source waits for bytes */
   bool congested;
   struct buf out;
   size_t out_off;
@@ -36,7 +45,9 @@ struct tunnel {
   void *arg;
   struct tunnel_stream *streams, *pool;
   size_t n_streams, n_pool;
-  size_t widened; /* what the windows of all streams are wider than at first */
+  unsigned nuisance; /* TUNNEL_FRONT: frames that ask for nothing */
+  int32_t head_open; /* the stream whose head has begun */
+  size_t widened;    /* what the windows of all streams are wider than at first */
   bool goaway_seen, shutting_down, failed;
   uint32_t broken; /* the code of a GOAWAY that was sent or came, unless it was NO_ERROR */
   bool broken_by_peer;
@@ -44,6 +55,16 @@ struct tunnel {
   size_t sink_limit;
   struct buf lower; /* names in lower case, for one submission */
 };
+
+static bool is_server(const struct tunnel *t)
+{
+  return t->role != TUNNEL_CLOUD;
+}
+
+static size_t first_window(const struct tunnel *t)
+{
+  return t->role == TUNNEL_FRONT ? TUNNEL_FRONT_WINDOW : TUNNEL_STREAM_WINDOW;
+}
 
 /* -- streams
  * ---------------------------------------------------------------------------------------------------- */
@@ -61,14 +82,18 @@ static struct tunnel_stream *stream_get(struct tunnel *t)
     s->t = t;
     buf_init(&s->method, 64);
     buf_init(&s->protocol, 64);
+    buf_init(&s->scheme, 64);
     buf_init(&s->authority, 1024);
     buf_init(&s->path, TUNNEL_MAX_HEAD);
-    buf_init(&s->out, TUNNEL_WRITE_MAX);
-    fields_init(&s->fields, TUNNEL_MAX_FIELDS, TUNNEL_MAX_HEAD + TUNNEL_OWNERS_ROOM);
+    buf_init(&s->out, t->role == TUNNEL_FRONT ? TUNNEL_FRONT_WRITE_MAX : TUNNEL_WRITE_MAX);
+    if (t->role == TUNNEL_FRONT)
+      fields_init(&s->fields, TUNNEL_FRONT_FIELDS, TUNNEL_MAX_HEAD);
+    else
+      fields_init(&s->fields, TUNNEL_MAX_FIELDS, TUNNEL_MAX_HEAD + TUNNEL_OWNERS_ROOM);
     fields_init(&s->trailers, TUNNEL_MAX_FIELDS, 8192);
     fields_init(&s->out_trailers, TUNNEL_MAX_FIELDS, 8192);
   }
-  s->window = TUNNEL_STREAM_WINDOW;
+  s->window = first_window(t);
   s->next = t->streams;
   if (s->next) s->next->prev = s;
   t->streams = s;
@@ -80,6 +105,7 @@ static void stream_free(struct tunnel_stream *s)
 {
   buf_clear(&s->method);
   buf_clear(&s->protocol);
+  buf_clear(&s->scheme);
   buf_clear(&s->authority);
   buf_clear(&s->path);
   buf_wipe(&s->out);
@@ -99,7 +125,7 @@ static void stream_put(struct tunnel_stream *s)
     t->streams = s->next;
   if (s->next) s->next->prev = s->prev;
   t->n_streams--;
-  t->widened -= s->window - TUNNEL_STREAM_WINDOW;
+  t->widened -= s->window - first_window(t);
   if (t->n_pool >= POOLED_STREAMS) {
     stream_free(s);
     return;
@@ -107,6 +133,7 @@ static void stream_put(struct tunnel_stream *s)
   if (s->out.cap > 16384) buf_clear(&s->out);
   buf_reset(&s->method);
   buf_reset(&s->protocol);
+  buf_reset(&s->scheme);
   buf_reset(&s->authority);
   buf_reset(&s->path);
   buf_reset(&s->out);
@@ -118,6 +145,8 @@ static void stream_put(struct tunnel_stream *s)
   s->status = 0;
   s->out_off = s->unconsumed = s->kept_up = 0;
   s->detached = s->head_seen = s->local_end = s->remote_end = s->deferred = s->congested = false;
+  s->local_sent = s->rest_refused = false;
+  s->dropped = 0;
   s->prev = NULL;
   s->next = t->pool;
   t->pool = s;
@@ -130,9 +159,11 @@ static struct tunnel_head head_of(struct tunnel_stream *s)
       .status = s->status,
       .method = buf_str(&s->method),
       .protocol = buf_str(&s->protocol),
+      .scheme = buf_str(&s->scheme),
       .authority = buf_str(&s->authority),
       .path = buf_str(&s->path),
       .path_len = s->path.len,
+      .too_large = s->dropped > 0,
       .fields = &s->fields,
   };
 }
@@ -144,6 +175,23 @@ static void give_back(struct tunnel_stream *s)
   s->unconsumed = 0;
 }
 
+static void nuisance(struct tunnel *t, unsigned weight)
+{
+  if (t->role != TUNNEL_FRONT) return;
+  t->nuisance += weight;
+  if (t->nuisance > NUISANCE_MAX) nghttp2_session_terminate_session(t->h2, NGHTTP2_ENHANCE_YOUR_CALM);
+}
+
+void tunnel_tick(struct tunnel *t)
+{
+  t->nuisance -= t->nuisance < NUISANCE_DECAY ? t->nuisance : NUISANCE_DECAY;
+}
+
+bool tunnel_head_open(const struct tunnel *t)
+{
+  return t->head_open != 0;
+}
+
 /* -- receiving
  * ---------------------------------------------------------------------------------------------------- */
 
@@ -151,7 +199,8 @@ static int on_begin_headers(nghttp2_session *h2, const nghttp2_frame *frame, voi
 {
   struct tunnel *t = arg;
   struct tunnel_stream *s = nghttp2_session_get_stream_user_data(h2, frame->hd.stream_id);
-  if (t->role == TUNNEL_CONNECTOR && frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
+  t->head_open = frame->hd.stream_id;
+  if (is_server(t) && frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
     s = stream_get(t);
     if (!s) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     s->id = frame->hd.stream_id;
@@ -172,6 +221,8 @@ static enum err keep_pseudo(struct tunnel_stream *s, const uint8_t *name, size_t
     at = &s->method;
   else if (nn == 9 && memcmp(name, ":protocol", 9) == 0)
     at = &s->protocol;
+  else if (nn == 7 && memcmp(name, ":scheme", 7) == 0)
+    at = &s->scheme;
   else if (nn == 10 && memcmp(name, ":authority", 10) == 0)
     at = &s->authority;
   else if (nn == 5 && memcmp(name, ":path", 5) == 0)
@@ -185,7 +236,7 @@ static int on_header(nghttp2_session *h2, const nghttp2_frame *frame, const uint
                      const uint8_t *value, size_t nv, uint8_t flags, void *arg)
 {
   (void)flags;
-  (void)arg;
+  const struct tunnel *t = arg;
   struct tunnel_stream *s = nghttp2_session_get_stream_user_data(h2, frame->hd.stream_id);
   if (!s) return 0;
   enum err e;
@@ -194,13 +245,30 @@ static int on_header(nghttp2_session *h2, const nghttp2_frame *frame, const uint
   else
     e = fields_addn(s->head_seen ? &s->trailers : &s->fields, (const char *)name, nn, (const char *)value,
                     nv);
+  /* A user is told; whoever goes on all the same is not worth an answer. */
+  if (e == ERR_TOO_LARGE && t->role == TUNNEL_FRONT && !s->head_seen && s->dropped++ < DROPPED_MAX) return 0;
   return e ? NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE : 0; /* resets the stream, not the tunnel */
+}
+
+/* By itself nghttp2 drops such a field, and goes on with what is left of the request. */
+static int on_invalid_header(nghttp2_session *h2, const nghttp2_frame *frame, const uint8_t *name, size_t nn,
+                             const uint8_t *value, size_t nv, uint8_t flags, void *arg)
+{
+  (void)name;
+  (void)nn;
+  (void)value;
+  (void)nv;
+  (void)flags;
+  const struct tunnel *t = arg;
+  if (t->role != TUNNEL_FRONT) return 0;
+  nghttp2_submit_rst_stream(h2, NGHTTP2_FLAG_NONE, frame->hd.stream_id, NGHTTP2_PROTOCOL_ERROR);
+  return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 }
 
 static void head_complete(struct tunnel *t, struct tunnel_stream *s)
 {
   struct tunnel_head h = head_of(s);
-  if (t->role == TUNNEL_CONNECTOR) {
+  if (is_server(t)) {
     s->head_seen = true;
     s->detached = false;
     t->ev->on_request(t, t->arg, s, &h);
@@ -210,9 +278,28 @@ static void head_complete(struct tunnel *t, struct tunnel_stream *s)
   }
 }
 
+static unsigned nuisance_of(const nghttp2_frame *frame)
+{
+  switch (frame->hd.type) {
+  case NGHTTP2_RST_STREAM:
+    return NUISANCE_RESET;
+  case NGHTTP2_PRIORITY:
+    return 1;
+  case NGHTTP2_PING:
+  case NGHTTP2_SETTINGS:
+    return !(frame->hd.flags & NGHTTP2_FLAG_ACK);
+  case NGHTTP2_DATA:
+    return frame->hd.length == 0 && !(frame->hd.flags & NGHTTP2_FLAG_END_STREAM);
+  default:
+    return 0;
+  }
+}
+
 static int on_frame(nghttp2_session *h2, const nghttp2_frame *frame, void *arg)
 {
   struct tunnel *t = arg;
+  if (frame->hd.type == NGHTTP2_HEADERS) t->head_open = 0;
+  nuisance(t, nuisance_of(frame));
   if (frame->hd.type == NGHTTP2_GOAWAY) {
     bool first = !t->goaway_seen;
     t->goaway_seen = true;
@@ -272,6 +359,7 @@ static int on_stream_close(nghttp2_session *h2, int32_t id, uint32_t code, void 
 {
   struct tunnel *t = arg;
   struct tunnel_stream *s = nghttp2_session_get_stream_user_data(h2, id);
+  if (t->head_open == id) t->head_open = 0;
   if (!s) return 0;
   nghttp2_session_set_stream_user_data(h2, id, NULL);
   if (!s->detached) {
@@ -355,8 +443,19 @@ static int send_data(nghttp2_session *h2, nghttp2_frame *frame, const uint8_t *h
 /* nghttp2 gives the session up by itself when the peer breaks HTTP/2, and only its GOAWAY tells. */
 static int on_frame_sent(nghttp2_session *h2, const nghttp2_frame *frame, void *arg)
 {
-  (void)h2;
   struct tunnel *t = arg;
+  uint8_t type = frame->hd.type;
+  if ((type == NGHTTP2_DATA || type == NGHTTP2_HEADERS) && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM)) {
+    struct tunnel_stream *s = nghttp2_session_get_stream_user_data(h2, frame->hd.stream_id);
+    if (s) {
+      s->local_sent = true;
+      if (s->rest_refused) tunnel_stream_refuse_rest(s);
+    }
+  }
+  /* A reset that the peer provoked costs as much as one of its own. */
+  if (type == NGHTTP2_RST_STREAM && frame->rst_stream.error_code != NGHTTP2_NO_ERROR &&
+      frame->rst_stream.error_code != NGHTTP2_INTERNAL_ERROR)
+    nuisance(t, NUISANCE_RESET);
   if (frame->hd.type == NGHTTP2_GOAWAY && !t->broken) t->broken = frame->goaway.error_code;
   return 0;
 }
@@ -393,6 +492,10 @@ enum err tunnel_receive(struct tunnel *t, const uint8_t *data, size_t n, struct 
   ssize_t r = nghttp2_session_mem_recv(t->h2, data, n);
   if (r >= 0 && (size_t)r == n) return ERR_OK;
   t->failed = true;
+  if (t->role == TUNNEL_FRONT &&
+      r < 0) /* what nghttp2 itself counts: floods of CONTINUATION and of answers */
+    nghttp2_session_terminate_session(t->h2, r == NGHTTP2_ERR_BAD_CLIENT_MAGIC ? NGHTTP2_PROTOCOL_ERROR
+                                                                               : NGHTTP2_ENHANCE_YOUR_CALM);
   return failure_set(f, ERR_TUNNEL_PROTOCOL, "%s", r < 0 ? nghttp2_strerror((int)r) : "bytes behind the end");
 }
 
@@ -403,6 +506,7 @@ static void set_callbacks(nghttp2_session_callbacks *c)
 {
   nghttp2_session_callbacks_set_on_begin_headers_callback(c, on_begin_headers);
   nghttp2_session_callbacks_set_on_header_callback(c, on_header);
+  nghttp2_session_callbacks_set_on_invalid_header_callback(c, on_invalid_header);
   nghttp2_session_callbacks_set_on_frame_recv_callback(c, on_frame);
   nghttp2_session_callbacks_set_on_data_chunk_recv_callback(c, on_data_chunk);
   nghttp2_session_callbacks_set_on_stream_close_callback(c, on_stream_close);
@@ -424,7 +528,7 @@ static int session_new(struct tunnel *t)
     /* Users abort requests all the time, and here they all share one connection: the default limit against
      * rapid resets (CVE-2023-44487) would end it after 1,000. The cloud is authenticated, and limits its
      * users itself. */
-    nghttp2_option_set_stream_reset_rate_limit(o, 100000, 10000);
+    if (t->role != TUNNEL_FRONT) nghttp2_option_set_stream_reset_rate_limit(o, 100000, 10000);
     /* nghttp2 counts 12 bytes a field more than we do, and drops a head beyond its default in silence: the
      * request would wait for its deadline. */
     nghttp2_option_set_max_send_header_block_length(o, 2 * TUNNEL_MAX_HEAD);
@@ -443,8 +547,9 @@ enum err tunnel_new(enum tunnel_role role, const struct tunnel_events *ev, void 
   *t = (struct tunnel){.role = role, .ev = ev, .arg = arg};
   buf_init(&t->lower, TUNNEL_MAX_HEAD);
   const nghttp2_settings_entry settings[] = {
-      {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, TUNNEL_MAX_STREAMS},
-      {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, TUNNEL_STREAM_WINDOW},
+      {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS,
+       role == TUNNEL_FRONT ? TUNNEL_FRONT_STREAMS : TUNNEL_MAX_STREAMS},
+      {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, (uint32_t)first_window(t)},
       {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, TUNNEL_MAX_HEAD},
       /* Each end has one of its own: only a client may send ENABLE_PUSH (RFC 9113 6.5.2), only a server needs
        * to say that it takes extended CONNECT (RFC 8441 3). */
@@ -452,6 +557,7 @@ enum err tunnel_new(enum tunnel_role role, const struct tunnel_events *ev, void 
                            : (nghttp2_settings_entry){NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1},
   };
   size_t n = sizeof settings / sizeof settings[0];
+  if (role == TUNNEL_FRONT) n--; /* no extended CONNECT there */
   if (session_new(t) != 0 || nghttp2_submit_settings(t->h2, NGHTTP2_FLAG_NONE, settings, n) != 0 ||
       nghttp2_session_set_local_window_size(t->h2, NGHTTP2_FLAG_NONE, 0, TUNNEL_CONNECTION_WINDOW) != 0) {
     tunnel_free(t, NULL);
@@ -505,9 +611,8 @@ enum err tunnel_shutdown(struct tunnel *t)
 {
   if (t->shutting_down) return ERR_OK;
   t->shutting_down = true;
-  int r = t->role == TUNNEL_CONNECTOR
-              ? nghttp2_submit_shutdown_notice(t->h2)
-              : nghttp2_submit_goaway(t->h2, NGHTTP2_FLAG_NONE, 0, NGHTTP2_NO_ERROR, NULL, 0);
+  int r = is_server(t) ? nghttp2_submit_shutdown_notice(t->h2)
+                       : nghttp2_submit_goaway(t->h2, NGHTTP2_FLAG_NONE, 0, NGHTTP2_NO_ERROR, NULL, 0);
   return r == 0 ? ERR_OK : ERR_NOMEM;
 }
 
@@ -535,8 +640,8 @@ static uint8_t index_flag(const char *name, size_t n)
 /* Appends f behind nv[n], names in lower case (RFC 9113 8.2.1), in memory of t->lower. */
 static enum err append_fields(struct tunnel *t, const struct fields *f, nghttp2_nv *nv, size_t *n)
 {
-  size_t count = fields_count(f), bytes = 0;
-  if (*n + count > TUNNEL_MAX_FIELDS + PSEUDO_FIELDS) return ERR_TOO_LARGE;
+  size_t count = f ? fields_count(f) : 0, bytes = 0;
+  if (*n + count > SEND_FIELDS + PSEUDO_FIELDS) return ERR_TOO_LARGE;
   for (size_t i = 0; i < count; i++)
     bytes += fields_at(f, i).name_len;
   uint8_t *at;
@@ -581,7 +686,7 @@ enum err tunnel_request(struct tunnel *t, const char *method, const char *author
                         size_t path_len, const struct fields *f, bool end, void *owner,
                         struct tunnel_stream **ret)
 {
-  nghttp2_nv nv[TUNNEL_MAX_FIELDS + PSEUDO_FIELDS];
+  nghttp2_nv nv[SEND_FIELDS + PSEUDO_FIELDS];
   size_t n = 0;
   nv[n++] = pair(":method", 7, method, strlen(method));
   nv[n++] = pair(":scheme", 7, "https", 5);
@@ -593,7 +698,7 @@ enum err tunnel_request(struct tunnel *t, const char *method, const char *author
 enum err tunnel_connect(struct tunnel *t, const char *protocol, const char *authority, const char *path,
                         size_t path_len, const struct fields *f, void *owner, struct tunnel_stream **ret)
 {
-  nghttp2_nv nv[TUNNEL_MAX_FIELDS + PSEUDO_FIELDS];
+  nghttp2_nv nv[SEND_FIELDS + PSEUDO_FIELDS];
   size_t n = 0;
   if (!nghttp2_session_get_remote_settings(t->h2, NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL))
     return ERR_TUNNEL_PROTOCOL;
@@ -607,7 +712,7 @@ enum err tunnel_connect(struct tunnel *t, const char *protocol, const char *auth
 
 enum err tunnel_respond(struct tunnel_stream *s, int status, const struct fields *f, bool end)
 {
-  nghttp2_nv nv[TUNNEL_MAX_FIELDS + PSEUDO_FIELDS];
+  nghttp2_nv nv[SEND_FIELDS + PSEUDO_FIELDS];
   char digits[3] = {(char)('0' + status / 100), (char)('0' + status / 10 % 10), (char)('0' + status % 10)};
   size_t n = 0;
   nv[n++] = pair(":status", 7, digits, 3);
@@ -699,6 +804,13 @@ void tunnel_stream_consume(struct tunnel_stream *s, size_t n)
   if (s->unconsumed == 0) widen(s);
 }
 
+void tunnel_stream_refuse_rest(struct tunnel_stream *s)
+{
+  s->rest_refused = true;
+  if (s->local_sent && !s->remote_end)
+    nghttp2_submit_rst_stream(s->t->h2, NGHTTP2_FLAG_NONE, s->id, NGHTTP2_NO_ERROR);
+}
+
 void tunnel_stream_set_owner(struct tunnel_stream *s, void *owner)
 {
   s->owner = owner;
@@ -714,6 +826,11 @@ void tunnel_stream_reset(struct tunnel_stream *s, enum tunnel_reset why)
   static const uint32_t codes[] = {NGHTTP2_CANCEL, NGHTTP2_REFUSED_STREAM, NGHTTP2_INTERNAL_ERROR};
   tunnel_stream_detach(s);
   nghttp2_submit_rst_stream(s->t->h2, NGHTTP2_FLAG_NONE, s->id, codes[why]);
+}
+
+void tunnel_stream_break(struct tunnel_stream *s)
+{
+  nghttp2_submit_rst_stream(s->t->h2, NGHTTP2_FLAG_NONE, s->id, NGHTTP2_INTERNAL_ERROR);
 }
 
 void tunnel_stream_detach(struct tunnel_stream *s)

@@ -1,6 +1,9 @@
 /* The tunnel between cloud and connector: HTTP/2 (RFC 9113) with the roles reversed. The connector dials out
  * and then serves: the cloud, which accepted the connection, is the HTTP/2 client. Sans-I/O over nghttp2:
- * bytes in, bytes and events out; the owner moves them over its TLS stream.
+ * bytes in, bytes and events out; the owner moves them over its TLS stream. The same session serves users at
+ * the cloud's front (TUNNEL_FRONT), where nothing is taken on trust: narrower windows, a head that is too
+ * large is told, what no field may hold resets its stream, and a peer that makes work without asking for
+ * anything (resets, pings, settings, empty frames) is sent away with ENHANCE_YOUR_CALM (CVE-2023-44487).
  *
  * Windows: a stream's is opened again only by tunnel_stream_consume(), so that a slow reader at one end stops
  * the writer at the other, and nobody else: the connection's is opened at once. A stream whose owner gives
@@ -19,7 +22,11 @@
 #define TUNNEL_STREAM_WINDOW_MAX (4 * 1024 * 1024) /* for who keeps up: 200 MB/s at 20 ms */
 #define TUNNEL_WIDENED_MAX       (32 * 1024 * 1024)
 #define TUNNEL_CONNECTION_WINDOW (16 * 1024 * 1024)
-#define TUNNEL_MAX_STREAMS       200 /* the real connector's limit of concurrent connections */
+#define TUNNEL_MAX_STREAMS       200         /* the real connector's limit of concurrent connections */
+#define TUNNEL_FRONT_WINDOW      (64 * 1024) /* at first */
+#define TUNNEL_FRONT_STREAMS     128
+#define TUNNEL_FRONT_WRITE_MAX   (8 * 1024 * 1024)
+#define TUNNEL_FRONT_FIELDS      512 /* before the crumbs of Cookie are joined (RFC 9113 8.2.3) */
 #define TUNNEL_MAX_HEAD          (64 * 1024)
 #define TUNNEL_OWNERS_ROOM       (64 * 1024) /* what a receiver may add to a head's fields */
 #define TUNNEL_MAX_FIELDS        160
@@ -30,6 +37,7 @@
 enum tunnel_role {
   TUNNEL_CLOUD,     /* opens streams: sends requests */
   TUNNEL_CONNECTOR, /* answers them */
+  TUNNEL_FRONT,     /* answers those of users */
 };
 
 struct tunnel;
@@ -40,12 +48,14 @@ struct tunnel_head {
   int status;                            /* responses */
   const char *method, *authority, *path; /* requests; "" in responses */
   const char *protocol;                  /* of an extended CONNECT (RFC 8441 4), else "" */
+  const char *scheme;
   size_t path_len;
+  bool too_large;        /* TUNNEL_FRONT: something of it was not kept */
   struct fields *fields; /* regular fields, names in lower case; the owner may change them */
 };
 
 struct tunnel_events {
-  /* Connector: a request began. Set its owner with tunnel_stream_set_owner(), or reset it. */
+  /* Connector, front: a request began. Set its owner with tunnel_stream_set_owner(), or reset it. */
   void (*on_request)(struct tunnel *t, void *arg, struct tunnel_stream *s, const struct tunnel_head *h);
   /* Cloud: an answer began; a 1xx head may come before it. */
   void (*on_response)(struct tunnel_stream *s, void *owner, const struct tunnel_head *h);
@@ -97,7 +107,7 @@ enum err tunnel_request(struct tunnel *t, const char *method, const char *author
 enum err tunnel_connect(struct tunnel *t, const char *protocol, const char *authority, const char *path,
                         size_t path_len, const struct fields *f, void *owner,
                         struct tunnel_stream **ret) MUST_CHECK;
-/* Connector: sends the answer's head; status 1xx: an interim one. end: no body follows. */
+/* Connector, front: sends the answer's head; status 1xx: an interim one. end: no body follows. */
 enum err tunnel_respond(struct tunnel_stream *s, int status, const struct fields *f, bool end) MUST_CHECK;
 
 /* Queues body bytes. ERR_TOO_LARGE beyond TUNNEL_WRITE_MAX. */
@@ -115,9 +125,18 @@ void tunnel_stream_consume(struct tunnel_stream *s, size_t n);
 void tunnel_stream_set_owner(struct tunnel_stream *s, void *owner);
 struct tunnel *tunnel_stream_tunnel(struct tunnel_stream *s);
 
+/* Once the answer has left, what the peer still sends is not wanted (RFC 9113 8.1: NO_ERROR). */
+void tunnel_stream_refuse_rest(struct tunnel_stream *s);
+/* Of TUNNEL_FRONT, once a second: what the peer made of needless work is forgotten by and by. */
+void tunnel_tick(struct tunnel *t);
+/* Has a head begun that is not complete? */
+bool tunnel_head_open(const struct tunnel *t);
+
 enum tunnel_reset { TUNNEL_CANCEL, TUNNEL_REFUSED, TUNNEL_FAILED };
 /* Ends the stream at once. No callback follows. */
 void tunnel_stream_reset(struct tunnel_stream *s, enum tunnel_reset why);
+/* The same, but on_close() follows, from tunnel_send(). */
+void tunnel_stream_break(struct tunnel_stream *s);
 /* The owner is done: what is queued is still sent, what the peer still sends is thrown away. No callback
  * follows. */
 void tunnel_stream_detach(struct tunnel_stream *s);

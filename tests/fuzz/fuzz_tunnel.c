@@ -1,5 +1,6 @@
-/* Whatever a peer of the tunnel sends, at either end: no crash, no leak, every stream's on_close exactly
- * once. The first byte chooses the end; the rest is what the peer sends. */
+/* Whatever a peer of the tunnel sends, at either end, or a user at the front: no crash, no leak, every
+ * stream's on_close exactly once. The first byte chooses the end; the rest is what the peer sends. */
+#include "http2_head.h"
 #include "tunnel.h"
 
 #include <stdlib.h>
@@ -19,12 +20,33 @@ static void touch_head(const struct tunnel_head *h)
   if (sum > 4 * TUNNEL_MAX_HEAD) abort();
 }
 
+/* A head that passes the rules is one that HTTP/1.1 could have brought. */
+static void judge_head(const struct tunnel_head *h)
+{
+  struct http1_parser p;
+  const struct http2_request r = {.method = h->method,
+                                  .scheme = h->scheme,
+                                  .authority = h->authority,
+                                  .path = h->path,
+                                  .path_len = h->path_len,
+                                  .fields = h->fields};
+  http1_parser_init(&p, HTTP1_REQUEST, &http1_default_limits);
+  if (http2_request_head(&p, &r)) {
+    if (!p.head.target.len || !p.head.authority.len || fields_count(&p.head.fields) > 128) abort();
+    if (fields_count_of(&p.head.fields, "cookie") > 1) abort();
+  } else if (!p.failure.err) {
+    abort();
+  }
+  http1_parser_clear(&p);
+}
+
 static void on_request(struct tunnel *t, void *arg, struct tunnel_stream *s, const struct tunnel_head *h)
 {
   (void)t;
   struct owner *o = arg;
   struct fields f;
   touch_head(h);
+  judge_head(h);
   o->open++;
   tunnel_stream_set_owner(s, o);
   fields_init(&f, 4, 256);
@@ -96,7 +118,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
   struct tunnel *t;
   struct failure f;
   if (n < 1) return 0;
-  enum tunnel_role role = data[0] & 1 ? TUNNEL_CONNECTOR : TUNNEL_CLOUD;
+  enum tunnel_role role = data[0] & 1 ? TUNNEL_CONNECTOR : data[0] & 2 ? TUNNEL_FRONT : TUNNEL_CLOUD;
   if (tunnel_new(role, &events, &o, &t)) return 0;
   if (role == TUNNEL_CLOUD) open_requests(t, &o);
   flush(t);

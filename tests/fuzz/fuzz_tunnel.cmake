@@ -1,1 +1,1 @@
-sevenstep_fuzz(fuzz_tunnel SOURCES fuzz_tunnel.c LIBS tunnel)
+sevenstep_fuzz(fuzz_tunnel SOURCES fuzz_tunnel.c LIBS tunnel http)

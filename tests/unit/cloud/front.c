@@ -31,7 +31,7 @@ static struct actor actor;
 static struct lab *lab;
 static struct listener *plain, *secure;
 static struct lab_addr plain_at = {.host = "127.0.0.1"}, secure_at = {.host = "127.0.0.1"};
-static struct tls_ctx *user_tls, *inside_tls;
+static struct tls_ctx *user_tls, *browser_tls, *inside_tls;
 static struct user users[USERS_MAX];
 static size_t n_users;
 static uv_timer_t watchdog;
@@ -109,12 +109,13 @@ static void keys_ready(struct cloud *c)
 static void open_tls(struct failure *f)
 {
   ck_assert_int_eq(tls_server_ctx_new(in_folder("pki/cloud.crt"), in_folder("pki/cloud.key"), NULL,
-                                      "http/1.1", &cloud->front_tls, f),
+                                      "h2,http/1.1", &cloud->front_tls, f),
                    ERR_OK);
   ck_assert_int_eq(tls_server_ctx_new(in_folder("pki/tunnel.crt"), in_folder("pki/tunnel.key"),
                                       in_folder("cloud/connector-ca.crt"), "h2", &cloud->tunnel_tls, f),
                    ERR_OK);
   ck_assert_int_eq(tls_client_ctx_new(in_folder("pki/ca.crt"), NULL, NULL, "http/1.1", &user_tls, f), ERR_OK);
+  ck_assert_int_eq(tls_client_ctx_new(in_folder("pki/ca.crt"), NULL, NULL, "h2", &browser_tls, f), ERR_OK);
 }
 
 static void listen_at(struct lab_addr *at, struct tls_ctx *tls, struct listener **ret, struct failure *f)
@@ -197,6 +198,7 @@ void front_close(void)
   tls_ctx_free(cloud->front_tls);
   tls_ctx_free(cloud->tunnel_tls);
   tls_ctx_free(user_tls);
+  tls_ctx_free(browser_tls);
   tls_ctx_free(inside_tls);
   inside_tls = NULL;
   tracer_free(actor.tracer);
@@ -541,17 +543,32 @@ static void user_closed(struct stream *s, void *arg, const struct failure *f)
 static const struct stream_events user_events = {
     .on_open = user_opened, .on_data = user_data, .on_close = user_closed};
 
-struct user *user_connect(const char *sni)
+static struct user *connect_user(const struct lab_addr *at, struct tls_ctx *tls, const char *sni)
 {
   ck_assert_uint_lt(n_users, USERS_MAX);
   struct user *u = &users[n_users++];
   *u = (struct user){0};
   buf_init(&u->got, 64 * 1024 * 1024);
-  ck_assert_int_eq(stream_connect(cloud->net, sni ? &secure_at : &plain_at, sni ? user_tls : NULL, sni, 5000,
-                                  &user_events, u, &u->stream),
-                   ERR_OK);
+  ck_assert_int_eq(stream_connect(cloud->net, at, tls, sni, 5000, &user_events, u, &u->stream), ERR_OK);
   run_until(u->opened || u->closed);
   return u;
+}
+
+struct user *user_connect(const char *sni)
+{
+  return connect_user(sni ? &secure_at : &plain_at, sni ? user_tls : NULL, sni);
+}
+
+struct user *user_connect_h2(void)
+{
+  return connect_user(&secure_at, browser_tls, "public.apps.localhost");
+}
+
+void browser_dial(struct link *l, const char *sni)
+{
+  struct stream *s;
+  ck_assert_int_eq(stream_connect(cloud->net, &secure_at, browser_tls, sni, 5000, &link_stream_events, l, &s),
+                   ERR_OK);
 }
 
 void user_send_bytes(struct user *u, const void *data, size_t n)

@@ -72,6 +72,9 @@ void inside_end(struct inside *c);
 
 /* sni NULL: without TLS. */
 struct user *user_connect(const char *sni);
+/* The same with HTTP/2 chosen, as raw bytes, or with a session of a browser's: the tunnel's own client. */
+struct user *user_connect_h2(void);
+void browser_dial(struct link *l, const char *sni);
 void user_send(struct user *u, const char *text);
 void user_send_bytes(struct user *u, const void *data, size_t n);
 bool user_got(const struct user *u, const char *text);
