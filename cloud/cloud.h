@@ -41,7 +41,7 @@ struct cloud {
   struct websocket *websockets; /* those that are open */
   struct limits *limits;
   uv_timer_t second;
-  uv_signal_t sigterm, sigint;
+  uv_signal_t sigterm, sigint, sighup;
   bool stopping;
   struct counters counters;
 };

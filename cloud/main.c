@@ -2,7 +2,7 @@
  * responds.
  *
  *   sevenstep-cloud token NAME [options]   prints a registration token for a connector, and ends
- *   sevenstep-cloud [options]              serves until SIGTERM */
+ *   sevenstep-cloud [options]              serves until SIGTERM; SIGHUP: reads its certificates again */
 #include "cloud.h"
 
 #include "admin.h"
@@ -141,6 +141,27 @@ static enum err open_tls(struct cloud *c, struct failure *f)
   return e;
 }
 
+static void reload_certificate(const struct cloud *c, struct tls_ctx *tls, const char *name)
+{
+  struct failure f;
+  char cert[4096 + 128], key[4096 + 128];
+  actor_path(c->actor, cert, "pki/%s.crt", name);
+  actor_path(c->actor, key, "pki/%s.key", name);
+  if (!tls_ctx_reload(tls, cert, key, &f)) {
+    log_info("SIGHUP: new connections get the certificate that is in %s now", cert);
+    return;
+  }
+  log_error("SIGHUP: the certificate in use stays: %s", f.why);
+}
+
+static void reload(uv_signal_t *signal, int number)
+{
+  const struct cloud *c = signal->data;
+  (void)number;
+  if (c->front_tls) reload_certificate(c, c->front_tls, "cloud");
+  if (c->tunnel_tls) reload_certificate(c, c->tunnel_tls, "tunnel");
+}
+
 static enum err open_roster(struct cloud *c, struct failure *f)
 {
   char path[4096 + 128];
@@ -177,10 +198,12 @@ static void start_timers(struct cloud *c)
   uv_timer_init(net_loop(c->net), &c->second);
   uv_signal_init(net_loop(c->net), &c->sigterm);
   uv_signal_init(net_loop(c->net), &c->sigint);
-  c->second.data = c->sigterm.data = c->sigint.data = c;
+  uv_signal_init(net_loop(c->net), &c->sighup);
+  c->second.data = c->sigterm.data = c->sigint.data = c->sighup.data = c;
   uv_timer_start(&c->second, on_second, 1000, 1000);
   uv_signal_start(&c->sigterm, stop, SIGTERM);
   uv_signal_start(&c->sigint, stop, SIGINT);
+  uv_signal_start(&c->sighup, reload, SIGHUP);
 }
 
 static void close_cloud(struct cloud *c, struct httpd *admin)
@@ -193,6 +216,7 @@ static void close_cloud(struct cloud *c, struct httpd *admin)
   uv_close((uv_handle_t *)&c->second, NULL);
   uv_close((uv_handle_t *)&c->sigterm, NULL);
   uv_close((uv_handle_t *)&c->sigint, NULL);
+  uv_close((uv_handle_t *)&c->sighup, NULL);
   net_free(c->net);
   oidc_free(c->oidc);
   registry_free(c->registry);

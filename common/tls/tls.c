@@ -151,6 +151,23 @@ enum err tls_client_ctx_new(const char *ca, const char *cert, const char *key, c
   return ERR_OK;
 }
 
+/* Read into a context of its own first, so that only what is right as a whole is taken. */
+enum err tls_ctx_reload(struct tls_ctx *c, const char *cert, const char *key, struct failure *f)
+{
+  STACK_OF(X509) *chain = NULL;
+  SSL_CTX *fresh = SSL_CTX_new(TLS_server_method());
+  if (!fresh) return openssl_failure(f, "SSL_CTX_new");
+  enum err e = load_identity(fresh, cert, key, f);
+  X509 *leaf = SSL_CTX_get0_certificate(fresh);
+  if (!e && X509_cmp_current_time(X509_get0_notAfter(leaf)) < 0)
+    e = failure_set(f, ERR_TLS, "%s has expired", cert);
+  if (!e) SSL_CTX_get0_chain_certs(fresh, &chain);
+  if (!e && SSL_CTX_use_cert_and_key(c->ssl_ctx, leaf, SSL_CTX_get0_privatekey(fresh), chain, 1) != 1)
+    e = openssl_failure(f, cert);
+  SSL_CTX_free(fresh);
+  return e;
+}
+
 /* -- resumption ---------------------------------------------------------------------------------------- */
 
 static int keep_session(SSL *ssl, SSL_SESSION *session)

@@ -1,7 +1,8 @@
 /* TLS of the data path, by OpenSSL: contexts for the three roles (front for users, tunnel listener, dialling
  * connector) and one connection over a non-blocking socket. TLS 1.2 and 1.3 with AEAD suites only, no
  * renegotiation, no compression (RFC 9325 3.1, 4.2); names and chains are always checked (RFC 9525 6). Does
- * not own the socket. A context is shared and immutable after creation; a connection belongs to one thread.
+ * not own the socket. A context is shared and immutable after creation, but for tls_ctx_reload(); a
+ * connection belongs to one thread.
  */
 #ifndef SEVENSTEP_TLS_H
 #define SEVENSTEP_TLS_H
@@ -29,6 +30,9 @@ enum err tls_client_ctx_new(const char *ca, const char *cert, const char *key, c
  * (RFC 8446 2.2), as long as the certificate checked then has not expired. The context then belongs to one
  * thread. */
 void tls_ctx_resume(struct tls_ctx *c);
+/* A server's certificate and key as they are on disk now, for the connections to come; sessions are resumed
+ * as before. When they are not right (unreadable, not a pair, expired), those in use stay. */
+enum err tls_ctx_reload(struct tls_ctx *c, const char *cert, const char *key, struct failure *f) MUST_CHECK;
 void tls_ctx_free(struct tls_ctx *c); /* accepts NULL */
 
 struct tls;

@@ -1,0 +1,105 @@
+#!/usr/bin/env bats
+# TLS at the proxy: sessions are resumed, and certificates are replaced while it runs.
+
+load lib/lab
+
+setup_file() { lab_start; }
+teardown_file() { lab_stop; }
+setup() { agent_new "$BATS_TEST_TMPDIR/agent"; }
+
+address() {
+  local at=${SEVENSTEP_PASSTHROUGH_URL#https://}
+  at=${at%%/*}
+  printf '127.0.0.1:%s' "${at##*:}"
+}
+
+host() {
+  local at=${SEVENSTEP_PASSTHROUGH_URL#https://}
+  printf '%s' "${at%%[:/]*}"
+}
+
+# One connection by openssl, with a request, so that the tickets of TLS 1.3 are read before the end.
+connect() {
+  printf 'GET / HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n' "$(host)" |
+    openssl s_client -connect "$(address)" -servername "$(host)" -CAfile "$SEVENSTEP_CA" -verify_return_error -ign_eof "$@" 2>&1
+}
+
+serial() {
+  connect | openssl x509 -noout -serial
+}
+
+pid_of() {
+  lab status --json | jq -r --arg name "$1" '.actors[] | select(.name == $name) | .pid'
+}
+
+# Told to read its certificates, until it says what came of it.
+reload_until_log_says() {
+  local before
+  before=$(grep -c "$1" "$SEVENSTEP_RUN/log/cloud.log" || true)
+  kill -HUP "$(pid_of cloud)"
+  until (($(grep -c "$1" "$SEVENSTEP_RUN/log/cloud.log") > before)); do agent_get "$SEVENSTEP_PASSTHROUGH_URL"; done
+}
+
+new_certificate() {
+  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc -sha256 -days 30 -subj '/CN=renewed' -config /dev/null \
+    -CA "$SEVENSTEP_RUN/pki/ca.crt" -CAkey "$SEVENSTEP_RUN/pki/ca.key" -keyout "$BATS_TEST_TMPDIR/key" -out "$BATS_TEST_TMPDIR/crt" \
+    -addext basicConstraints=critical,CA:FALSE -addext 'subjectAltName=DNS:*.apps.localhost' 2>/dev/null
+  mv "$BATS_TEST_TMPDIR/key" "$SEVENSTEP_RUN/pki/cloud.key"
+  mv "$BATS_TEST_TMPDIR/crt" "$SEVENSTEP_RUN/pki/cloud.crt"
+}
+
+@test "a session of TLS 1.2 is resumed" {
+  connect -tls1_2 -sess_out "$BATS_TEST_TMPDIR/session" | grep -q '^New, TLSv1.2'
+  connect -tls1_2 -sess_in "$BATS_TEST_TMPDIR/session" | grep -q '^Reused, TLSv1.2'
+}
+
+@test "a session of TLS 1.3 is resumed" {
+  connect -tls1_3 -sess_out "$BATS_TEST_TMPDIR/session" | grep -q '^New, TLSv1.3'
+  connect -tls1_3 -sess_in "$BATS_TEST_TMPDIR/session" | grep -q '^Reused, TLSv1.3'
+}
+
+@test "a new certificate is served after SIGHUP, without one error" {
+  local before port
+  port=$(address)
+  before=$(serial)
+  h2load --connect-to="$port" -n 6000 -c 4 -m 8 "$SEVENSTEP_PASSTHROUGH_URL" >"$BATS_TEST_TMPDIR/h2load" &
+  for _ in 1 2 3; do
+    new_certificate
+    reload_until_log_says 'new connections get the certificate'
+    agent_get "$SEVENSTEP_PASSTHROUGH_URL"
+    assert_status 200
+    [[ $(serial) != "$before" ]]
+    before=$(serial)
+  done
+  wait $!
+  grep -F '6000 succeeded, 0 failed, 0 errored, 0 timeout' "$BATS_TEST_TMPDIR/h2load"
+}
+
+@test "a session that began under the old certificate is resumed under the new one" {
+  connect -tls1_3 -sess_out "$BATS_TEST_TMPDIR/session" >/dev/null
+  new_certificate
+  reload_until_log_says 'new connections get the certificate'
+  connect -tls1_3 -sess_in "$BATS_TEST_TMPDIR/session" | grep -q '^Reused, TLSv1.3'
+}
+
+@test "a certificate that does not fit its key is not taken, and the log says so" {
+  local before
+  before=$(serial)
+  cp "$SEVENSTEP_RUN/pki/cloud.crt" "$BATS_TEST_TMPDIR/kept"
+  cp "$SEVENSTEP_RUN/pki/tunnel.crt" "$SEVENSTEP_RUN/pki/cloud.crt"
+  reload_until_log_says 'the certificate in use stays'
+  [[ $(serial) == "$before" ]]
+  cp "$BATS_TEST_TMPDIR/kept" "$SEVENSTEP_RUN/pki/cloud.crt"
+}
+
+@test "a certificate that has expired is not taken" {
+  local before
+  before=$(serial)
+  cp "$SEVENSTEP_RUN/pki/cloud.crt" "$BATS_TEST_TMPDIR/kept"
+  faketime '2020-01-01' openssl req -x509 -new -key "$SEVENSTEP_RUN/pki/cloud.key" -days 30 -subj /CN=old -config /dev/null \
+    -out "$BATS_TEST_TMPDIR/expired"
+  cp "$BATS_TEST_TMPDIR/expired" "$SEVENSTEP_RUN/pki/cloud.crt"
+  reload_until_log_says 'has expired'
+  [[ $(serial) == "$before" ]]
+  cp "$BATS_TEST_TMPDIR/kept" "$SEVENSTEP_RUN/pki/cloud.crt"
+}
