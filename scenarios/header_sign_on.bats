@@ -39,7 +39,8 @@ field() {
 @test "users cannot send these fields themselves, in no spelling" {
   sign_in "$people/echo" alice@sevenstep.test
   agent_get "$people/echo" -H 'Accept: application/json' -H 'X-User: mallory' -H 'x_user: mallory' -H 'X_USER: mallory' \
-    -H 'X-GROUPS: auditors' -H 'X_Groups: auditors' -H 'x-display_name: Mallory' -H 'account: mallory'
+    -H 'X-GROUPS: auditors' -H 'X_Groups: auditors' -H 'x-display_name: Mallory' -H 'account: mallory' \
+    -H 'X.User: mallory' -H 'x!groups: mallory'
   assert_status 200
   [[ $(field x-user) == alice@sevenstep.test && $(field x-groups) == staff && $(field x-display-name) == Alice ]]
   [[ $(field account) == alice ]]

@@ -56,14 +56,19 @@ void rules_strip_hop_by_hop(struct fields *f)
 /* -- identity
  * ------------------------------------------------------------------------------------------------ */
 
-/* Does the name begin with this (lower case, '-')? '_' counts as '-', because CGI and WSGI make them one. */
+/* What applications may read a character of a name as: to CGI all that is neither letter nor digit may be one
+ * and the same (RFC 3875 4.1.18 has '-' only, servers go further). */
+static char as_read(char c)
+{
+  c = char_lower(c);
+  return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ? c : '-';
+}
+
+/* Does the name begin with this (lower case, '-')? */
 static bool begins(const char *name, size_t n, const char *prefix)
 {
-  for (; *prefix; prefix++, name++, n--) {
-    if (n == 0) return false;
-    char c = *name == '_' ? '-' : char_lower(*name);
-    if (c != *prefix) return false;
-  }
+  for (; *prefix; prefix++, name++, n--)
+    if (n == 0 || as_read(*name) != *prefix) return false;
   return true;
 }
 
@@ -86,11 +91,8 @@ static bool drop_spelling(const struct field *one, void *arg)
   const char *name = arg;
   size_t n = strlen(name);
   if (one->name_len != n) return false;
-  for (size_t i = 0; i < n; i++) {
-    char a = one->name[i] == '_' ? '-' : char_lower(one->name[i]),
-         b = name[i] == '_' ? '-' : char_lower(name[i]);
-    if (a != b) return false;
-  }
+  for (size_t i = 0; i < n; i++)
+    if (as_read(one->name[i]) != as_read(name[i])) return false;
   return true;
 }
 

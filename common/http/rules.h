@@ -11,10 +11,11 @@
 void rules_strip_hop_by_hop(struct fields *f);
 
 /* Removes what a client must not be able to claim: X-MS-*, X-Forwarded-*, Forwarded, X-Real-IP, Remote-User,
- * X-Remote-User, REMOTE_USER, X-Auth-*, Sevenstep-*; '_' and '-' alike, any case (HT-29, HT-30). */
+ * X-Remote-User, REMOTE_USER, X-Auth-*, Sevenstep-*; any case, and all characters alike that are neither
+ * letters nor digits (HT-29, HT-30). */
 void rules_strip_identity(struct fields *f);
 
-/* Removes the fields of this name; '_' and '-' alike, any case (HT-30). */
+/* Removes the fields of this name, in the same spellings (HT-30). */
 void rules_strip_spellings(struct fields *f, const char *name);
 
 /* Adds Via (keeping an existing one), Forwarded, X-Forwarded-For, -Proto, -Host, and X-MS-Proxy (the

@@ -122,9 +122,22 @@ START_TEST(strip_identity_leaves_the_rest)
 }
 END_TEST
 
+START_TEST(strip_identity_knows_what_cgi_makes_of_other_characters)
+{
+  add("X.Forwarded.For", "1");
+  add("X-MS.Proxy", "2");
+  add("Remote.User", "3");
+  add("Sevenstep!Upn", "4");
+  add("X.Forward", "5");
+  rules_strip_identity(&f);
+  ck_assert_str_eq(text(), "X.Forward: 5|");
+}
+END_TEST
+
 START_TEST(strip_spellings_removes_every_one_and_nothing_else)
 {
-  static const char *const names[] = {"X-User_Name", "x-user-name", "X_USER_NAME", "x_User-name"};
+  static const char *const names[] = {"X-User_Name", "x-user-name", "X_USER_NAME", "x_User-name",
+                                      "X.User.Name", "X-User~Name", "x!user|name"};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++)
     add(names[i], "mallory");
   add("X-User-Names", "1");
@@ -346,6 +359,7 @@ int main(void)
   tcase_add_test(t, strip_hop_by_hop_cannot_strip_what_is_added_later);
   tcase_add_test(t, strip_identity_every_spelling);
   tcase_add_test(t, strip_identity_leaves_the_rest);
+  tcase_add_test(t, strip_identity_knows_what_cgi_makes_of_other_characters);
   tcase_add_loop_test(t, count_forward_one_less_and_nothing_else, 0, 9);
   tcase_add_test(t, max_forwards_twice_is_none);
   tcase_add_test(t, strip_spellings_removes_every_one_and_nothing_else);
