@@ -44,7 +44,8 @@ struct origin {
     size_t target_len;
     const struct fields *fields;
   } head;
-  bool open, secure;
+  bool open;
+  struct tls_ctx *tls; /* how the application was checked; NULL: without TLS */
   int64_t idle_since_ns;
   struct origin *prev, *next; /* in key->idle */
 };
@@ -295,16 +296,14 @@ static const struct stream_events events = {on_open, on_data, on_eof, on_drain, 
  */
 
 static struct origin *connect_new(struct origin_pool *p, const struct lab_app *app, struct origin_key *k,
-                                  struct failure *f)
+                                  struct tls_ctx *tls, struct failure *f)
 {
-  struct tls_ctx *tls;
-  if (origin_tls_get(p->tls, app, &tls, f)) return NULL;
   struct origin *o = calloc(1, sizeof *o);
   if (!o) {
     failure_set(f, ERR_NOMEM, "no memory for a connection");
     return NULL;
   }
-  o->secure = tls != NULL;
+  o->tls = tls;
   o->pool = p;
   o->key = k;
   buf_init(&o->early, STREAM_WRITE_MAX);
@@ -321,12 +320,12 @@ static struct origin *connect_new(struct origin_pool *p, const struct lab_app *a
   return o;
 }
 
-static struct origin *reuse(struct origin_pool *p, struct origin_key *k)
+static struct origin *reuse(struct origin_pool *p, struct origin_key *k, const struct tls_ctx *tls)
 {
   struct origin *o;
   /* Something has come that nobody asked for, or an end, and the loop has not told yet: it must not answer.
-   */
-  while ((o = k->idle) && !stream_quiet(o->stream))
+   * Nor must an application that was checked otherwise than it is to be now. */
+  while ((o = k->idle) && (o->tls != tls || !stream_quiet(o->stream)))
     close_now(o);
   if (!o) return NULL;
   take_from_idle(o);
@@ -347,13 +346,15 @@ enum err origin_send(struct origin_pool *p, const struct lab_app *app, const cha
                      struct failure *f)
 {
   char name[1024];
+  struct tls_ctx *tls;
+  if (origin_tls_get(p->tls, app, &tls, f)) return f->err;
   /* Where it leads is a part of it: that may change while connections are idle. */
   snprintf(name, sizeof name, "%s %s %s %s:%u %s", app->name, app->segment ? app->segment : "",
            app->label ? app->label : "", app->connect.host, app->connect.port, upn);
   struct origin_key *k = key_get(p, name);
   if (!k) return failure_set(f, ERR_NOMEM, "no memory for a connection");
-  struct origin *o = fresh ? NULL : reuse(p, k);
-  if (!o) o = connect_new(p, app, k, f);
+  struct origin *o = fresh ? NULL : reuse(p, k, tls);
+  if (!o) o = connect_new(p, app, k, tls, f);
   if (!o) {
     k->users++;
     key_put(p, k);
@@ -363,7 +364,7 @@ enum err origin_send(struct origin_pool *p, const struct lab_app *app, const cha
   o->chunked = chunked;
   if (strcmp(method, "HEAD") == 0) http1_parser_expect_head_response(&o->parser);
   enum err e = ERR_OK;
-  if (!o->open && o->secure) {
+  if (!o->open && o->tls) {
     o->head.method = method;
     o->head.target = target;
     o->head.target_len = target_len;

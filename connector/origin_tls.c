@@ -7,7 +7,7 @@
 #include <uthash.h>
 
 /* One context for each host and way of checking, so that none resumes a session that was checked otherwise.
- */
+ * All hosts behind a wildcard have one, as users choose how many those are, and resume nothing. */
 struct checked {
   char *name; /* all that it depends on */
   struct tls_ctx *ctx;
@@ -24,8 +24,8 @@ static bool is_https(const struct lab_app *app)
   return strcmp(app->internal_url.scheme, "https") == 0;
 }
 
-static enum err open_context(struct origin_tls *t, const char *name, const char *ca, struct tls_ctx **ret,
-                             struct failure *f)
+static enum err open_context(struct origin_tls *t, const char *name, const char *ca, bool resumes,
+                             struct tls_ctx **ret, struct failure *f)
 {
   struct checked *k = calloc(1, sizeof *k);
   enum err e = ERR_OK;
@@ -37,10 +37,17 @@ static enum err open_context(struct origin_tls *t, const char *name, const char 
     free(k);
     return e;
   }
-  tls_ctx_resume(k->ctx);
+  if (resumes) tls_ctx_resume(k->ctx);
   HASH_ADD_KEYPTR(hh, t->contexts, k->name, strlen(k->name), k);
   *ret = k->ctx;
   return ERR_OK;
+}
+
+/* How much of the host is the label of a wildcard. */
+static size_t label_of(const struct lab_app *app)
+{
+  size_t n = app->label ? strlen(app->label) : 0;
+  return n && strncmp(app->internal_url.host, app->label, n) == 0 && app->internal_url.host[n] == '.' ? n : 0;
 }
 
 enum err origin_tls_get(struct origin_tls *t, const struct lab_app *app, struct tls_ctx **ret,
@@ -55,9 +62,11 @@ enum err origin_tls_get(struct origin_tls *t, const struct lab_app *app, struct 
     snprintf(ca, sizeof ca, "%s", file);
   else if (app->validate_certificate)
     actor_path(t->c->actor, ca, "%s", file);
-  snprintf(name, sizeof name, "%s:%u %s", app->internal_url.host, app->internal_url.port, ca);
+  size_t label = label_of(app);
+  snprintf(name, sizeof name, "%s%s:%u %s", label ? "*" : "", app->internal_url.host + label,
+           app->internal_url.port, ca);
   HASH_FIND_STR(t->contexts, name, k);
-  if (!k) return open_context(t, name, ca[0] ? ca : NULL, ret, f);
+  if (!k) return open_context(t, name, ca[0] ? ca : NULL, !label, ret, f);
   *ret = k->ctx;
   return ERR_OK;
 }

@@ -1,5 +1,6 @@
 /* Connections to applications, against an origin server that says what it is told. */
 #include "origin.h"
+#include "origin_tls.h"
 
 #include <arpa/inet.h>
 #include <check.h>
@@ -276,6 +277,43 @@ START_TEST(answer_that_trickles_in_arrives)
   }
   run_until(first.ended);
   ck_assert_str_eq(buf_str(&first.body), "ok");
+}
+END_TEST
+
+START_TEST(connection_is_not_used_again_when_the_application_is_to_be_checked)
+{
+  ask_and_get_ok(&first);
+  buf_reset(&server.got);
+  app.internal_url.scheme = "https"; /* another configuration of the same application */
+  ask_as(&second, "alice@x", "GET", false);
+  run_until(server.got.len);
+  app.internal_url.scheme = "http";
+  ck_assert_int_eq(server.got.data[0], 22); /* a handshake (RFC 8446 5.1), no request */
+  ck_assert_int_eq(server.connections, 2);
+  stream_close(server.stream, NULL);
+  run_until(second.failed);
+}
+END_TEST
+
+/* Users choose labels: what is kept for each would grow without end. */
+START_TEST(hosts_behind_a_wildcard_share_a_context_and_others_do_not)
+{
+  struct origin_tls *t;
+  struct tls_ctx *a, *b, *other;
+  struct failure f;
+  struct lab_app of_a = {.label = "a", .internal_url = {.scheme = "https", .host = "a.corp", .port = 443}},
+                 of_b = {.label = "b", .internal_url = {.scheme = "https", .host = "b.corp", .port = 443}},
+                 plain = {.internal_url = {.scheme = "https", .host = "a.corp", .port = 443}};
+  ck_assert_int_eq(origin_tls_new(&connector, &t, &f), ERR_OK);
+  ck_assert_int_eq(origin_tls_get(t, &of_a, &a, &f), ERR_OK);
+  ck_assert_int_eq(origin_tls_get(t, &of_b, &b, &f), ERR_OK);
+  ck_assert_int_eq(origin_tls_get(t, &plain, &other, &f), ERR_OK);
+  ck_assert_ptr_eq(a, b);
+  ck_assert_ptr_ne(a, other);
+  of_b.internal_url.host = "b.other";
+  ck_assert_int_eq(origin_tls_get(t, &of_b, &b, &f), ERR_OK);
+  ck_assert_ptr_ne(a, b);
+  origin_tls_free(t);
 }
 END_TEST
 
@@ -576,6 +614,8 @@ static void add_tests(TCase *c)
   tcase_add_test(c, answer_that_says_close_ends_the_connection);
   tcase_add_test(c, answer_to_head_has_no_body);
   tcase_add_test(c, interim_answers_come_first);
+  tcase_add_test(c, connection_is_not_used_again_when_the_application_is_to_be_checked);
+  tcase_add_test(c, hosts_behind_a_wildcard_share_a_context_and_others_do_not);
   tcase_add_test(c, answer_that_trickles_in_arrives);
   tcase_add_loop_test(c, answer_that_breaks_http_is_refused, 0, 11);
   tcase_add_loop_test(c, answer_cut_short_is_refused, 0, 4);
