@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "front.h"
 #include "once.h"
+#include "registry.h"
 
 #include <string.h>
 
@@ -250,6 +251,42 @@ START_TEST(end_of_the_session_ends_it)
 }
 END_TEST
 
+static void configured(void *arg, const struct failure *f)
+{
+  ck_assert_int_eq(f->err, ERR_OK);
+  *(bool *)arg = true;
+}
+
+static void reload(const char *changes)
+{
+  bool done = false;
+  registry_configure(cloud->registry, front_lab(changes), configured, &done);
+  run_until(done);
+}
+
+START_TEST(end_of_the_account_or_the_assignment_ends_it)
+{
+  static const char *const changes[] = {"users: {alice: {enabled: false}}\n",
+                                        "applications: {hello: {assigned_groups: [auditors]}}\n"};
+  struct user *u = open_hello(3600);
+  reload("applications: {public: {maintenance: true}}\n");
+  pass(1);
+  ck_assert(!u->closed);
+  reload(changes[_i]);
+  pass(1);
+  run_until(u->closed && one.lost == 1);
+}
+END_TEST
+
+START_TEST(removal_of_its_application_ends_it)
+{
+  struct user *u = open_public();
+  reload("applications: {public: null}\n");
+  pass(1);
+  run_until(u->closed && one.lost == 1);
+}
+END_TEST
+
 START_TEST(silence_ends_it_and_bytes_of_either_side_keep_it)
 {
   struct user *u = open_public();
@@ -321,6 +358,8 @@ int main(void)
   tcase_add_test(c, loss_of_the_connector_ends_it);
   tcase_add_test(c, logout_ends_it);
   tcase_add_test(c, end_of_the_session_ends_it);
+  tcase_add_loop_test(c, end_of_the_account_or_the_assignment_ends_it, 0, 2);
+  tcase_add_test(c, removal_of_its_application_ends_it);
   tcase_add_test(c, silence_ends_it_and_bytes_of_either_side_keep_it);
   tcase_add_test(c, application_that_does_not_end_behind_the_user_is_cut_off);
   tcase_add_test(c, user_who_does_not_read_is_cut_off);
