@@ -105,10 +105,11 @@ static enum err push(struct connector *c, const char *group)
 /* -- a change, from the first connection to the last
  * ------------------------------------------------------------------------ */
 
-/* Who the newest lab does not have is told nothing, and not waited for. */
+/* Who the newest lab does not have is told nothing, and not waited for. Who has acknowledged a change that
+ * did not take place is told again what is in force, so that it never goes by the other. */
 static bool is_behind(const struct connector *c)
 {
-  return c->known && !c->leaving && c->acked < c->r->newest_version &&
+  return c->known && !c->leaving && c->acked != c->r->newest_version &&
          lab_connector_by_name(c->r->newest, c->name);
 }
 

@@ -273,6 +273,21 @@ START_TEST(configure_refused_by_one_changes_nothing)
 }
 END_TEST
 
+/* Else it would hold nothing but what is not in force, sooner or later. */
+START_TEST(configure_that_did_not_take_place_is_taken_back)
+{
+  inside_dial(&one, "connector-1");
+  inside_dial(&two, "connector-2");
+  two.refuses = "too many";
+  configure(CLOSED);
+  run_until(finished && version_of("connector-1") == 2);
+  ck_assert_int_eq(outcome.err, ERR_CONFIG);
+  pass(1);
+  run_until(version_of("connector-1") == 1);
+  ck_assert_uint_eq(one.version, 1);
+}
+END_TEST
+
 START_TEST(configure_does_not_wait_for_who_is_lost)
 {
   inside_dial(&one, "connector-1");
@@ -360,6 +375,7 @@ int main(void)
   tcase_add_test(c, configure_is_in_force_when_all_have_acknowledged);
   tcase_add_test(c, configure_request_in_progress_keeps_what_it_began_with);
   tcase_add_test(c, configure_refused_by_one_changes_nothing);
+  tcase_add_test(c, configure_that_did_not_take_place_is_taken_back);
   tcase_add_test(c, configure_does_not_wait_for_who_is_lost);
   tcase_add_test(c, configure_without_an_answer_in_time_cuts_the_connection_off);
   tcase_add_test(c, configure_without_connectors_is_in_force_at_once);
