@@ -20,7 +20,8 @@ one'\''s own into a seat.'
 help_check='Check the lab file and exit: 0 if it is right, 3 and FILE:LINE:COLUMN if not.'
 help_bench='Measure the whole chain side by side with nginx and HAProxy: requests/s, latency, processor time, bulk, memory.
 Each workload goes through all chains in turn, so that the figures of one run can be compared. Needs the packages nginx-light,
-haproxy and wrk. bench/run --help lists the options; bench/README.md tells what is compared with what.'
+haproxy, wrk, apache2-bin and libapache2-mod-auth-gssapi. --kerberos measures what tickets cost instead, side by side with libkrb5,
+GSSAPI and Apache. bench/run --help lists the options; bench/README.md tells what is compared with what.'
 help_version='Print the version.'
 
 # actor_state NAME: "ready", "not ready" with the reasons, or "stopped"; sets state and reason.

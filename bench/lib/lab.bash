@@ -23,6 +23,20 @@ lab_file() {
     }' "$top/lab.yaml"
 }
 
+# lab_crowd_file N: lab.yaml with the users crowd1 to crowdN, who may use the application hello with a token.
+lab_crowd_file() {
+  awk -v n="$1" '
+    function crowd(  i, names) {
+      for (i = 1; i <= n; i++) names = names (i > 1 ? ", " : "") "crowd" i
+      return names
+    }
+    /^  hello:/ { print; print "    bearer_access: true"; in_hello = 1; next }
+    in_hello && /assigned_groups:/ { print "    assigned_groups: [staff, crowd]"; in_hello = 0; next }
+    { print }
+    /^users:/ { for (i = 1; i <= n; i++) printf "  crowd%d: {upn: crowd%d@sevenstep.test, password: crowd-password}\n", i, i }
+    /^groups:/ { printf "  crowd: [%s]\n", crowd() }' "$top/lab.yaml"
+}
+
 lab_start() {
   "$top/sevenstep" up >&2 || fail "the lab did not start"
   eval "$("$top/sevenstep" env)"

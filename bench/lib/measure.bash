@@ -41,6 +41,12 @@ stall_stop() {
   wait "$stall_pid" 2>/dev/null
 }
 
+# take_result LINE: the numbers of "RESULT NAME=NUMBER ..." into variables of these names.
+take_result() {
+  local pair
+  for pair in ${1#RESULT }; do printf -v "${pair%%=*}" '%s' "${pair#*=}"; done
+}
+
 # descendants PID: it and all its children, theirs included.
 descendants() {
   local child
@@ -62,7 +68,7 @@ calculate() {
 # wrk_body=(METHOD BYTES): what is sent; empty: GET.
 # Fails, with the reason in wrk_problem, when anything but 2xx and 3xx came back or a connection failed.
 wrk_run() {
-  local url=$1 connections=$2 seconds=$3 headers=() header out line pair
+  local url=$1 connections=$2 seconds=$3 headers=() header out line
   local connect=0 read=0 write=0 status=0 timeout=0
   shift 3
   for header; do headers+=(-H "$header"); done
@@ -73,7 +79,7 @@ wrk_run() {
     wrk_problem="wrk said: $(tail -n 3 <<<"$out")"
     return 1
   }
-  for pair in ${line#RESULT }; do printf -v "${pair%%=*}" '%s' "${pair#*=}"; done
+  take_result "$line"
   wrk_problem=''
   ((requests > 0)) || wrk_problem='no request was answered'
   ((status == 0)) || wrk_problem="$status answers were errors (of $requests)"

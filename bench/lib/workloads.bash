@@ -1,14 +1,5 @@
 # shellcheck shell=bash
-# What is measured, and of what. A chain is ours or a yardstick; a workload is a function that measures one of them once, and adds
-# its figures by record(). Rounds go through the chains in turn, so that what else the machine does hits them alike.
-
-# figures[WORKLOAD/LOAD/CHAIN/NAME]: a value a round
-declare -A figures=()
-
-# record NAME VALUE: for the workload, load and chain at hand.
-record() {
-  figures[$workload/$load/$chain/$1]+=" $2"
-}
+# What is measured, and of what: the chains behind HTTPS, and the workloads they are given (rounds.bash).
 
 # -- chains --------------------------------------------------------------------------------------------------------
 
@@ -51,15 +42,6 @@ front_pids() {
   esac
 }
 
-# measured_cpu COMMAND...: runs it, and sets cpu to the processor time that the chain took meanwhile, in microseconds.
-measured_cpu() {
-  local pids before
-  mapfile -t pids < <(chain_pids | tr ' ' '\n' | sort -u)
-  before=$(cpu_us "${pids[@]}")
-  "$@" || return
-  cpu=$(($(cpu_us "${pids[@]}") - before))
-}
-
 # -- workloads -----------------------------------------------------------------------------------------------------
 
 # wrk_measure PATH SECONDS METHOD BYTES [HEADER...]: requests per second, latency, processor time for one request.
@@ -90,11 +72,11 @@ work_tls() { wrk_measure /tiny "$seconds" '' '' 'Connection: close'; }
 
 # Messages of 100 bytes and their echoes, one after the other on each connection.
 echo_run() {
-  local url line pair at
+  local url line at
   url=$(chain_url /ws)
   at=${url#https://} at=${at%%/*}
   line=$("$lib/bench-echo" "${at%%:*}" "${at#*:}" /ws "$load" "$seconds" 100 "$(chain_header /ws)" 2>&1) || fail "no figures: $chain: $line"
-  for pair in ${line#RESULT }; do printf -v "${pair%%=*}" '%s' "${pair#*=}"; done
+  take_result "$line"
 }
 
 work_websocket() {

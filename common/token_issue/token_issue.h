@@ -1,5 +1,5 @@
 /* Issuing tokens (step 2): ID tokens (OpenID Connect Core 2) and access tokens (RFC 9068), signed RS256
- * with the ring's current key. Only the identity provider links this; verification is another library
+ * with the ring's current key. Of the actors only the identity provider links this; verification is another library
  * (token.h), which shares nothing with it, so that each checks the other.
  *
  * All strings are UTF-8 without control characters, checked by the caller; a NULL string leaves its claim

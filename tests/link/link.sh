@@ -133,8 +133,8 @@ microhttpd.h      common/httpd
 uv.h              common/net cloud connector bench
 curl/curl.h       common/trace cloud connector
 jwt.h             common/token_issue
-krb5.h            common/krb common/krb_accept kdc-setup
-gssapi            common/krb_accept
+krb5.h            common/krb common/krb_accept kdc-setup bench
+gssapi            common/krb_accept bench
 kdb.h             kdc-setup
 kadm5/admin.h     kdc-setup
 sqlite3.h         common/store
