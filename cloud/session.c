@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 /* Both structures hold text and numbers only and are zeroed before they are filled, so they are sealed as
  * text: one line an item. No item can contain a line feed: UPN, SPN and name are validated, the rest is ours
@@ -68,10 +69,18 @@ void session_of_claims(struct session *ret, const struct lab_app *app, const str
   *ret = s;
 }
 
+/* Names with the lab's suffix are the lab's to give, and to take away. */
+static bool is_removed(const struct lab *lab, const char *upn)
+{
+  const char *at = strrchr(upn, '@');
+  return at && strcasecmp(at + 1, lab->upn_suffix) == 0;
+}
+
 bool session_may_use(const struct lab *lab, const struct lab_app *app, const struct session *s, int64_t now_s)
 {
   const struct lab_user *u = lab_user_by_upn(lab, s->upn);
-  return !u || (lab_user_is_active(u, now_s) && lab_user_assigned(lab, app, u));
+  if (!u) return !is_removed(lab, s->upn);
+  return lab_user_is_active(u, now_s) && lab_user_assigned(lab, app, u);
 }
 
 enum err session_claim(const struct session *s, enum lab_claim claim, struct buf *out)

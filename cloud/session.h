@@ -37,7 +37,9 @@ void session_cookie_name(const struct lab_app *app, char out[static COOKIE_NAME_
 /* What is kept of a verified token; id stays zero. */
 void session_of_claims(struct session *ret, const struct lab_app *app, const struct token_claims *c);
 /* May its user use the application still? Who is in the lab file must have an active account and be assigned;
- * others are the identity provider's alone. */
+ * of others, those with the lab's own upn_suffix were removed from it, and the rest are the identity
+ * provider's alone.
+ */
 bool session_may_use(const struct lab *lab, const struct lab_app *app, const struct session *s,
                      int64_t now_s);
 /* The value of a claim for a header field, appended to out: printable ASCII, all other bytes and '%' as %XX

@@ -103,15 +103,17 @@ START_TEST(session_may_use_while_its_user_is_active_and_assigned)
                                     {.name = "bob", .upn = "bob@sevenstep.test", .enabled = true},
                                     {.name = "carol", .upn = "carol@sevenstep.test"}};
   static const char *assigned[] = {"alice", "carol"};
-  const struct lab lab = {.users = users, .n_users = 3};
+  const struct lab lab = {.users = users, .n_users = 3, .upn_suffix = "sevenstep.test"};
   const struct lab_app app = {.name = "hello", .assigned_users = {assigned, 2}, .assignment_required = true};
   const struct lab_app open = {.name = "open"};
   const struct session alice = {.upn = "Alice@sevenstep.test"}, bob = {.upn = "bob@sevenstep.test"},
-                       carol = {.upn = "carol@sevenstep.test"}, foreign = {.upn = "x@sevenstep.test"};
+                       carol = {.upn = "carol@sevenstep.test"}, removed = {.upn = "x@Sevenstep.test"},
+                       foreign = {.upn = "x@elsewhere.test"};
   ck_assert(session_may_use(&lab, &app, &alice, 1000));
   ck_assert(!session_may_use(&lab, &app, &bob, 1000));
   ck_assert(session_may_use(&lab, &open, &bob, 1000));
   ck_assert(!session_may_use(&lab, &open, &carol, 1000));
+  ck_assert(!session_may_use(&lab, &open, &removed, 1000));
   ck_assert(session_may_use(&lab, &app, &foreign, 1000));
   users[0].expires_s = 1000;
   ck_assert(!session_may_use(&lab, &app, &alice, 1000));
