@@ -2,8 +2,10 @@
 
 #include "clock.h"
 
+#include <arpa/inet.h>
 #include <openssl/sha.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -106,6 +108,16 @@ enum err limits_admit(struct limits *l, const struct limits_policy *p, const cha
   if (u) u->at_once++;
   *ret = u;
   return ERR_OK;
+}
+
+void limits_address(const char *ip, char ret[static LIMITS_ADDRESS_MAX])
+{
+  struct in6_addr a;
+  char text[INET6_ADDRSTRLEN];
+  snprintf(ret, LIMITS_ADDRESS_MAX, "%s", ip);
+  if (inet_pton(AF_INET6, ip, &a) != 1 || IN6_IS_ADDR_V4MAPPED(&a)) return;
+  memset(a.s6_addr + 8, 0, 8);
+  if (inet_ntop(AF_INET6, &a, text, sizeof text)) snprintf(ret, LIMITS_ADDRESS_MAX, "%s/64", text);
 }
 
 void limits_done(struct limits_slot *user)

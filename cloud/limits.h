@@ -29,6 +29,10 @@ void limits_free(struct limits *l); /* accepts NULL */
  * to limits_done when the request is over; NULL when nothing was counted. */
 enum err limits_admit(struct limits *l, const struct limits_policy *p, const char *app, const char *user,
                       int64_t now_ns, struct limits_slot **ret, struct failure *f) MUST_CHECK;
+/* The name of who is known by nothing but his address: an IPv6 address counts by the first 64 bits of it, for
+ * the rest is its host's to choose (RFC 4291 2.5.1). */
+#define LIMITS_ADDRESS_MAX 64
+void limits_address(const char *ip, char ret[static LIMITS_ADDRESS_MAX]);
 void limits_done(struct limits_slot *user); /* accepts NULL */
 
 #endif

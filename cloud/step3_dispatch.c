@@ -302,7 +302,9 @@ static enum err admit(struct exchange *x, struct limits_slot **ret, struct failu
       .user_rate = lab->cloud.limits.user_rate,
       .user_at_once = lab->cloud.limits.user_at_once,
   };
-  const char *user = x->session.upn[0] ? x->session.upn : exchange_peer_ip(x);
+  char address[LIMITS_ADDRESS_MAX];
+  limits_address(exchange_peer_ip(x), address);
+  const char *user = x->session.upn[0] ? x->session.upn : address;
   enum err e = limits_admit(x->cloud->limits, &p, x->app->name, user, clock_mono_ns(), ret, f);
   if (e) atomic_fetch_add_explicit(&x->cloud->counters.throttled, 1, memory_order_relaxed);
   return e;

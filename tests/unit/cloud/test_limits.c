@@ -96,6 +96,23 @@ START_TEST(limits_admit_at_once_until_one_is_done)
 END_TEST
 
 /* Tables are bounded; who is in the midst of a request keeps his place. */
+START_TEST(limits_address_of_one_host_is_one)
+{
+  static const struct {
+    const char *ip, *name;
+  } cases[] = {{"127.0.0.1", "127.0.0.1"},
+               {"2001:db8::1", "2001:db8::/64"},
+               {"2001:db8::ffff:1:2:3", "2001:db8::/64"},
+               {"2001:db8:0:1::1", "2001:db8:0:1::/64"},
+               {"::1", "::/64"},
+               {"::ffff:192.0.2.1", "::ffff:192.0.2.1"},
+               {"", ""}};
+  char name[LIMITS_ADDRESS_MAX];
+  limits_address(cases[_i].ip, name);
+  ck_assert_str_eq(name, cases[_i].name);
+}
+END_TEST
+
 START_TEST(limits_admit_more_users_than_places_forgets_no_request_under_way)
 {
   const struct limits_policy p = {.user_rate = 1000, .user_at_once = 1};
@@ -121,6 +138,7 @@ int main(void)
   tcase_add_test(t, limits_admit_counts_users_and_applications_apart);
   tcase_add_test(t, limits_admit_refused_takes_no_token_of_others);
   tcase_add_test(t, limits_admit_at_once_until_one_is_done);
+  tcase_add_loop_test(t, limits_address_of_one_host_is_one, 0, 7);
   tcase_add_test(t, limits_admit_more_users_than_places_forgets_no_request_under_way);
   Suite *s = suite_create("limits");
   suite_add_tcase(s, t);
