@@ -343,11 +343,23 @@ static bool is_spn(const struct lab *lab, const char *spn)
   return false;
 }
 
+/* What an actor keeps in the run folder has its name. */
+static bool is_other_actor(const char *name)
+{
+  static const char *const names[] = {"backend", "cloud", "idp", "kdc", "partner-kdc"};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+    if (strcmp(names[i], name) == 0) return true;
+  return false;
+}
+
 static enum err check_connectors(const struct checking *c)
 {
   const struct lab *lab = c->lab;
   for (size_t i = 0; i < lab->n_connectors; i++) {
     const struct lab_connector *a = &lab->connectors[i];
+    if (is_other_actor(a->name))
+      return fail(c, place_of(c, "connectors", a->name, NULL), "connectors.%s: this name is another actor's",
+                  a->name);
     struct yaml_place at = place_of(c, "connectors", a->name, "principal");
     if (is_spn(lab, a->principal))
       return fail(c, at, "connectors.%s.principal: %s is an application's spn", a->name, a->principal);

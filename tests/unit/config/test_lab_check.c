@@ -43,6 +43,7 @@ static const struct check_case {
      "principal of connector-1"},
     {"    ok_to_auth_as_delegate: false", "    principal: HTTP/hello.corp.test",
      "lab.yaml:43:16: connectors.connector-2.principal: HTTP/hello.corp.test is an application's spn"},
+    {"  connector-2:\n", "  cloud:\n", "lab.yaml:41:3: connectors.cloud: this name is another actor's"},
     {"  token_lifetime: 600", "  listen: 127.0.0.1:{cloud}",
      "lab.yaml:6:11: idp.listen: cloud.listen listens on 127.0.0.1:8443 already"},
     {"realm: CORP.TEST", "backend:\n  listen: 127.0.0.1:{kdc}",
