@@ -278,6 +278,15 @@ START_TEST(end_of_the_account_or_the_assignment_ends_it)
 }
 END_TEST
 
+START_TEST(application_that_needs_a_logon_now_ends_it)
+{
+  struct user *u = open_public();
+  reload("applications: {public: {preauthentication: aadPreAuthentication, assignment_required: false}}\n");
+  pass(1);
+  run_until(u->closed && one.lost == 1);
+}
+END_TEST
+
 START_TEST(removal_of_its_application_ends_it)
 {
   struct user *u = open_public();
@@ -359,6 +368,7 @@ int main(void)
   tcase_add_test(c, logout_ends_it);
   tcase_add_test(c, end_of_the_session_ends_it);
   tcase_add_loop_test(c, end_of_the_account_or_the_assignment_ends_it, 0, 2);
+  tcase_add_test(c, application_that_needs_a_logon_now_ends_it);
   tcase_add_test(c, removal_of_its_application_ends_it);
   tcase_add_test(c, silence_ends_it_and_bytes_of_either_side_keep_it);
   tcase_add_test(c, application_that_does_not_end_behind_the_user_is_cut_off);
