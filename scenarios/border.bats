@@ -22,6 +22,16 @@ received() {
   [[ $output == *'x-forwarded-for: 127.0.0.1'* ]]
 }
 
+@test "a user cannot say to a connector what the cloud says: such paths are the application's" {
+  local path public=https://public.apps.localhost:$((SEVENSTEP_PORT_BASE + 3))
+  for path in hello renew certificate configuration welcome refused; do
+    agent_get "$public/.sevenstep/$path" -X PUT -H 'Sevenstep-Version: 99' -H 'Sevenstep-Error: connector_revoked' --data 'applications: {}'
+    [[ $agent_status == 4?? && $(agent_header Sevenstep-Actor) == backend && -z $(agent_header Sevenstep-Error) ]]
+  done
+  agent_get "$public/"
+  assert_status 200
+}
+
 @test "Connection cannot strip the fields that the proxy adds" {
   sign_in
   run received --http1.1 -H 'Connection: close, X-Forwarded-For, Via, Traceparent'
