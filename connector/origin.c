@@ -347,7 +347,8 @@ enum err origin_send(struct origin_pool *p, const struct lab_app *app, const cha
 {
   char name[1024];
   struct tls_ctx *tls;
-  if (origin_tls_get(p->tls, app, &tls, f)) return f->err;
+  enum err e = origin_tls_get(p->tls, app, &tls, f);
+  if (e) return e;
   /* Where it leads is a part of it: that may change while connections are idle. */
   snprintf(name, sizeof name, "%s %s %s %s:%u %s", app->name, app->segment ? app->segment : "",
            app->label ? app->label : "", app->connect.host, app->connect.port, upn);
@@ -363,7 +364,6 @@ enum err origin_send(struct origin_pool *p, const struct lab_app *app, const cha
   o->ev = ev;
   o->chunked = chunked;
   if (strcmp(method, "HEAD") == 0) http1_parser_expect_head_response(&o->parser);
-  enum err e = ERR_OK;
   if (!o->open && o->tls) {
     o->head.method = method;
     o->head.target = target;
