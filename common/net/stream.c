@@ -357,6 +357,22 @@ static enum tls_want write_all(struct stream *s, struct failure *f)
   return s->tls ? tls_flush(s->tls, f) : TLS_DONE;
 }
 
+/* The peer takes no more. What it said before, an early answer perhaps (RFC 9112 9.5), is still to be read,
+ * and reading tells the end. */
+static void refused(struct stream *s, const struct failure *f)
+{
+  if (s->finishing || s->paused || f->err != ERR_CLOSED) {
+    stream_close(s, f);
+    return;
+  }
+  s->refused = true;
+  s->wants_write = false;
+  buf_clear(&s->out);
+  s->out_off = 0;
+  stream_read_ready(s);
+  poll_for(s);
+}
+
 void stream_send_queued(struct stream *s)
 {
   struct failure f = {0};
@@ -364,7 +380,7 @@ void stream_send_queued(struct stream *s)
   enum tls_want want = write_all(s, &f);
   if (want == TLS_CLOSED || want == TLS_FAILED) {
     if (!f.err) failure_set(&f, ERR_CLOSED, "write: the peer closed the connection");
-    stream_close(s, &f);
+    refused(s, &f);
     return;
   }
   /* Never TLS_WANT_READ, without renegotiation, which tls.c refuses. */
@@ -400,6 +416,10 @@ struct buf *stream_out(struct stream *s)
 void stream_flush(struct stream *s)
 {
   if (s->state == STREAM_CLOSING) return;
+  if (s->refused) {
+    buf_reset(&s->out);
+    return;
+  }
   if (stream_queued(s) > STREAM_HIGH) s->congested = true;
   if (!s->wants_write) net_mark_dirty(s);
 }

@@ -1,7 +1,7 @@
 /* Streams over real sockets on loopback, plain and with TLS, both ends in one loop. */
 #include "authority.h"
 #include "csr.h"
-#include "net.h"
+#include "net_internal.h"
 #include "secret_file.h"
 
 #include <arpa/inet.h>
@@ -257,6 +257,42 @@ END_TEST
 
 /* A reader that rests for longer than the linger gets all the same what was queued when the writer finished.
  */
+/* The server answers and resets at once, as one does who closes with unread bytes; the client goes on
+ * sending. */
+static void answer_and_reset(struct stream *s, void *arg, const uint8_t *data, size_t n)
+{
+  static const char answer[] = "enough";
+  on_data(s, arg, data, n);
+  if (((struct end *)arg)->received > n) return;
+  ck_assert_int_eq(send(s->fd, answer, sizeof answer - 1, 0), (ssize_t)sizeof answer - 1);
+  stream_abort(s);
+}
+
+static void send_much(struct stream *s, void *arg)
+{
+  static const uint8_t much[4 * 1024 * 1024];
+  on_open(s, arg);
+  ck_assert_int_eq(stream_write(s, much, sizeof much), ERR_OK);
+}
+
+static const struct stream_events answer_and_reset_events = {
+    .on_open = on_open, .on_data = answer_and_reset, .on_close = on_close};
+static const struct stream_events send_much_events = {
+    .on_open = send_much, .on_data = on_data, .on_close = on_close};
+
+START_TEST(stream_reset_while_sending_tells_what_was_said_before)
+{
+  struct listener *l;
+  struct failure f;
+  ck_assert_int_eq(listener_new(net, &at, NULL, 0, accept_one, &server, &answer_and_reset_events, &l, &f),
+                   ERR_OK);
+  connect_with(NULL, NULL, &send_much_events);
+  net_run(net);
+  ck_assert_str_eq(client.text, "enough");
+  ck_assert_int_eq(client.failure.err, ERR_CLOSED);
+}
+END_TEST
+
 static uv_timer_t rest;
 
 static void rested(uv_timer_t *timer)
@@ -680,6 +716,7 @@ int main(void)
   tcase_add_test(plain, stream_paused_with_bytes_to_send_notices_a_reset);
   tcase_add_test(plain, stream_write_before_open_is_sent_then);
   tcase_add_test(plain, stream_end_ends_one_direction_only);
+  tcase_add_test(plain, stream_reset_while_sending_tells_what_was_said_before);
   tcase_add_test(plain, stream_finish_waits_for_a_slow_reader);
   tcase_add_test(plain, stream_quiet_ends_with_unread_bytes);
   tcase_add_checked_fixture(plain, setup, teardown);
