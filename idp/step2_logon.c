@@ -237,7 +237,7 @@ static enum err check_password(struct visit *v, const struct logon_form *l, cons
 
 static enum err sign_in(struct visit *v, const struct authorize *a, const struct logon_form *l)
 {
-  const struct lab_user *u;
+  const struct lab_user *u = NULL;
   struct session s;
   struct failure f;
   enum err e = form_check(v->idp, v->q->fields, l->request, l->csrf, &f);

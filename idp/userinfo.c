@@ -82,7 +82,7 @@ void userinfo(const struct httpd_request *q, struct httpd_response *r)
   struct visit v;
   struct token_claims c;
   struct failure f;
-  const struct lab_user *u;
+  const struct lab_user *u = NULL;
   const char *value = fields_get(q->fields, "authorization");
   bool missing =
       !value || strncasecmp(value, "Bearer ", 7) != 0 || fields_count_of(q->fields, "authorization") != 1;
