@@ -25,7 +25,7 @@ void idp_random_text(char out[static IDP_SECRET_TEXT + 1])
   random_bytes(raw, sizeof raw);
   buf_init(&text, IDP_SECRET_TEXT + 1);
   if (base64url_encode(&text, raw, sizeof raw)) abort(); /* nothing unguessable could follow */
-  memcpy(out, buf_str(&text), IDP_SECRET_TEXT + 1);
+  memcpy(out, text.data, IDP_SECRET_TEXT + 1);
   buf_wipe(&text);
 }
 

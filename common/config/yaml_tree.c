@@ -32,21 +32,25 @@ static struct yaml_place event_place(const struct parse *p, struct fy_event *e)
   return (struct yaml_place){p->name, (unsigned)m->line + 1, (unsigned)m->column + 1 - before};
 }
 
-/* What libfyaml itself found wrong. */
-static enum err fail_syntax(struct parse *p)
+/* What libfyaml itself found wrong. Nothing is returned, so that its caller's result shows compilers that no
+ * event came. */
+static void fail_syntax(struct parse *p)
 {
   void *iterator = NULL;
   const struct fy_diag_error *d = fy_diag_errors_iterate(p->diag, &iterator);
-  if (!d) return fail_at(p, start_of(p), "this is not YAML");
-  struct yaml_place at = {p->name, d->line > 0 ? (unsigned)d->line : 1,
-                          d->column > 0 ? (unsigned)d->column : 1};
-  return fail_at(p, at, d->msg ? d->msg : "this is not YAML");
+  struct yaml_place at = start_of(p);
+  if (d && d->line > 0) at.line = (unsigned)d->line;
+  if (d && d->column > 0) at.column = (unsigned)d->column;
+  fail_at(p, at, d && d->msg ? d->msg : "this is not YAML");
 }
 
 static enum err next_event(struct parse *p, struct fy_event **ret)
 {
   struct fy_event *e = fy_parser_parse(p->parser);
-  if (!e) return fail_syntax(p);
+  if (!e) {
+    fail_syntax(p);
+    return ERR_CONFIG;
+  }
   *ret = e;
   return ERR_OK;
 }
