@@ -9,12 +9,16 @@
 #include <string.h>
 #include <time.h>
 
-/* One kdc = entry. */
+enum { ENTRY_MAX = 4 };
+
+/* One kdc = entry. Its name may have several addresses, and the KDC may listen at one of them only: ::1 and
+ * 127.0.0.1, say. */
 struct entry {
   char host[256], port[8]; /* these four never change */
   bool udp, tcp;
-  struct kdc_address known;
-  bool resolved, stale, pending;
+  struct kdc_address known[ENTRY_MAX]; /* best first */
+  size_t n;                            /* 0: not resolved yet */
+  bool stale, pending;
 };
 
 /* Look-ups run on threads of their own, because a resolver may take 20 s and more and cannot be interrupted;
@@ -68,15 +72,17 @@ static bool parse_entry(const char *text, struct entry *e)
   return true;
 }
 
-static void adopt(struct entry *e, const struct addrinfo *ai)
+static void adopt(struct entry *e, const struct addrinfo *found)
 {
-  if (ai->ai_addrlen > sizeof e->known.addr) return;
-  memcpy(&e->known.addr, ai->ai_addr, ai->ai_addrlen);
-  e->known.len = ai->ai_addrlen;
-  e->known.udp = e->udp;
-  e->known.tcp = e->tcp;
-  e->resolved = true;
+  e->n = 0;
   e->stale = false;
+  for (const struct addrinfo *ai = found; ai && e->n < ENTRY_MAX; ai = ai->ai_next) {
+    struct kdc_address *k = &e->known[e->n];
+    if (ai->ai_addrlen > sizeof k->addr) continue;
+    *k = (struct kdc_address){.len = ai->ai_addrlen, .udp = e->udp, .tcp = e->tcp};
+    memcpy(&k->addr, ai->ai_addr, ai->ai_addrlen);
+    e->n++;
+  }
 }
 
 /* Numeric addresses need no resolver. */
@@ -172,15 +178,18 @@ bool kdc_addresses_is_realm(const struct kdc_addresses *a, const krb5_data *real
   return a->n > 0 && strlen(a->realm) == realm->length && memcmp(a->realm, realm->data, realm->length) == 0;
 }
 
-/* What is known, best first. */
+/* What is known, best first: each entry's best before anyone's second, so that one name of many addresses
+ * leaves room for the others. */
 static size_t collect(const struct kdc_addresses *a, struct kdc_address out[KDC_MAX], bool *ret_pending)
 {
   size_t n = 0;
   *ret_pending = false;
-  for (size_t i = 0; i < a->n; i++) {
-    const struct entry *e = &a->entry[(a->preferred + i) % a->n];
-    if (e->resolved) out[n++] = e->known;
-    *ret_pending |= e->pending;
+  for (size_t k = 0; k < ENTRY_MAX; k++) {
+    for (size_t i = 0; i < a->n; i++) {
+      const struct entry *e = &a->entry[(a->preferred + i) % a->n];
+      if (k < e->n && n < KDC_MAX) out[n++] = e->known[k];
+      *ret_pending |= e->pending;
+    }
   }
   return n;
 }
@@ -191,7 +200,7 @@ size_t kdc_addresses_get(struct kdc_addresses *a, int64_t deadline_ns, struct kd
   bool pending;
   pthread_mutex_lock(&a->lock);
   for (size_t i = 0; i < a->n; i++)
-    if ((!a->entry[i].resolved || a->entry[i].stale) && !a->entry[i].pending) start_lookup(a, &a->entry[i]);
+    if ((a->entry[i].n == 0 || a->entry[i].stale) && !a->entry[i].pending) start_lookup(a, &a->entry[i]);
   size_t n = collect(a, out, &pending);
   while (n == 0 && pending && pthread_cond_timedwait(&a->news, &a->lock, &deadline) == 0)
     n = collect(a, out, &pending);
@@ -208,15 +217,26 @@ bool kdc_addresses_begin(struct kdc_addresses *a)
   return may;
 }
 
+/* Brings the address to the entry's front, if it is one of its. */
+static bool entry_prefer(struct entry *e, const struct kdc_address *good)
+{
+  for (size_t k = 0; k < e->n; k++) {
+    struct kdc_address found = e->known[k];
+    if (found.len != good->len || memcmp(&found.addr, &good->addr, found.len) != 0) continue;
+    e->known[k] = e->known[0];
+    e->known[0] = found;
+    return true;
+  }
+  return false;
+}
+
 /* Under the lock, as the next one. */
 static void prefer(struct kdc_addresses *a, const struct kdc_address *good)
 {
   for (size_t i = 0; i < a->n; i++) {
-    const struct kdc_address *k = &a->entry[i].known;
-    if (a->entry[i].resolved && k->len == good->len && memcmp(&k->addr, &good->addr, k->len) == 0) {
-      a->preferred = i;
-      return;
-    }
+    if (!entry_prefer(&a->entry[i], good)) continue;
+    a->preferred = i;
+    return;
   }
 }
 

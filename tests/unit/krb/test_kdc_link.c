@@ -5,6 +5,8 @@
 #include "kdc_addresses.h"
 
 #include <arpa/inet.h>
+#include <dlfcn.h>
+#include <netdb.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -104,6 +106,27 @@ START_TEST(kdc_link_host_name_is_resolved)
   int64_t ns;
   use_kdcs(" kdc = localhost:%1$u\n");
   ck_assert_int_eq(obtain(&ns), ERR_OK);
+}
+END_TEST
+
+/* In the C library's place: two.test has two addresses, and nobody listens at the first. */
+int getaddrinfo(const char *name, const char *service, const struct addrinfo *hints, struct addrinfo **ret)
+{
+  int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
+  void *symbol = dlsym(RTLD_NEXT, "getaddrinfo");
+  memcpy(&real, &symbol, sizeof real);
+  if (!name || strcmp(name, "two.test") != 0 || !hints || hints->ai_flags & AI_NUMERICHOST)
+    return real(name, service, hints, ret);
+  int rc = real("127.0.0.2", service, hints, ret);
+  return rc ? rc : real("127.0.0.1", service, hints, &(*ret)->ai_next);
+}
+
+START_TEST(kdc_link_second_address_of_a_name_is_used)
+{
+  int64_t ns;
+  use_kdcs(" kdc = two.test:%1$u\n");
+  ck_assert_int_eq(obtain(&ns), ERR_OK);
+  ck_assert_int_lt(ns, 1000000000);
 }
 END_TEST
 
@@ -304,6 +327,7 @@ int main(void)
   tcase_add_test(t, kdc_link_tcp_alone_works);
   tcase_add_test(t, kdc_link_udp_alone_works);
   tcase_add_test(t, kdc_link_host_name_is_resolved);
+  tcase_add_test(t, kdc_link_second_address_of_a_name_is_used);
   tcase_add_test(t, kdc_link_all_dead_is_unreachable_at_once);
   tcase_add_test(t, kdc_link_silent_everywhere_is_a_timeout);
   tcase_add_test(t, kdc_link_silent_by_tcp_is_a_timeout);
