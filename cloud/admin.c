@@ -10,8 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char prefix[] = "/connectors/";
-
 static void answer_json(struct httpd_response *r, int status, json_t *doc)
 {
   char *text = doc ? json_dumps(doc, JSON_COMPACT) : NULL;
@@ -32,7 +30,7 @@ static void answer_failure(struct httpd_response *r, const struct failure *f)
 /* NAME of /connectors/NAME/VERB. */
 static bool read_name(const struct httpd_request *q, const char *verb, char name[CONNECTOR_NAME_MAX + 1])
 {
-  const char *from = q->path + sizeof prefix - 1, *to = strchr(from, '/');
+  const char *from = q->path + strlen("/connectors/"), *to = strchr(from, '/');
   if (!to || strcmp(to + 1, verb) != 0 || (size_t)(to - from) > CONNECTOR_NAME_MAX) return false;
   memcpy(name, from, (size_t)(to - from));
   name[to - from] = 0;
