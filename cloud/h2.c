@@ -27,6 +27,7 @@ struct h2_stream {
   struct tunnel_stream *at;   /* NULL once the stream is gone */
   int refs;                   /* the stream's, and those of exchange_hold() */
   bool aborted;
+  struct buf early;  /* what came behind a request for a WebSocket before there was one; a window at most */
   size_t unconsumed; /* bytes taken whose window is given back when the exchange reads on */
   int64_t linger_ns; /* until when the rest of the request is thrown away; 0: it is wanted */
   uint64_t left;     /* of the answer, what had left at the last sweep */
@@ -53,6 +54,7 @@ static void release_stream(struct h2_stream *s)
   if (--s->refs > 0) return;
   exchange_clear(&s->x);
   http1_parser_clear(&s->parser);
+  buf_wipe(&s->early);
   free(s);
 }
 
@@ -76,6 +78,7 @@ static struct h2_stream *stream_new(struct h2 *h, struct tunnel_stream *at)
   s->h2 = h;
   s->at = at;
   s->refs = 1;
+  buf_init(&s->early, TUNNEL_FRONT_WINDOW);
   http1_parser_init(&s->parser, HTTP1_REQUEST, &http1_default_limits);
   s->next = h->streams;
   if (s->next) s->next->prev = s;
@@ -152,18 +155,27 @@ static enum err sent(const struct h2_stream *s, enum err e)
   return e;
 }
 
+/* To an extended CONNECT any 2xx says that there is a WebSocket now (RFC 8441 5): so that of an answer which
+ * is none must not. */
+static int status_of(const struct exchange *x, int status)
+{
+  if (x->switched) return 200;
+  return x->head->websocket && status / 100 == 2 ? 501 : status;
+}
+
 static enum err write_head(struct exchange *x, int status, struct fields *f, int64_t length)
 {
   struct h2_stream *s = x->carrier;
   char digits[24];
   enum err e = ERR_OK;
   if (!writable(s)) return ERR_OK;
-  rules_strip_hop_by_hop(f); /* RFC 9113 8.2.2 */
+  rules_strip_hop_by_hop(f);                                        /* RFC 9113 8.2.2 */
+  if (x->head->websocket) fields_remove(f, "Sec-WebSocket-Accept"); /* of the key that the connector made */
   if (length >= 0 && status != 204) {
     snprintf(digits, sizeof digits, "%lld", (long long)length);
     e = fields_add(f, "content-length", digits);
   }
-  return sent(s, e ? e : tunnel_respond(s->at, status, f, x->no_body));
+  return sent(s, e ? e : tunnel_respond(s->at, status_of(x, status), f, x->no_body));
 }
 
 static enum err write_interim(struct exchange *x, int status, const struct fields *f)
@@ -182,6 +194,24 @@ static enum err write_end(struct exchange *x, const struct fields *trailers)
 {
   struct h2_stream *s = x->carrier;
   return writable(s) ? sent(s, tunnel_stream_end(s->at, trailers)) : ERR_OK;
+}
+
+/* Neither HTTP's, nor yet a WebSocket's. */
+static bool is_early(const struct h2_stream *s)
+{
+  return s->parser.head.websocket && !s->x.switched && !s->x.ended;
+}
+
+static void switched(struct exchange *x)
+{
+  struct h2_stream *s = x->carrier;
+  s->refs++;
+  if (s->early.len) exchange_body(x, s->early.data, s->early.len);
+  buf_wipe(&s->early);
+  if (s->at && !x->paused) consume(s);
+  if (s->at && !x->ended && tunnel_stream_remote_ended(s->at)) exchange_body_end(x, &s->parser.trailers);
+  if (s->h2) flush(s->h2);
+  release_stream(s);
 }
 
 static bool congested(const struct exchange *x)
@@ -205,7 +235,7 @@ static void reset(struct exchange *x)
   struct h2_stream *s = x->carrier;
   if (!writable(s)) return;
   s->aborted = true;
-  tunnel_stream_break(s->at);
+  tunnel_stream_break(s->at, s->x.switched ? TUNNEL_CANCEL : TUNNEL_FAILED);
   uv_timer_start(&s->h2->soon, on_soon, 0, 0);
 }
 
@@ -219,7 +249,7 @@ static const struct transport http2 = {
     .body = write_body,
     .end = write_end,
     .congested = congested,
-    .switched = NULL, /* no request asks for it: Upgrade is not of HTTP/2 */
+    .switched = switched,
     .ended = response_ended,
     .abort = reset,
 };
@@ -230,6 +260,7 @@ static const struct transport http2 = {
 static bool head_rules(struct h2_stream *s, const struct tunnel_head *h, bool end)
 {
   const struct http2_request r = {.method = h->method,
+                                  .protocol = h->protocol,
                                   .scheme = h->scheme,
                                   .authority = h->authority,
                                   .path = h->path,
@@ -255,7 +286,7 @@ static void on_request(struct tunnel *t, void *arg, struct tunnel_stream *at, co
   s->refs++;
   bool end = tunnel_stream_remote_ended(at);
   if (head_rules(s, head, end)) {
-    exchange_start(&s->x, h->cloud, &http2, s, &s->parser.head, !end);
+    exchange_start(&s->x, h->cloud, &http2, s, &s->parser.head, !end && !s->parser.head.websocket);
   } else {
     struct failure f = s->parser.failure;
     exchange_start_refused(&s->x, h->cloud, &http2, s, &s->parser.head, &f);
@@ -269,8 +300,13 @@ static void on_data(struct tunnel_stream *at, void *owner, const uint8_t *data, 
   struct h2_stream *s = owner;
   s->refs++;
   s->unconsumed += n;
-  if (!s->aborted) exchange_body(&s->x, data, n);
-  if (s->at && (!s->x.paused || s->x.ended)) consume(s);
+  bool early = is_early(s);
+  if (early) {
+    if (buf_append(&s->early, data, n)) reset(&s->x);
+  } else if (!s->aborted) {
+    exchange_body(&s->x, data, n);
+  }
+  if (s->at && !early && (!s->x.paused || s->x.ended)) consume(s);
   release_stream(s);
 }
 
@@ -279,7 +315,7 @@ static void on_end(struct tunnel_stream *at, void *owner, const struct fields *t
   (void)at;
   struct h2_stream *s = owner;
   s->refs++;
-  if (!s->aborted) exchange_body_end(&s->x, trailers);
+  if (!s->aborted && !is_early(s)) exchange_body_end(&s->x, trailers);
   release_stream(s);
 }
 

@@ -107,7 +107,7 @@ static void to_application(struct exchange *x, enum err session, bool traced)
 {
   struct failure f = {0};
   bool by_token = x->app->preauth != PREAUTH_PASSTHRU && bearer_decides(x);
-  x->wants_websocket = websocket_wanted(&x->head->fields);
+  x->wants_websocket = x->head->websocket || websocket_wanted(&x->head->fields);
   if (x->wants_websocket && websocket_admit(x, by_token ? ERR_OK : session, &f))
     fail_early(x, f.err, f.why);
   else if (by_token)

@@ -19,7 +19,7 @@ struct transport {
   enum err (*interim)(struct exchange *x, int status, const struct fields *f); /* f may be NULL */
   enum err (*body)(struct exchange *x, const void *data, size_t n);
   enum err (*end)(struct exchange *x, const struct fields *trailers); /* of a body; trailers may be NULL */
-  /* Behind a head of status 101: from here on the user's bytes, as they are, are told by exchange_body(), and
+  /* Behind a head of status 101 (200 in HTTP/2): from here on the user's bytes, as they are, are told by exchange_body(), and
    * their end by exchange_body_end(). */
   void (*switched)(struct exchange *x);
   bool (*congested)(const struct exchange *x);

@@ -37,7 +37,9 @@ static enum err check_origin(const struct exchange *x, struct failure *f)
 enum err websocket_admit(const struct exchange *x, enum err session, struct failure *f)
 {
   const struct http1_head *h = x->head;
-  enum err e = websocket_check_request(h->method, h->minor, h->body != BODY_NONE, &h->fields, f);
+  enum err e = h->websocket
+                   ? websocket_check_version(&h->fields, f)
+                   : websocket_check_request(h->method, h->minor, h->body != BODY_NONE, &h->fields, f);
   if (e) return e;
   if (session == ERR_NOT_FOUND) return failure_set(f, ERR_SESSION_REQUIRED, "a WebSocket without a session");
   if (session) return failure_set(f, session, "a WebSocket is not sent to the logon");

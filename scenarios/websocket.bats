@@ -243,3 +243,74 @@ metric() {
   assert_page '"user":"alice@'
   grep -q '"user":"alice@' "$BATS_TEST_TMPDIR/second"
 }
+
+# -- by HTTP/2 (RFC 8441) ------------------------------------------------------------------------------------------
+
+# The same as websocket, by another independent client.
+websocket2() {
+  local cookie
+  cookie=$(agent_cookie __Host-sevenstep)
+  "$BATS_TEST_DIRNAME/lib/websocket2" --ca "$SEVENSTEP_CA" ${cookie:+--cookie "__Host-sevenstep=$cookie"} "$@"
+}
+
+websocket2_begin() {
+  exec {websocket_lines}< <(websocket2 "$@" 3>&-)
+}
+
+@test "by HTTP/2 a session opens a WebSocket beside other requests" {
+  sign_in
+  run websocket2 "$hello/ws" --subprotocol chat text 'hello, wörld' get /whoami.json binary 00ff10 close 1000 bye
+  [[ $output == $'open chat\ntext hello, wörld\nget 200\nbinary 00ff10\nclosed 1000' ]]
+}
+
+@test "by HTTP/2 a large message comes back whole" {
+  sign_in
+  head -c 400000 /dev/zero | tr '\0' x >"$BATS_TEST_TMPDIR/large"
+  run websocket2 "$guest/" text "$(head -c 120000 "$BATS_TEST_TMPDIR/large")" text small close 1000 bye
+  [[ ${lines[1]} == "text $(head -c 120000 "$BATS_TEST_TMPDIR/large")" && ${lines[2]} == 'text small' ]]
+}
+
+@test "by HTTP/2 the application gets a key, and answers it to the connector" {
+  run websocket2 "$guest/handshake" wait wait
+  [[ $output == *'sec-websocket-key: '* && $output == *'sec-websocket-version: 13'* ]]
+}
+
+@test "by HTTP/2 the same are refused as by HTTP/1.1" {
+  run websocket2 "$hello/ws" wait
+  [[ $output == 'refused 403' ]]
+  sign_in
+  run websocket2 "$hello/ws" --origin https://evil.example wait
+  [[ $output == 'refused 403' ]]
+  run websocket2 "$hello/ws" --origin "https${hello#wss}" text x
+  [[ ${lines[1]} == 'text x' ]]
+  run websocket2 "$guest/refuse" wait
+  [[ $output == 'refused 418' ]]
+  run websocket2 "$hello/whoami.json" wait
+  [[ $output == 'refused 501' ]]
+}
+
+@test "by HTTP/2 a tunnel of any other kind is refused" {
+  run websocket2 "$guest/" --protocol '' wait
+  [[ $output == 'refused 405' ]]
+  run websocket2 "$guest/" --protocol connect-udp wait
+  [[ $output == 'refused 501' ]]
+}
+
+@test "by HTTP/2 logout ends it, and the connection goes on" {
+  sign_in
+  websocket2_begin "$hello/ws" text x wait
+  next_line 'open -'
+  next_line 'text x'
+  agent_get "${SEVENSTEP_APP_URL}.sevenstep/logout"
+  assert_status 200
+  next_line 'ended'
+}
+
+@test "by HTTP/2 what one end breaks off breaks off at the other" {
+  run websocket2 "$guest/abort" text x
+  [[ ${lines[-1]} == 'ended' ]]
+  websocket_begin "$guest/watch" wait
+  next_line 'open - -'
+  websocket2 "$guest/" text x abort get /refuse
+  next_line 'text ended 1006'
+}

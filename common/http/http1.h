@@ -37,6 +37,7 @@ struct http1_head {
   uint64_t content_length; /* when body is BODY_LENGTH */
   bool keep_alive;         /* RFC 9112 9.3: may another message follow on this connection? */
   bool upgrade;            /* Connection: upgrade with an Upgrade field (request), or 101 (response) */
+  bool websocket;          /* HTTP/2: an extended CONNECT asks for one (RFC 8441); method is GET */
 };
 
 enum http1_event {

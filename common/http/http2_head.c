@@ -3,15 +3,25 @@
 #include "chars.h"
 #include "http1_private.h"
 
-static bool method_rules(struct http1_parser *p, const char *method)
+/* RFC 8441 4, 5; an unknown protocol is 501 as in RFC 9220 3. */
+static bool protocol_rules(struct http1_parser *p, const char *protocol)
+{
+  if (!*protocol) return http1_refuse(p, ERR_HTTP_METHOD_REFUSED, "CONNECT");
+  if (strcmp(protocol, "websocket") != 0)
+    return http1_refuse(p, ERR_HTTP_NOT_IMPLEMENTED, ":protocol is not websocket");
+  p->head.websocket = true;
+  memcpy(p->head.method, "GET", sizeof "GET");
+  return true;
+}
+
+static bool method_rules(struct http1_parser *p, const char *method, const char *protocol)
 {
   size_t n = strlen(method);
   if (!http_is_token(method, n)) return http1_refuse(p, ERR_HTTP_BAD_REQUEST, "the method is not a token");
   if (n >= sizeof p->head.method)
     return http1_refuse(p, ERR_HTTP_NOT_IMPLEMENTED, "the method's name is too long");
   memcpy(p->head.method, method, n + 1);
-  if (strcmp(method, "CONNECT") == 0) return http1_refuse(p, ERR_HTTP_METHOD_REFUSED, "CONNECT");
-  return true;
+  return strcmp(method, "CONNECT") == 0 ? protocol_rules(p, protocol) : true;
 }
 
 static bool target_rules(struct http1_parser *p, struct span t)
@@ -85,13 +95,16 @@ bool http2_request_head(struct http1_parser *p, const struct http2_request *r)
   struct http1_head *h = &p->head;
   struct notes notes = {0};
   h->minor = 2;
-  if (!method_rules(p, r->method)) return false;
+  if (!method_rules(p, r->method, r->protocol)) return false;
   if (strcmp(r->scheme, "https") != 0) return http1_refuse(p, ERR_HTTP_BAD_REQUEST, ":scheme is not https");
   if (!target_rules(p, (struct span){r->path, r->path_len})) return false;
   if (!take_fields(p, r->fields, &notes) || !authority_rules(p, r->authority, &notes)) return false;
   if (notes.codings) return http1_refuse(p, ERR_HTTP_BAD_REQUEST, "Transfer-Encoding in a request of HTTP/2");
   if (!http1_request_rules(p, &notes)) return false;
-  if (!notes.lengths && !r->end) {
+  if (h->websocket) {
+    if (notes.lengths) return http1_refuse(p, ERR_HTTP_BAD_REQUEST, "Content-Length in an extended CONNECT");
+    fields_remove(&h->fields, "Sec-WebSocket-Key"); /* not used (RFC 8441 5) */
+  } else if (!notes.lengths && !r->end) {
     h->body = BODY_CHUNKED;
     h->expect_continue = notes.expects == 1 && http_name_is(notes.expect.at, notes.expect.n, "100-continue");
   }

@@ -556,8 +556,7 @@ enum err tunnel_new(enum tunnel_role role, const struct tunnel_events *ev, void 
       role == TUNNEL_CLOUD ? (nghttp2_settings_entry){NGHTTP2_SETTINGS_ENABLE_PUSH, 0}
                            : (nghttp2_settings_entry){NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1},
   };
-  size_t n = sizeof settings / sizeof settings[0];
-  if (role == TUNNEL_FRONT) n--; /* no extended CONNECT there */
+  const size_t n = sizeof settings / sizeof settings[0];
   if (session_new(t) != 0 || nghttp2_submit_settings(t->h2, NGHTTP2_FLAG_NONE, settings, n) != 0 ||
       nghttp2_session_set_local_window_size(t->h2, NGHTTP2_FLAG_NONE, 0, TUNNEL_CONNECTION_WINDOW) != 0) {
     tunnel_free(t, NULL);
@@ -821,16 +820,17 @@ struct tunnel *tunnel_stream_tunnel(struct tunnel_stream *s)
   return s->t;
 }
 
+static const uint32_t reset_codes[] = {NGHTTP2_CANCEL, NGHTTP2_REFUSED_STREAM, NGHTTP2_INTERNAL_ERROR};
+
 void tunnel_stream_reset(struct tunnel_stream *s, enum tunnel_reset why)
 {
-  static const uint32_t codes[] = {NGHTTP2_CANCEL, NGHTTP2_REFUSED_STREAM, NGHTTP2_INTERNAL_ERROR};
   tunnel_stream_detach(s);
-  nghttp2_submit_rst_stream(s->t->h2, NGHTTP2_FLAG_NONE, s->id, codes[why]);
+  nghttp2_submit_rst_stream(s->t->h2, NGHTTP2_FLAG_NONE, s->id, reset_codes[why]);
 }
 
-void tunnel_stream_break(struct tunnel_stream *s)
+void tunnel_stream_break(struct tunnel_stream *s, enum tunnel_reset why)
 {
-  nghttp2_submit_rst_stream(s->t->h2, NGHTTP2_FLAG_NONE, s->id, NGHTTP2_INTERNAL_ERROR);
+  nghttp2_submit_rst_stream(s->t->h2, NGHTTP2_FLAG_NONE, s->id, reset_codes[why]);
 }
 
 void tunnel_stream_detach(struct tunnel_stream *s)

@@ -136,7 +136,7 @@ enum tunnel_reset { TUNNEL_CANCEL, TUNNEL_REFUSED, TUNNEL_FAILED };
 /* Ends the stream at once. No callback follows. */
 void tunnel_stream_reset(struct tunnel_stream *s, enum tunnel_reset why);
 /* The same, but on_close() follows, from tunnel_send(). */
-void tunnel_stream_break(struct tunnel_stream *s);
+void tunnel_stream_break(struct tunnel_stream *s, enum tunnel_reset why);
 /* The owner is done: what is queued is still sent, what the peer still sends is thrown away. No callback
  * follows. */
 void tunnel_stream_detach(struct tunnel_stream *s);

@@ -21,21 +21,29 @@ static bool key_valid(const char *key)
   return ok;
 }
 
+enum err websocket_check_version(const struct fields *f, struct failure *why)
+{
+  const enum err bad = ERR_WEBSOCKET_HANDSHAKE;
+  const char *version = fields_get(f, "Sec-WebSocket-Version");
+  if (fields_count_of(f, "Sec-WebSocket-Version") > 1)
+    return failure_set(why, bad, "more than one Sec-WebSocket-Version");
+  if (!version) return failure_set(why, bad, "no Sec-WebSocket-Version");
+  if (strcmp(version, WEBSOCKET_VERSION) == 0) return ERR_OK;
+  return failure_set(why, ERR_WEBSOCKET_VERSION, "it asks for version %.20s", version);
+}
+
 enum err websocket_check_request(const char *method, int http_minor, bool has_body, const struct fields *f,
                                  struct failure *why)
 {
   const enum err bad = ERR_WEBSOCKET_HANDSHAKE;
-  const char *key = fields_get(f, "Sec-WebSocket-Key"), *version = fields_get(f, "Sec-WebSocket-Version");
+  const char *key = fields_get(f, "Sec-WebSocket-Key");
   if (strcmp(method, "GET") != 0) return failure_set(why, bad, "the method is %s, not GET", method);
   if (http_minor < 1) return failure_set(why, bad, "HTTP/1.0 knows no Upgrade");
   if (has_body) return failure_set(why, bad, "the handshake has a body");
   if (!websocket_wanted(f)) return failure_set(why, bad, "no Upgrade: websocket");
   if (!fields_has_token(f, "Connection", "upgrade")) return failure_set(why, bad, "no Connection: Upgrade");
-  if (fields_count_of(f, "Sec-WebSocket-Version") > 1)
-    return failure_set(why, bad, "more than one Sec-WebSocket-Version");
-  if (!version) return failure_set(why, bad, "no Sec-WebSocket-Version");
-  if (strcmp(version, WEBSOCKET_VERSION) != 0)
-    return failure_set(why, ERR_WEBSOCKET_VERSION, "it asks for version %.20s", version);
+  enum err e = websocket_check_version(f, why);
+  if (e) return e;
   if (fields_count_of(f, "Sec-WebSocket-Key") > 1)
     return failure_set(why, bad, "more than one Sec-WebSocket-Key");
   if (!key) return failure_set(why, bad, "no Sec-WebSocket-Key");

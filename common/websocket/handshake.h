@@ -19,6 +19,9 @@ bool websocket_wanted(const struct fields *f);
 enum err websocket_check_request(const char *method, int http_minor, bool has_body, const struct fields *f,
                                  struct failure *why) MUST_CHECK;
 
+/* The part of it that an extended CONNECT has, too (RFC 8441 5): one Sec-WebSocket-Version. */
+enum err websocket_check_version(const struct fields *f, struct failure *why) MUST_CHECK;
+
 /* A fresh Sec-WebSocket-Key (4.1, item 7). */
 enum err websocket_new_key(char out[static WEBSOCKET_KEY_LEN + 1]) MUST_CHECK;
 /* The Sec-WebSocket-Accept that answers a key (4.2.2, item 5.4). */

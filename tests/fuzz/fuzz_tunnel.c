@@ -25,6 +25,7 @@ static void judge_head(const struct tunnel_head *h)
 {
   struct http1_parser p;
   const struct http2_request r = {.method = h->method,
+                                  .protocol = h->protocol,
                                   .scheme = h->scheme,
                                   .authority = h->authority,
                                   .path = h->path,
