@@ -141,25 +141,21 @@ static enum err open_tls(struct cloud *c, struct failure *f)
   return e;
 }
 
-static void reload_certificate(const struct cloud *c, struct tls_ctx *tls, const char *name)
+static void renew_certificate(const struct cloud *c, struct tls_ctx *tls, const char *name)
 {
   struct failure f;
-  char cert[4096 + 128], key[4096 + 128];
-  actor_path(c->actor, cert, "pki/%s.crt", name);
-  actor_path(c->actor, key, "pki/%s.key", name);
-  if (!tls_ctx_reload(tls, cert, key, &f)) {
-    log_info("SIGHUP: new connections get the certificate that is in %s now", cert);
-    return;
-  }
-  log_error("SIGHUP: the certificate in use stays: %s", f.why);
+  if (!reload_certificate(c, tls, name, &f))
+    log_info("SIGHUP: new connections get the certificate that is in pki/%s.crt now", name);
+  else
+    log_error("SIGHUP: the certificate in use stays: %s", f.why);
 }
 
 static void reload(uv_signal_t *signal, int number)
 {
   const struct cloud *c = signal->data;
   (void)number;
-  if (c->front_tls) reload_certificate(c, c->front_tls, "cloud");
-  if (c->tunnel_tls) reload_certificate(c, c->tunnel_tls, "tunnel");
+  if (c->front_tls) renew_certificate(c, c->front_tls, "cloud");
+  if (c->tunnel_tls) renew_certificate(c, c->tunnel_tls, "tunnel");
 }
 
 static enum err open_roster(struct cloud *c, struct failure *f)

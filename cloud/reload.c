@@ -92,6 +92,17 @@ void handle_configuration(const struct httpd_request *q, struct httpd_response *
     r->status = 503;
 }
 
+/* -- certificates
+ * ----------------------------------------------------------------------------------------------------- */
+
+enum err reload_certificate(const struct cloud *c, struct tls_ctx *tls, const char *name, struct failure *f)
+{
+  char cert[4096 + 128], key[4096 + 128];
+  actor_path(c->actor, cert, "pki/%s.crt", name);
+  actor_path(c->actor, key, "pki/%s.key", name);
+  return tls_ctx_reload(tls, cert, key, f);
+}
+
 /* -- POST /reload
  * ------------------------------------------------------------------------------------------------------------
  */
@@ -118,6 +129,11 @@ static void reload_begin(void *arg, struct net_call *call)
   struct reload *l = arg;
   const struct lab *lab = l->lab;
   l->call = call;
+  /* It may have new hosts, and their first user must find the certificate there. */
+  if (reload_certificate(l->c, l->c->front_tls, "cloud", &l->f)) {
+    net_call_end(l->c->net, call);
+    return;
+  }
   l->lab = NULL;
   registry_configure(l->c->registry, lab, reload_done, l);
 }

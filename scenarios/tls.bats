@@ -103,3 +103,38 @@ new_certificate() {
   [[ $(serial) == "$before" ]]
   cp "$BATS_TEST_TMPDIR/kept" "$SEVENSTEP_RUN/pki/cloud.crt"
 }
+
+# The name is none of this machine's.
+get_intranet() {
+  agent_get "$intranet" --resolve "intranet.example.com:$((SEVENSTEP_PORT_BASE + 3)):127.0.0.1"
+}
+
+@test "an application that is added at a host of its own has its certificate at once, and nobody sees an error" {
+  intranet=https://intranet.example.com:$((SEVENSTEP_PORT_BASE + 3))/
+  local port pid
+  port=$(address)
+  pid=$(pid_of cloud)
+  run get_intranet
+  [[ $status != 0 ]]
+  h2load --connect-to="$port" -n 6000 -c 4 -m 8 "$SEVENSTEP_PASSTHROUGH_URL" >"$BATS_TEST_TMPDIR/h2load" &
+  lab app add intranet "external_url=https://intranet.example.com:{cloud}/" 'internal_url=http://intranet.corp.sevenstep.test:{backend}/' \
+    'connect=127.0.0.1:{backend}' preauthentication=passthru
+  get_intranet
+  assert_status 200
+  agent_get "$SEVENSTEP_PASSTHROUGH_URL"
+  assert_status 200
+  wait $!
+  grep -F '6000 succeeded, 0 failed, 0 errored, 0 timeout' "$BATS_TEST_TMPDIR/h2load"
+  [[ $(pid_of cloud) == "$pid" ]]
+  lab app remove intranet
+}
+
+@test "an application is not added while the certificate for it cannot be used" {
+  cp "$SEVENSTEP_RUN/pki/cloud.crt" "$BATS_TEST_TMPDIR/kept"
+  cp "$SEVENSTEP_RUN/pki/tunnel.crt" "$SEVENSTEP_RUN/pki/cloud.crt"
+  run curl -sS -X POST -w '%{http_code}' --unix-socket "$SEVENSTEP_RUN/cloud.sock" http://localhost/reload
+  [[ $output != *200 ]]
+  agent_get "$SEVENSTEP_PASSTHROUGH_URL"
+  assert_status 200
+  cp "$BATS_TEST_TMPDIR/kept" "$SEVENSTEP_RUN/pki/cloud.crt"
+}

@@ -276,7 +276,8 @@ static void forget(struct http1_parser *p)
   buf_reset(&h->reason);
   fields_reset(&h->fields);
   fields_reset(&p->trailers);
-  h->absolute_http = h->absolute_https = h->expect_continue = h->keep_alive = h->upgrade = h->websocket = false;
+  h->absolute_http = h->absolute_https = h->expect_continue = h->keep_alive = h->upgrade = h->websocket =
+      false;
   h->body = BODY_NONE;
   h->content_length = 0;
 }
