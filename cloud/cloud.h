@@ -43,6 +43,8 @@ struct cloud {
   uv_timer_t second;
   uv_signal_t sigterm, sigint, sighup;
   bool stopping;
+  int64_t drain_until_ns;           /* monotonic */
+  void (*drained)(struct cloud *c); /* of conn_shutdown() */
   struct counters counters;
 };
 

@@ -44,7 +44,9 @@ static void conn_free(struct conn *c)
   http1_parser_clear(&c->parser);
   buf_wipe(&c->early);
   exchange_clear(&c->x);
+  struct cloud *cloud = c->cloud;
   free(c);
+  if (!cloud->conns && cloud->drained) cloud->drained(cloud);
 }
 
 static void conn_hold(struct conn *c)
@@ -85,7 +87,7 @@ static void begin_exchange(struct conn *c)
   const struct http1_head *head = &c->parser.head;
   c->deadline_ns = 0;
   c->chunked = false;
-  c->close_after = !head->keep_alive || c->cloud->stopping;
+  c->close_after = !head->keep_alive;
   exchange_start(&c->x, c->cloud, &http1, c, head, head->body != BODY_NONE);
 }
 
@@ -325,7 +327,7 @@ static enum err write_head(struct exchange *x, int status, struct fields *f, int
   if (!out) return ERR_OK;
   /* Where the next request begins is not known until this one has come, and behind a WebSocket there is none.
    */
-  c->close_after |= x->rest_unwanted || x->switched;
+  c->close_after |= x->rest_unwanted || x->switched || c->cloud->stopping;
   enum err e = add_framing(c, status, f, length);
   if (!e) e = add_connection(c, f);
   return sent(x, e ? e : http1_write_response(out, 1, status, NULL, f));
@@ -377,7 +379,7 @@ static void response_ended(struct exchange *x)
 {
   struct conn *c = x->carrier;
   if (!c->stream) return;
-  if (c->close_after || !x->request_done) {
+  if (c->close_after || !x->request_done || c->cloud->stopping) {
     /* What is still to come of the request is not wanted; the stream lingers, so that the answer arrives. */
     c->dead = true;
     x->active = false;
@@ -452,10 +454,26 @@ void conn_sweep(struct cloud *cloud, int64_t now_ns)
   }
 }
 
-void conn_shutdown(struct cloud *cloud)
+/* Idle: RFC 9112 9.5 lets it be closed at any time. */
+static void finish_idle(struct conn *c)
 {
-  for (struct conn *c = cloud->conns; c; c = c->next)
-    if (c->stream && c->h2) h2_shutdown(c->h2);
+  if (c->dead || c->x.active || http1_parser_started(&c->parser)) return;
+  c->dead = true;
+  stream_finish(c->stream);
+}
+
+void conn_shutdown(struct cloud *cloud, void (*drained)(struct cloud *))
+{
+  cloud->stopping = true;
+  cloud->drained = drained;
+  for (struct conn *c = cloud->conns; c; c = c->next) {
+    if (!c->stream) continue;
+    if (c->h2)
+      h2_shutdown(c->h2);
+    else
+      finish_idle(c);
+  }
+  if (!cloud->conns) drained(cloud);
 }
 
 size_t conn_count(const struct cloud *c)

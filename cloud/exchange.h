@@ -60,8 +60,10 @@ void *conn_accept(void *cloud, struct stream *s);
 extern const struct stream_events conn_events;
 /* Once a second: deadlines of all connections. */
 void conn_sweep(struct cloud *c, int64_t now_ns);
-/* The cloud stops: HTTP/2 is told so (GOAWAY), HTTP/1.1 with its next answer. */
-void conn_shutdown(struct cloud *c);
+/* The cloud stops: HTTP/2 is told so (GOAWAY), HTTP/1.1 with its next answer (Connection: close), who asks
+ * for nothing is closed. drained() is called when the last connection has gone, at once where there is none.
+ */
+void conn_shutdown(struct cloud *c, void (*drained)(struct cloud *c));
 size_t conn_count(const struct cloud *c);
 
 /* Method and URL into the step's span. */

@@ -2,7 +2,8 @@
  * responds.
  *
  *   sevenstep-cloud token NAME [options]   prints a registration token for a connector, and ends
- *   sevenstep-cloud [options]              serves until SIGTERM; SIGHUP: reads its certificates again */
+ *   sevenstep-cloud [options]              serves until SIGTERM, which lets requests end; SIGHUP: reads its
+ * certificates again */
 #include "cloud.h"
 
 #include "admin.h"
@@ -27,6 +28,7 @@
 #include <sys/stat.h>
 
 #define HANDSHAKE_MS 10000
+#define DRAIN_MAX_S  3 /* of the 5 that ./sevenstep stop waits */
 
 static const struct actor_spec spec = {
     .name = "cloud",
@@ -112,15 +114,32 @@ static void on_second(uv_timer_t *timer)
   websockets_sweep(c, now);
   conn_sweep(c, now);
   registry_sweep(c->registry, now);
+  if (!c->stopping || now < c->drain_until_ns) return;
+  log_warn("connections took more than %d s to end; what is left is cut off", DRAIN_MAX_S);
+  net_stop(c->net);
 }
 
+static void drained(struct cloud *c)
+{
+  net_stop(c->net);
+}
+
+/* The first signal drains, the second forces. */
 static void stop(uv_signal_t *signal, int number)
 {
   struct cloud *c = signal->data;
-  log_info("stopping: signal %d", number);
+  if (c->stopping) {
+    log_warn("signal %d again: stopping at once", number);
+    net_stop(c->net);
+    return;
+  }
+  log_info("stopping: signal %d; what is in progress is finished first", number);
+  c->drain_until_ns = clock_mono_ns() + DRAIN_MAX_S * 1000000000LL;
+  listener_close(c->front);
+  c->front = NULL;
   c->stopping = true;
-  conn_shutdown(c);
-  net_stop(c->net);
+  websockets_sweep(c, clock_mono_ns()); /* ahead of GOAWAY, for which some clients drop their streams */
+  conn_shutdown(c, drained);
 }
 
 static void keys_ready(struct cloud *c)
@@ -204,6 +223,7 @@ static void start_timers(struct cloud *c)
 
 static void close_cloud(struct cloud *c, struct httpd *admin)
 {
+  c->drained = NULL;
   net_refuse_calls(c->net); /* or the admin endpoint's thread might wait for this one */
   httpd_stop(admin);
   oidc_stop(c->oidc);

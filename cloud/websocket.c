@@ -109,6 +109,7 @@ static const char *overdue(const struct websocket *w, int64_t now_ns, int64_t wa
 {
   const struct exchange *x = w->d->x;
   const struct session *s = &x->session;
+  if (x->cloud->stopping) return "proxy"; /* it would outlast the drain */
   const struct lab_app *app = lab_app_by_name(x->cloud->lab, x->app->name);
   if (!app) return "removal";
   if (!may_go_on(x, app, wall_s)) return "session";

@@ -27,7 +27,8 @@ void websocket_moved(struct websocket *w, size_t n);
 /* It is over: step 7's span ends, and tells the bytes and by whom: "user", "application", "connector",
  * "logout", "session", "idle" or "proxy". Nothing when there is none (any more). */
 void websocket_close(struct dispatch *d, const char *by);
-/* Once a second: ends those whose session has ended, or where nothing has moved for too long. */
+/* Once a second: ends those whose session has ended, or where nothing has moved for too long; all when the
+ * cloud stops. */
 void websockets_sweep(struct cloud *c, int64_t now_ns);
 
 #endif

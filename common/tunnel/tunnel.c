@@ -295,6 +295,13 @@ static unsigned nuisance_of(const nghttp2_frame *frame)
   }
 }
 
+/* A round trip after the notice, what the peer had on its way has come (RFC 9113 6.8). */
+static void last_goaway(struct tunnel *t)
+{
+  nghttp2_submit_goaway(t->h2, NGHTTP2_FLAG_NONE, nghttp2_session_get_last_proc_stream_id(t->h2),
+                        NGHTTP2_NO_ERROR, NULL, 0);
+}
+
 static int on_frame(nghttp2_session *h2, const nghttp2_frame *frame, void *arg)
 {
   struct tunnel *t = arg;
@@ -311,6 +318,7 @@ static int on_frame(nghttp2_session *h2, const nghttp2_frame *frame, void *arg)
     return 0;
   }
   if (frame->hd.type == NGHTTP2_PING && (frame->hd.flags & NGHTTP2_FLAG_ACK)) {
+    if (t->role == TUNNEL_FRONT && t->shutting_down) last_goaway(t);
     if (t->ev->on_pong) t->ev->on_pong(t, t->arg);
     return 0;
   }
@@ -612,6 +620,7 @@ enum err tunnel_shutdown(struct tunnel *t)
   t->shutting_down = true;
   int r = is_server(t) ? nghttp2_submit_shutdown_notice(t->h2)
                        : nghttp2_submit_goaway(t->h2, NGHTTP2_FLAG_NONE, 0, NGHTTP2_NO_ERROR, NULL, 0);
+  if (!r && t->role == TUNNEL_FRONT) r = nghttp2_submit_ping(t->h2, NGHTTP2_FLAG_NONE, NULL);
   return r == 0 ? ERR_OK : ERR_NOMEM;
 }
 

@@ -93,7 +93,8 @@ size_t tunnel_streams(const struct tunnel *t);
 /* How many more streams the peer allows now; 0 after GOAWAY. */
 size_t tunnel_room(const struct tunnel *t);
 enum err tunnel_ping(struct tunnel *t) MUST_CHECK;
-/* Tells the peer to open no more streams; those open go on. */
+/* Tells the peer to open no more streams; those open go on. At the front tunnel_done() follows, when they
+ * have ended and what was on its way has come. */
 enum err tunnel_shutdown(struct tunnel *t) MUST_CHECK;
 
 /* Cloud: sends a request. end: it has no body. */

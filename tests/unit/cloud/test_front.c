@@ -710,6 +710,46 @@ START_TEST(shutdown_in_the_middle_of_requests_leaves_nothing)
 }
 END_TEST
 
+/* -- the end
+ * ----------------------------------------------------------------------------------------------------------
+ */
+
+static bool drained;
+
+static void on_drained(struct cloud *c)
+{
+  (void)c;
+  drained = true;
+}
+
+START_TEST(shutdown_lets_requests_end_and_closes_who_asks_for_nothing)
+{
+  drained = false;
+  inside_dial(&one, "connector-1");
+  struct user *idle = user_connect(NULL), *waiting = user_connect(NULL), *reading = user_connect(NULL);
+  user_send(idle, "GET /robots.txt HTTP/1.1\r\n" PUBLIC "\r\n");
+  run_until(user_got(idle, "Disallow"));
+  user_send(reading, "GET /reading HTTP/1.1\r\n" PUBLIC "\r\n");
+  run_until(one.requests == 1);
+  struct tunnel_stream *begun = one.stream;
+  inside_answer(&one, 200, "content-length", "2", false);
+  run_until(user_got(reading, "\r\n\r\n"));
+  user_send(waiting, "GET /waiting HTTP/1.1\r\n" PUBLIC "\r\n");
+  run_until(one.requests == 2);
+  conn_shutdown(cloud, on_drained);
+  run_until(idle->closed);
+  ck_assert(!drained && !waiting->closed && !reading->closed);
+  inside_answer(&one, 200, "content-length", "0", true);
+  run_until(waiting->closed);
+  ck_assert(user_got(waiting, "Connection: close\r\n"));
+  one.stream = begun;
+  inside_write(&one, "ok", 2);
+  inside_end(&one);
+  run_until(reading->closed && drained);
+  ck_assert(user_got(reading, "\r\n\r\nok"));
+}
+END_TEST
+
 static TCase *tests_of(Suite *suite, const char *name)
 {
   TCase *c = tcase_create(name);
@@ -743,6 +783,7 @@ static void add_life(TCase *c)
   tcase_add_test(c, connector_that_dies_within_a_response_makes_its_end_visible);
   tcase_add_test(c, connector_that_breaks_the_protocol_fails_the_request_and_serves_the_next);
   tcase_add_test(c, shutdown_in_the_middle_of_requests_leaves_nothing);
+  tcase_add_test(c, shutdown_lets_requests_end_and_closes_who_asks_for_nothing);
 }
 
 static void add_rules(TCase *c)

@@ -431,17 +431,49 @@ START_TEST(connection_that_idles_is_told_and_closed)
 }
 END_TEST
 
+static bool drained;
+
+static void on_drained(struct cloud *c)
+{
+  (void)c;
+  drained = true;
+}
+
 START_TEST(shutdown_is_told_and_what_is_under_way_goes_on)
 {
+  drained = false;
   inside_dial(&one, "connector-1");
   open_browser(PUBLIC);
   struct answer *a = get(PUBLIC, "/");
   run_until(one.requests == 1);
-  conn_shutdown(cloud);
+  conn_shutdown(cloud, on_drained);
   run_until(browser.goaway);
+  ck_assert(!drained);
   inside_answer(&one, 200, NULL, NULL, true);
   run_until(a->ended);
   ck_assert_int_eq(a->status, 200);
+  run_until(!browser.link && drained);
+}
+END_TEST
+
+START_TEST(shutdown_answers_what_was_on_its_way_and_ends_who_asks_for_nothing)
+{
+  drained = false;
+  open_browser(PUBLIC);
+  run_until(tunnel_room(link_tunnel(browser.link)) == TUNNEL_FRONT_STREAMS); /* it has been welcomed */
+  conn_shutdown(cloud, on_drained);
+  struct answer *a = get(PUBLIC, "/robots.txt");
+  run_until(a->ended);
+  ck_assert_int_eq(a->status, 200);
+  run_until(!browser.link && drained);
+}
+END_TEST
+
+START_TEST(shutdown_without_a_connection_is_over_at_once)
+{
+  drained = false;
+  conn_shutdown(cloud, on_drained);
+  ck_assert(drained);
 }
 END_TEST
 
@@ -850,6 +882,8 @@ int main(void)
   tcase_add_test(c, upload_that_stops_is_reset);
   tcase_add_test(c, connection_that_idles_is_told_and_closed);
   tcase_add_test(c, shutdown_is_told_and_what_is_under_way_goes_on);
+  tcase_add_test(c, shutdown_answers_what_was_on_its_way_and_ends_who_asks_for_nothing);
+  tcase_add_test(c, shutdown_without_a_connection_is_over_at_once);
   c = tests_of(suite, "rules");
   tcase_add_test(c, host_of_another_application_than_the_connection_is_misdirected);
   tcase_add_loop_test(c, request_that_breaks_a_rule_of_http_is_answered, 0, COUNT(refused));

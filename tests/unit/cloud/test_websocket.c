@@ -339,6 +339,17 @@ START_TEST(user_who_does_not_read_is_cut_off)
 }
 END_TEST
 
+START_TEST(stop_of_the_cloud_ends_it_in_order)
+{
+  struct user *u = open_public();
+  cloud->stopping = true;
+  pass(0);
+  run_until(u->closed && !one.stream);
+  ck_assert_int_eq(u->failure.err, ERR_CLOSED);
+  ck_assert_uint_eq(cloud->counters.open_websockets, 0);
+}
+END_TEST
+
 START_TEST(shutdown_with_open_websockets_leaves_nothing)
 {
   open_public();
@@ -373,6 +384,7 @@ int main(void)
   tcase_add_test(c, silence_ends_it_and_bytes_of_either_side_keep_it);
   tcase_add_test(c, application_that_does_not_end_behind_the_user_is_cut_off);
   tcase_add_test(c, user_who_does_not_read_is_cut_off);
+  tcase_add_test(c, stop_of_the_cloud_ends_it_in_order);
   tcase_add_test(c, shutdown_with_open_websockets_leaves_nothing);
   suite_add_tcase(suite, c);
   SRunner *runner = srunner_create(suite);
