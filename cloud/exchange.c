@@ -180,7 +180,22 @@ static enum err complete_head(struct exchange *x, struct fields *f)
   return e;
 }
 
-void exchange_begin(struct exchange *x, int status, const struct fields *f, int64_t length)
+/* The head that is being made: one list, reused, for the loop's thread writes one at a time. */
+static enum err start_head(const struct fields *f, struct fields **ret)
+{
+  static struct fields head;
+  enum err e = ERR_OK;
+  if (head.max == 0) fields_init(&head, 200, 96 * 1024);
+  fields_reset(&head);
+  for (size_t i = 0; f && i < fields_count(f) && !e; i++) {
+    struct field field = fields_at(f, i);
+    e = fields_addn(&head, field.name, field.name_len, field.value, field.value_len);
+  }
+  *ret = &head;
+  return e;
+}
+
+static void send_head(struct exchange *x, int status, struct fields *head, int64_t length)
 {
   if (x->begun || x->ended) return;
   x->begun = true;
@@ -188,19 +203,20 @@ void exchange_begin(struct exchange *x, int status, const struct fields *f, int6
   x->no_body = strcmp(x->head->method, "HEAD") == 0 || status == 204 || status == 304;
   x->progress_ns = clock_mono_ns();
   atomic_fetch_add_explicit(&x->cloud->counters.status[status / 100 % 6], 1, memory_order_relaxed);
-  /* One list, reused: the loop's thread writes one head at a time. */
-  static struct fields all;
-  if (all.max == 0) fields_init(&all, 200, 96 * 1024);
-  fields_reset(&all);
-  enum err e = ERR_OK;
-  for (size_t i = 0; f && i < fields_count(f) && !e; i++) {
-    struct field field = fields_at(f, i);
-    e = fields_addn(&all, field.name, field.name_len, field.value, field.value_len);
-  }
-  if (!e) e = cors_response(x, &all);
-  if (!e) e = complete_head(x, &all);
-  if (!e) e = x->transport->head(x, status, &all, length);
+  enum err e = cors_response(x, head);
+  if (!e) e = complete_head(x, head);
+  if (!e) e = x->transport->head(x, status, head, length);
   if (e) x->transport->abort(x);
+}
+
+void exchange_begin(struct exchange *x, int status, const struct fields *f, int64_t length)
+{
+  struct fields *head;
+  if (x->begun || x->ended) return;
+  if (start_head(f, &head))
+    x->transport->abort(x);
+  else
+    send_head(x, status, head, length);
 }
 
 void exchange_switch(struct exchange *x, const struct fields *f)
@@ -256,34 +272,38 @@ void exchange_abort(struct exchange *x)
   x->transport->abort(x);
 }
 
+/* Of pages that the cloud makes itself. */
+static enum err add_own_fields(struct fields *head)
+{
+  static const char *const own[][2] = {
+      {"Sevenstep-Actor", "cloud"},
+      {"Cache-Control", "no-store"},
+      {"X-Content-Type-Options", "nosniff"},
+      {"Referrer-Policy", "no-referrer"},
+      {"Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"},
+      {"Strict-Transport-Security", "max-age=31536000"},
+  };
+  enum err e = ERR_OK;
+  for (size_t i = 0; i < sizeof own / sizeof own[0] && !e; i++)
+    e = fields_set(head, own[i][0], own[i][1]);
+  return e;
+}
+
 void exchange_respond(struct exchange *x, int status, const struct fields *f, const char *content_type,
                       const void *body, size_t n)
 {
-  struct fields all;
+  struct fields *head;
   if (!x->request_done) x->rest_unwanted = true;
-  fields_init(&all, 64, 32 * 1024);
-  enum err e = ERR_OK;
-  for (size_t i = 0; f && i < fields_count(f) && !e; i++) {
-    struct field field = fields_at(f, i);
-    e = fields_addn(&all, field.name, field.name_len, field.value, field.value_len);
-  }
-  if (!e && content_type) e = fields_set(&all, "Content-Type", content_type);
-  if (!e) e = fields_set(&all, "Sevenstep-Actor", "cloud");
-  if (!e) e = fields_set(&all, "Cache-Control", "no-store");
-  if (!e) e = fields_set(&all, "X-Content-Type-Options", "nosniff");
-  if (!e) e = fields_set(&all, "Referrer-Policy", "no-referrer");
-  if (!e)
-    e = fields_set(&all, "Content-Security-Policy",
-                   "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'");
-  if (!e) e = fields_set(&all, "Strict-Transport-Security", "max-age=31536000");
+  enum err e = start_head(f, &head);
+  if (!e && content_type) e = fields_set(head, "Content-Type", content_type);
+  if (!e) e = add_own_fields(head);
   if (e) {
     exchange_abort(x);
-  } else {
-    exchange_begin(x, status, &all, (int64_t)n);
-    exchange_write(x, body, n);
-    exchange_end(x, NULL);
+    return;
   }
-  fields_clear(&all);
+  send_head(x, status, head, (int64_t)n);
+  exchange_write(x, body, n);
+  exchange_end(x, NULL);
 }
 
 /* RFC 6455 4.4; with 426 also RFC 9110 15.5.22. */
