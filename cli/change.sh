@@ -27,6 +27,12 @@ file that says the same. A new application, as a user meets it at once:
   ./sevenstep app add --delegate wiki external_url=https://wiki.apps.localhost:{cloud}/ \
     internal_url=http://wiki.corp.sevenstep.test:{backend}/ connect=127.0.0.1:{backend} \
     single_sign_on=kcd spn=HTTP/wiki.corp.sevenstep.test assigned_groups=[staff]'
+help_rotate='Give a connector or an application a new Kerberos key, while the lab runs; nothing is restarted.
+  ./sevenstep rotate connector-1
+  ./sevenstep rotate hello
+
+The keytab holds the old and the new key before the KDC uses the new one, and both re-read it by themselves. The old key
+stays, so tickets of before are accepted until they end. docs/kerberos.md tells more.'
 help_export='Print the lab file that says what is so now: the lab file and what was changed by ./sevenstep app and others, in one.
 In a fresh run folder it gives the same lab. It holds the passwords that the lab file holds; comments are not kept.'
 
@@ -133,4 +139,21 @@ command_export() {
   settings_load
   [[ -x $bin/sevenstep-lab ]] || build_programs >&2
   ask export
+}
+
+# Each realm has a KDC of its own, which knows its own connectors and applications.
+command_rotate() {
+  local actor answer code
+  (($# == 1)) && [[ $1 =~ ^[a-z0-9-]+$ ]] || die "$EX_USAGE" "rotate: expected the name of a connector or an application" "See --help."
+  settings_load
+  lab_take_lock
+  actor_is_running kdc || die "$EX_DOWN" "the KDC is not running" "Start the lab: $(how_to_call up)"
+  for actor in kdc partner-kdc; do
+    actor_is_running "$actor" || continue
+    answer=$(curl -sS -m 30 -X POST -w '\n%{http_code}' --unix-socket "$run/$actor.sock" "http://localhost/rotate?name=$1" 2>&1)
+    code=${answer##*$'\n'} answer=${answer%$'\n'*}
+    [[ $code == 404 ]] || break
+  done
+  [[ $code == 200 ]] || die "$EX_FAILED" "$actor: ${answer%$'\n'}" "Its log: $run/log/$actor.log"
+  say "${answer%$'\n'}"
 }

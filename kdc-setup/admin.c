@@ -10,7 +10,7 @@
 
 struct kdc_admin {
   struct supervised *kdc;
-  struct kdc_reload reload;
+  struct kdc_orders orders;
   struct httpd *local, *remote;
 };
 
@@ -55,7 +55,7 @@ static void handle_log(const struct httpd_request *request, struct httpd_respons
   if (e) r->status = 500;
 }
 
-/* -- reload ---------------------------------------------------------------------------------------------- */
+/* -- orders ---------------------------------------------------------------------------------------------- */
 
 /* On the local server's one thread: one at a time. */
 static void handle_reload(const struct httpd_request *request, struct httpd_response *r)
@@ -63,8 +63,26 @@ static void handle_reload(const struct httpd_request *request, struct httpd_resp
   struct kdc_admin *a = request->arg;
   struct failure f = {0};
   char text[256];
-  enum err e = a->reload.run(a->reload.arg, text, sizeof text, &f);
+  enum err e = a->orders.reload(a->orders.arg, text, sizeof text, &f);
   httpd_outcome(r, e, &f, text);
+}
+
+static void handle_rotate(const struct httpd_request *request, struct httpd_response *r)
+{
+  struct kdc_admin *a = request->arg;
+  struct failure f = {0};
+  struct fields query;
+  const char *name;
+  char text[256];
+  fields_init(&query, 2, 1024);
+  enum err e = form_parse(&query, request->query, strlen(request->query));
+  if (!e) e = form_get(&query, "name", &name);
+  if (e)
+    failure_set(&f, e = ERR_SYNTAX, "whose key? POST /rotate?name=NAME");
+  else
+    e = a->orders.rotate(a->orders.arg, name, text, sizeof text, &f);
+  httpd_outcome(r, e, &f, text);
+  fields_clear(&query);
 }
 
 /* -- state ----------------------------------------------------------------------------------------------- */
@@ -128,6 +146,7 @@ static void handle_metrics(const struct httpd_request *request, struct httpd_res
 static const struct httpd_route local_routes[] = {
     {.method = "GET", .path = "/log", .handle = handle_log},
     {.method = "POST", .path = "/reload", .handle = handle_reload},
+    {.method = "POST", .path = "/rotate", .handle = handle_rotate},
     {0}};
 static const struct httpd_route remote_routes[] = {
     {.method = "GET", .path = "/log", .handle = handle_log},
@@ -137,12 +156,12 @@ static const struct httpd_route remote_routes[] = {
     {0}};
 
 enum err kdc_admin_start(const struct lab_addr *listen, const char *unix_path, struct supervised *kdc,
-                         const struct kdc_reload *reload, struct kdc_admin **ret, struct failure *f)
+                         const struct kdc_orders *orders, struct kdc_admin **ret, struct failure *f)
 {
   struct kdc_admin *a = calloc(1, sizeof *a);
   if (!a) return failure_set(f, ERR_NOMEM, "admin endpoint");
   a->kdc = kdc;
-  a->reload = *reload;
+  a->orders = *orders;
   struct httpd_admin local = {
       .unix_path = unix_path, .ready = is_ready, .metrics = write_metrics, .more = local_routes, .arg = a};
   struct httpd_config remote = {.listen = *listen, .routes = remote_routes, .arg = a};

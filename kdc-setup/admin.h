@@ -4,7 +4,7 @@
  *   GET /log?client=PRINCIPAL&since=WALL_NS   {"lines":[{"time_ns":..,"text":".."}]}; both parameters
  * optional
  *   GET /healthz, /readyz, /metrics
- *   POST /reload                              on the unix socket only */
+ *   POST /reload, POST /rotate?name=NAME      on the unix socket only */
 #ifndef SEVENSTEP_KDC_ADMIN_H
 #define SEVENSTEP_KDC_ADMIN_H
 
@@ -12,13 +12,14 @@
 #include "supervise.h"
 
 struct kdc_admin;
-/* What POST /reload does; text says what it did. */
-struct kdc_reload {
-  enum err (*run)(void *arg, char *text, size_t size, struct failure *f);
+/* What the orders do, one at a time; text says what was done. */
+struct kdc_orders {
+  enum err (*reload)(void *arg, char *text, size_t size, struct failure *f);
+  enum err (*rotate)(void *arg, const char *name, char *text, size_t size, struct failure *f);
   void *arg;
 };
 enum err kdc_admin_start(const struct lab_addr *listen, const char *unix_path, struct supervised *kdc,
-                         const struct kdc_reload *reload, struct kdc_admin **ret,
+                         const struct kdc_orders *orders, struct kdc_admin **ret,
                          struct failure *f) MUST_CHECK;
 void kdc_admin_stop(struct kdc_admin *a); /* accepts NULL */
 

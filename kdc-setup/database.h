@@ -7,10 +7,12 @@
 #include <kadm5/admin.h>
 #include <stdbool.h>
 
+struct rotation;
 struct database {
   krb5_context ctx;
   void *handle; /* libkadm5srv's */
   const char *realm;
+  const struct rotation *rotation; /* keys that it will have: keytabs are given them already; or NULL */
 };
 
 /* Is there a complete database of this realm in dir? */

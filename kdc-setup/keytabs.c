@@ -1,5 +1,7 @@
 #include "keytabs.h"
 
+#include "rotate.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -98,7 +100,9 @@ static size_t count_entries(const struct work *w)
   return n;
 }
 
-/* Looks at (or writes, when write is set) the current keys of one principal. */
+/* Looks at (or writes, when write is set) the keys of one principal: those in the database, and those to
+ * come.
+ */
 static enum err visit(const struct work *w, const char *principal, const char *path, bool write,
                       bool *ret_right, size_t *n_right)
 {
@@ -108,13 +112,16 @@ static enum err visit(const struct work *w, const char *principal, const char *p
   enum err e = parse(w, principal, &name);
   if (e) return e;
   kadm5_ret_t code = kadm5_get_principal_keys(w->db->handle, name, 0, &keys, &n);
+  const struct rotated *coming = rotation_find(w->db, name);
   if (code) {
     e = database_error(w->db, code, "reading the keys of", principal, w->f);
   } else if (write) {
     krb5_error_code written = add_keys(w, name, keys, n);
+    if (!written && coming) written = add_keys(w, name, coming->keys, coming->n_keys);
     if (written) e = failed(w, written, path);
   } else {
-    *ret_right = holds_keys(w, name, keys, n, n_right);
+    *ret_right = holds_keys(w, name, keys, n, n_right) &&
+                 (!coming || holds_keys(w, name, coming->keys, coming->n_keys, n_right));
   }
   kadm5_free_kadm5_key_data(w->db->ctx, n, keys);
   krb5_free_principal(w->db->ctx, name);

@@ -5,8 +5,8 @@
 #include "database.h"
 #include "lab.h"
 
-/* Makes path hold exactly the current keys of these principals (without realm), mode 0600, replaced by
- * rename. keep_others: keys of other realms in it stay. *ret_written says whether it had to. */
+/* Makes path hold exactly the keys of these principals, those to come included, (without realm), mode 0600,
+ * replaced by rename. keep_others: keys of other realms in it stay. *ret_written says whether it had to. */
 enum err keytab_sync(const struct database *db, const char *path, const struct lab_strings *principals,
                      bool keep_others, bool *ret_written, struct failure *f) MUST_CHECK;
 

@@ -63,27 +63,49 @@ static enum err choose_side(const struct lab *lab, bool partner, struct lab *sid
   return lab_side(lab, partner, side) ? failure_set(f, ERR_NOMEM, "no memory") : ERR_OK;
 }
 
-static enum err reload(void *arg, char *text, size_t size, struct failure *f)
+/* What an order does with the lab as it is on disk now. */
+typedef enum err (*order)(const struct lab *lab, const char *run, const char *name, char *text, size_t size,
+                          struct failure *f);
+
+static enum err provision_now(const struct lab *lab, const char *run, const char *name, char *text,
+                              size_t size, struct failure *f)
+{
+  (void)name;
+  struct provision_result r;
+  enum err e = provision_running(lab, run, &r, f);
+  if (!e)
+    snprintf(text, size, "principals: %u created, %u changed, %u removed; %u keytabs written\n", r.created,
+             r.changed, r.removed, r.keytabs);
+  return e;
+}
+
+static enum err carry_out(const struct actor *a, order run, const char *name, char *text, size_t size,
+                          struct failure *f)
 {
   const struct lab *lab, *mine;
   struct lab side = {0};
-  struct provision_result r;
-  const struct actor *a = arg;
   enum err e = actor_reload(a, &lab, f);
   if (!e) {
     e = choose_side(lab, a->spec == &partner_spec, &side, &mine, f);
-    if (!e) e = provision_running(mine, a->run, &r, f);
+    if (!e) e = run(mine, a->run, name, text, size, f);
     lab_side_clear(&side);
     lab_free(lab);
   }
-  if (e) {
+  if (e)
     log_failure(LOG_WARN, NULL, f);
-    return e;
-  }
-  snprintf(text, size, "principals: %u created, %u changed, %u removed; %u keytabs written\n", r.created,
-           r.changed, r.removed, r.keytabs);
-  log_info("reloaded: %.*s", (int)strcspn(text, "\n"), text);
-  return ERR_OK;
+  else
+    log_info("done: %.*s", (int)strcspn(text, "\n"), text);
+  return e;
+}
+
+static enum err reload(void *arg, char *text, size_t size, struct failure *f)
+{
+  return carry_out(arg, provision_now, NULL, text, size, f);
+}
+
+static enum err rotate(void *arg, const char *name, char *text, size_t size, struct failure *f)
+{
+  return carry_out(arg, provision_rotate, name, text, size, f);
 }
 
 static enum err serve(struct actor *a, const struct lab *lab, struct failure *f)
@@ -94,7 +116,9 @@ static enum err serve(struct actor *a, const struct lab *lab, struct failure *f)
   actor_path(a, socket_path, "%s.sock", a->instance);
   enum err e = supervise_start(lab, log_line, NULL, &kdc, f);
   if (!e) e = supervise_until_ready(kdc, f);
-  if (!e) e = kdc_admin_start(&lab->kdc.admin, socket_path, kdc, &(struct kdc_reload){reload, a}, &admin, f);
+  if (!e)
+    e = kdc_admin_start(&lab->kdc.admin, socket_path, kdc, &(struct kdc_orders){reload, rotate, a}, &admin,
+                        f);
   if (!e) {
     actor_ready(a);
     e = supervise_run(kdc, f);

@@ -6,6 +6,7 @@
 #include "encode.h"
 #include "keytabs.h"
 #include "principals.h"
+#include "rotate.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -260,4 +261,56 @@ enum err provision_running(const struct lab *lab, const char *run, struct provis
                            struct failure *f)
 {
   return make(lab, run, true, ret, f);
+}
+
+/* -- new keys -------------------------------------------------------------------------------------------- */
+
+/* Whose keys these are. The list is the caller's to free. */
+static enum err principals_named(const struct lab *lab, const char *name, struct lab_strings *ret,
+                                 struct failure *f)
+{
+  const struct lab_connector *c = lab->is_partner ? NULL : lab_connector_by_name(lab, name);
+  const struct lab_app *app = c ? NULL : lab_app_by_name(lab, name);
+  struct lab_strings all = {.v = calloc(1 + lab_spn_count_max(lab), sizeof(char *))};
+  if (!all.v) return failure_set(f, ERR_NOMEM, "principals");
+  if (c) all.v[all.n++] = c->principal;
+  if (app) all.n = lab_spns(lab, app, all.v);
+  *ret = all;
+  if (all.n) return ERR_OK;
+  return failure_set(f, ERR_NOT_FOUND, "realm %s has no connector and no application with an spn named %s",
+                     lab->realm, name);
+}
+
+static enum err rotate_in(struct database *db, const struct lab *lab, const char *keytabs,
+                          const struct lab_strings *names, char *text, size_t size, struct failure *f)
+{
+  struct rotation r = {0};
+  struct provision_result counts = {0};
+  enum err e = rotation_make(db, names, &r, f);
+  db->rotation = &r;
+  if (!e) e = keytabs_locked(db, lab, keytabs, &counts, f);
+  if (!e) e = rotation_commit(db, &r, f);
+  if (!e) snprintf(text, size, "%s: key version %u\n", names->v[0], r.v[0].kvno);
+  db->rotation = NULL;
+  rotation_clear(db, &r);
+  return e;
+}
+
+enum err provision_rotate(const struct lab *lab, const char *run, const char *name, char *text, size_t size,
+                          struct failure *f)
+{
+  char dir[PATH_SIZE], keytabs[PATH_SIZE];
+  struct lab_strings names = {0};
+  struct database db = {0};
+  int lock = -1;
+  enum err e = make_folder(run, conf_kdc_folder(lab), dir, f);
+  if (!e) e = make_folder(run, "keytabs", keytabs, f);
+  if (!e) e = lock_folder(dir, &lock, f);
+  if (!e) e = principals_named(lab, name, &names, f);
+  if (!e) e = database_open(lab->realm, &db, f);
+  if (!e) e = rotate_in(&db, lab, keytabs, &names, text, size, f);
+  database_close(&db);
+  free(names.v);
+  if (lock >= 0) close(lock);
+  return e;
 }

@@ -36,4 +36,9 @@ enum err provision(const struct lab *lab, const char *run, struct provision_resu
 enum err provision_running(const struct lab *lab, const char *run, struct provision_result *ret,
                            struct failure *f) MUST_CHECK;
 
+/* Gives the connector or application of this name new keys while krb5kdc serves; the old ones stay good
+ * (rotate.h). text says what it did. ERR_NOT_FOUND when this realm has none of that name. */
+enum err provision_rotate(const struct lab *lab, const char *run, const char *name, char *text, size_t size,
+                          struct failure *f) MUST_CHECK;
+
 #endif

@@ -8,6 +8,7 @@
 #include "kdc_link.h"
 #include "krb_error.h"
 #include "krb_name.h"
+#include "own_key.h"
 #include "s4u.h"
 #include "ticket.h"
 
@@ -115,19 +116,39 @@ static void session_give(struct krb_delegator *d, struct session *s)
 
 /* -- the connector's own credential ---------------------------------------------------------------------- */
 
-static krb5_error_code obtain_tgt(struct session *s, const char *keytab_path)
+static krb5_error_code ask_tgt(struct session *s, krb5_keytab keytab, krb5_creds *ret)
+{
+  krb5_get_init_creds_opt *opt = NULL;
+  krb5_error_code code = krb5_get_init_creds_opt_alloc(s->ctx, &opt);
+  if (code) return code;
+  krb5_get_init_creds_opt_set_forwardable(opt, 1);
+  code = krb5_get_init_creds_keytab(s->ctx, ret, s->self, keytab, 0, NULL, opt);
+  krb5_get_init_creds_opt_free(s->ctx, opt);
+  return code;
+}
+
+/* With the newest key, or the other one when that is not the KDC's yet, or not any more. */
+static krb5_error_code ask_tgt_with_keys(struct session *s, const char *path, krb5_creds *ret)
 {
   char name[4096 + 8];
   krb5_keytab keytab = NULL;
-  krb5_get_init_creds_opt *opt = NULL;
+  snprintf(name, sizeof name, "FILE:%s", path);
+  krb5_kvno tried = own_key_newest(s->ctx, path, s->self);
+  krb5_error_code code = krb5_kt_resolve(s->ctx, name, &keytab);
+  if (code) return code;
+  code = ask_tgt(s, keytab, ret);
+  krb5_kt_close(s->ctx, keytab);
+  if (!own_key_is_wrong(code) || own_key_other(s->ctx, path, s->self, tried, &keytab) != 0) return code;
+  krb5_error_code other = ask_tgt(s, keytab, ret);
+  krb5_kt_close(s->ctx, keytab);
+  return own_key_is_wrong(other) ? code : other;
+}
+
+static krb5_error_code obtain_tgt(struct session *s, const char *keytab_path)
+{
   krb5_creds creds = {0};
   krb5_ccache cc = NULL;
-  snprintf(name, sizeof name, "FILE:%s", keytab_path);
-  krb5_error_code code = krb5_kt_resolve(s->ctx, name, &keytab);
-  if (!code) code = krb5_get_init_creds_opt_alloc(s->ctx, &opt);
-  if (code) goto out;
-  krb5_get_init_creds_opt_set_forwardable(opt, 1);
-  code = krb5_get_init_creds_keytab(s->ctx, &creds, s->self, keytab, 0, NULL, opt);
+  krb5_error_code code = ask_tgt_with_keys(s, keytab_path, &creds);
   if (!code) code = krb5_cc_new_unique(s->ctx, "MEMORY", NULL, &cc);
   if (!code) code = krb5_cc_initialize(s->ctx, cc, s->self);
   if (!code) code = krb5_cc_store_cred(s->ctx, cc, &creds);
@@ -139,8 +160,6 @@ static krb5_error_code obtain_tgt(struct session *s, const char *keytab_path)
 out:
   if (cc) krb5_cc_destroy(s->ctx, cc);
   krb5_free_cred_contents(s->ctx, &creds);
-  krb5_get_init_creds_opt_free(s->ctx, opt);
-  if (keytab) krb5_kt_close(s->ctx, keytab);
   return code;
 }
 

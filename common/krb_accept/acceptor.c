@@ -41,6 +41,7 @@ struct krb_acceptor {
   struct keys *keys;
   struct verifier *idle;
   struct stat seen;
+  atomic_uint generation; /* of keys */
   atomic_llong looked_ns;
   atomic_ullong by_gssapi, by_known, refused, replays;
 };
@@ -138,6 +139,7 @@ enum err krb_acceptor_reload(struct krb_acceptor *a, struct failure *f)
   a->keys = fresh;
   a->idle = NULL;
   a->seen = st;
+  atomic_fetch_add(&a->generation, 1);
   pthread_mutex_unlock(&a->lock);
   known_forget_all(a->known);
   keys_unref(old);
@@ -157,6 +159,14 @@ static void follow_keytab(struct krb_acceptor *a)
   if (now - looked < 1000000000LL || !atomic_compare_exchange_strong(&a->looked_ns, &looked, now)) return;
   enum err e = krb_acceptor_reload(a, NULL);
   (void)e;
+}
+
+/* After a refusal: perhaps the ticket's key has come since. Are the keys others than those of then? */
+static bool keys_are_new(struct krb_acceptor *a, unsigned generation)
+{
+  enum err e = krb_acceptor_reload(a, NULL);
+  (void)e; /* as above */
+  return atomic_load(&a->generation) != generation;
 }
 
 /* -- verifying ------------------------------------------------------------------------------------------- */
@@ -352,6 +362,7 @@ enum err krb_accept(struct krb_acceptor *a, const struct krb_channel *channel, c
   buf_init(&token, TOKEN_MAX);
   buf_init(&bytes, REPLY_MAX);
   follow_keytab(a);
+  unsigned generation = atomic_load(&a->generation);
   enum err e = decode_value(value, n, &token, f);
   if (!e) {
     bool understood = spnego_parse_request(token.data, token.len, &request) == NULL;
@@ -364,6 +375,12 @@ enum err krb_accept(struct krb_acceptor *a, const struct krb_channel *channel, c
                     .info = &info,
                     .f = f};
     e = verify(&j);
+    if (e && keys_are_new(a, generation)) {
+      buf_reset(&bytes);
+      info = (struct krb_accepted){0};
+      if (f) *f = (struct failure){0};
+      e = verify(&j);
+    }
   }
   if (!e) e = encode_reply(&bytes, reply, f);
   if (e)

@@ -8,7 +8,8 @@
  * on every request affordable: see docs/kerberos.md. Whatever is out of the ordinary goes to GSSAPI, which
  * also words every refusal.
  *
- * The keytab is read into memory, and again when the file changes; known tickets are then forgotten. One
+ * The keytab is read into memory, and again when the file changes (looked at once a second, and before a
+ * token is refused); known tickets are then forgotten. One
  * acceptor serves many threads. KRB5_CONFIG must be in the environment already. */
 #ifndef SEVENSTEP_KRB_ACCEPT_H
 #define SEVENSTEP_KRB_ACCEPT_H

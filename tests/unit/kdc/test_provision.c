@@ -260,6 +260,68 @@ START_TEST(provision_other_realm_is_made_anew)
 }
 END_TEST
 
+/* -- new keys -------------------------------------------------------------------------------------------- */
+
+/* Does the keytab hold this version of the principal's key? */
+static bool has_key(const char *keytab, const char *principal, krb5_kvno kvno)
+{
+  char name[256];
+  krb5_context ctx;
+  krb5_keytab kt;
+  krb5_principal p;
+  krb5_keytab_entry entry;
+  snprintf(name, sizeof name, "FILE:%s", kdc_lab_path(&l, keytab));
+  ck_assert_int_eq(krb5_init_context(&ctx), 0);
+  ck_assert_int_eq(krb5_kt_resolve(ctx, name, &kt), 0);
+  ck_assert_int_eq(krb5_parse_name(ctx, principal, &p), 0);
+  bool has = krb5_kt_get_entry(ctx, kt, p, kvno, 0, &entry) == 0;
+  if (has) krb5_free_keytab_entry_contents(ctx, &entry);
+  krb5_free_principal(ctx, p);
+  krb5_kt_close(ctx, kt);
+  krb5_free_context(ctx);
+  return has;
+}
+
+static enum err rotate(const char *name, char text[256])
+{
+  struct failure f = {0};
+  return provision_rotate(&l.lab, l.run, name, text, 256, &f);
+}
+
+START_TEST(provision_rotate_application_has_both_keys_and_nobody_else_a_new_one)
+{
+  char text[256];
+  ck_assert_int_eq(rotate("hello", text), ERR_OK);
+  ck_assert_str_eq(text, SPN("hello") ": key version 2\n");
+  ck_assert(has_key("keytabs/backend.keytab", SPN("hello"), 1));
+  ck_assert(has_key("keytabs/backend.keytab", SPN("hello"), 2));
+  ck_assert(!has_key("keytabs/backend.keytab", SPN("ledger"), 2));
+  struct provision_result r = again();
+  ck_assert_uint_eq(r.changed, 0);
+  ck_assert_uint_eq(r.keytabs, 0); /* what was written first is what the database has now */
+}
+END_TEST
+
+START_TEST(provision_rotate_again_keeps_all_before)
+{
+  char text[256];
+  ck_assert_int_eq(rotate("connector-1", text), ERR_OK);
+  ck_assert_int_eq(rotate("connector-1", text), ERR_OK);
+  ck_assert_str_eq(text, SPN("connector-1") ": key version 3\n");
+  for (krb5_kvno v = 1; v <= 3; v++)
+    ck_assert(has_key("keytabs/connector-1.keytab", SPN("connector-1"), v));
+  ck_assert_uint_eq(again().keytabs, 0);
+}
+END_TEST
+
+START_TEST(provision_rotate_unknown_name_is_refused)
+{
+  char text[256];
+  ck_assert_int_eq(rotate("nobody", text), ERR_NOT_FOUND);
+  ck_assert_int_eq(rotate("alice", text), ERR_NOT_FOUND);
+}
+END_TEST
+
 START_TEST(provision_unwritable_folder_is_an_error)
 {
   struct provision_result r;
@@ -291,6 +353,9 @@ int main(void)
   tcase_add_test(t, provision_damaged_database_is_made_anew);
   tcase_add_test(t, provision_lost_stash_is_made_anew);
   tcase_add_test(t, provision_other_realm_is_made_anew);
+  tcase_add_test(t, provision_rotate_application_has_both_keys_and_nobody_else_a_new_one);
+  tcase_add_test(t, provision_rotate_again_keeps_all_before);
+  tcase_add_test(t, provision_rotate_unknown_name_is_refused);
   tcase_add_test(t, provision_unwritable_folder_is_an_error);
   suite_add_tcase(s, t);
   return kdc_lab_run(s);

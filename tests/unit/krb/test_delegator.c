@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "program.h"
 
+#include <krb5.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -263,6 +264,41 @@ START_TEST(krb_obtain_old_key_is_the_connectors_fault)
 }
 END_TEST
 
+/* A key of the connector's that the KDC does not know, newer than the one that it knows. */
+static void add_coming_key(const char *path)
+{
+  char name[256];
+  krb5_context ctx;
+  krb5_keytab kt;
+  krb5_keytab_entry entry = {.vno = 100};
+  snprintf(name, sizeof name, "WRFILE:%s", path);
+  ck_assert_int_eq(krb5_init_context(&ctx), 0);
+  ck_assert_int_eq(krb5_kt_resolve(ctx, name, &kt), 0);
+  ck_assert_int_eq(krb5_parse_name(ctx, SPN("connector-1"), &entry.principal), 0);
+  ck_assert_int_eq(krb5_c_make_random_key(ctx, ENCTYPE_AES256_CTS_HMAC_SHA1_96, &entry.key), 0);
+  ck_assert_int_eq(krb5_kt_add_entry(ctx, kt, &entry), 0);
+  krb5_free_keytab_entry_contents(ctx, &entry);
+  krb5_kt_close(ctx, kt);
+  krb5_free_context(ctx);
+}
+
+START_TEST(krb_obtain_key_ahead_of_the_kdc_uses_the_one_before)
+{
+  add_coming_key(kdc_lab_path(&l, "keytabs/connector-1.keytab"));
+  ck_assert_msg(obtain_once("alice@test", SPN("hello")) == ERR_OK, "%s", f.why);
+  kdc_lab_provision(&l); /* takes it out again */
+}
+END_TEST
+
+START_TEST(krb_obtain_no_key_is_right_tells_of_the_newest)
+{
+  kdc_lab_admin("cpw -randkey " SPN("connector-1"));
+  add_coming_key(kdc_lab_path(&l, "keytabs/connector-1.keytab"));
+  ck_assert_int_eq(obtain_once("alice@test", SPN("hello")), ERR_KRB_CONNECTOR_CREDENTIAL);
+  kdc_lab_provision(&l);
+}
+END_TEST
+
 START_TEST(krb_delegator_new_without_principal_is_refused)
 {
   struct krb_delegator_config c = {.keytab = "k", .principal = "", .realm = REALM, .upn_suffix = UPN_SUFFIX};
@@ -372,6 +408,8 @@ int main(void)
   tcase_add_test(t, krb_obtain_missing_keytab_is_the_connectors_fault);
   tcase_add_test(t, krb_obtain_keytab_of_another_is_the_connectors_fault);
   tcase_add_test(t, krb_obtain_old_key_is_the_connectors_fault);
+  tcase_add_test(t, krb_obtain_key_ahead_of_the_kdc_uses_the_one_before);
+  tcase_add_test(t, krb_obtain_no_key_is_right_tells_of_the_newest);
   tcase_add_test(t, krb_delegator_new_without_principal_is_refused);
   tcase_add_test(t, krb_obtain_many_threads_get_their_own);
   suite_add_tcase(s, t);

@@ -446,6 +446,24 @@ static void replace_file(const char *from, const char *to)
   ck_assert_int_eq(system(command), 0);
 }
 
+START_TEST(krb_accept_key_that_came_after_the_last_look_is_found)
+{
+  const char *mine = kdc_lab_path(&l, "mine.keytab");
+  replace_file(kdc_lab_path(&l, "keytabs/connector-2.keytab"), mine);
+  struct krb_acceptor_config c = {.keytab = mine};
+  krb_acceptor_free(acceptor);
+  ck_assert_int_eq(krb_acceptor_new(&c, &acceptor, &f), ERR_OK);
+  for (int n = 0; n < 2; n++) { /* at least the second has no look at the file of its own */
+    send_new(NULL);
+    ck_assert_int_ne(accept_sent(), ERR_OK);
+  }
+  replace_file(kdc_lab_path(&l, "keytabs/backend.keytab"), mine);
+  send_new(NULL);
+  ck_assert_msg(accept_sent() == ERR_OK, "%s", f.why);
+  ck_assert_int_eq(f.err, ERR_OK); /* nothing is left of the first attempt */
+}
+END_TEST
+
 START_TEST(krb_accept_changed_keytab_is_followed_and_old_tickets_are_forgotten)
 {
   const char *mine = kdc_lab_path(&l, "mine.keytab");
@@ -547,6 +565,7 @@ int main(void)
   tcase_add_test(t, krb_accept_gssapi_only_never_uses_known_tickets);
   tcase_add_test(t, krb_acceptor_count_counts);
   tcase_add_test(t, krb_accept_many_threads_share_one_acceptor);
+  tcase_add_test(t, krb_accept_key_that_came_after_the_last_look_is_found);
   tcase_add_test(t, krb_accept_changed_keytab_is_followed_and_old_tickets_are_forgotten);
   suite_add_tcase(s, t);
   return kdc_lab_run(s);
