@@ -16,6 +16,7 @@ usage_of() {
     matrix | failures) echo "$1 [--json] [FILTER]" ;;
     app) echo 'app list | add [--delegate] NAME KEY=VALUE... | set [--delegate] NAME KEY=VALUE... | remove NAME' ;;
     keytab) echo 'keytab APPLICATION' ;;
+    revoke) echo 'revoke USER' ;;
     rotate) echo 'rotate CONNECTOR | APPLICATION' ;;
     bench | doctor) echo "$1 [OPTIONS]" ;;
     *) echo "$1" ;;

@@ -16,6 +16,10 @@ A connector proves once by a token that it may register, makes a key, and gets a
   connector purge NAME [USER]           it forgets the Kerberos tickets of this user (UPN, or account@REALM), or all of them:
                                         what the directory says of a user since then is so at once'
 
+help_revoke='End all that a user was issued: sessions, open WebSockets, access tokens, and the Kerberos tickets that connectors have.
+USER is a UPN. Do it when an account was disabled or its password changed. Who may still log on does so and works again; tell the
+identity provider and the directory first.'
+
 # cloud_ask METHOD PATH: the answer in $reply; a refusal is shown.
 cloud_ask() {
   local code
@@ -168,4 +172,11 @@ command_connector() {
   is_one_of "$verb" list add remove token register revoke purge || die "$EX_USAGE" "connector: expected list, add, remove, token, register, revoke or purge" "See --help."
   shift
   "connector_$verb" "$@"
+}
+
+command_revoke() {
+  (($# == 1)) && [[ $1 == *@* ]] || die "$EX_USAGE" "revoke: expected the UPN of a user" "See --help."
+  settings_load
+  cloud_ask POST "/users/revoke?user=$(jq -rn --arg upn "$1" '$upn | @uri')"
+  say "All sessions and tokens of $1 are ended; connectors told to forget the tickets: $(jq .connectors <<<"$reply")."
 }

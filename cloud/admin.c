@@ -1,6 +1,8 @@
 #include "admin.h"
 
 #include "cloud.h"
+#include "form.h"
+#include "once.h"
 #include "registry.h"
 #include "reload.h"
 #include "roster.h"
@@ -87,9 +89,69 @@ static void change(const struct httpd_request *q, struct httpd_response *r)
   }
 }
 
+/* -- users ----------------------------------------------------------------------------------------------- */
+
+struct revocation {
+  struct cloud *c;
+  char upn[256];
+  struct net_call *call;
+  enum err e;
+  size_t told;
+};
+
+static void revocation_stored(void *arg, enum err e)
+{
+  struct revocation *r = arg;
+  r->e = e;
+  net_call_end(r->c->net, r->call);
+}
+
+/* Sessions first: or a request could get a ticket again that was just forgotten. */
+static void revocation_begin(void *arg, struct net_call *call)
+{
+  struct revocation *r = arg;
+  const struct lab *lab = r->c->lab;
+  r->call = call;
+  int64_t lifetime_s = (int64_t)lab->cloud.session_lifetime_s + lab->idp.token_lifetime_s;
+  once_end_user(r->c->once, r->upn, lifetime_s, revocation_stored, r);
+  r->told = registry_purge(r->c->registry, r->upn);
+}
+
+static bool read_user(const char *query, char upn[static 256])
+{
+  struct fields parameters;
+  const char *value;
+  fields_init(&parameters, 2, 1024);
+  bool ok = form_parse(&parameters, query, strlen(query)) == ERR_OK &&
+            form_get(&parameters, "user", &value) == ERR_OK && strlen(value) < 256 &&
+            http_is_field_value(value, strlen(value));
+  if (ok) snprintf(upn, 256, "%s", value);
+  fields_clear(&parameters);
+  return ok;
+}
+
+static void revoke_user(const struct httpd_request *q, struct httpd_response *r)
+{
+  struct revocation rev = {.c = q->arg};
+  struct failure f = {0};
+  if (!read_user(q->query, rev.upn))
+    failure_set(&f, ERR_SYNTAX, "whose sessions? POST /users/revoke?user=UPN");
+  else if (!net_call(rev.c->net, revocation_begin, &rev))
+    failure_set(&f, ERR_CLOSED, "the cloud is stopping");
+  else if (rev.e)
+    failure_set(&f, rev.e, "the end of the sessions could not be stored");
+  if (f.err) {
+    answer_failure(r, &f);
+    return;
+  }
+  log_info("all sessions of a user were ended, and %zu connectors told", rev.told);
+  answer_json(r, 200, json_pack("{s:s,s:i}", "user", rev.upn, "connectors", (int)rev.told));
+}
+
 const struct httpd_route admin_routes[] = {
     {.method = "GET", .path = "/connectors", .handle = list},
     {.method = "GET", .path = "/configuration", .handle = handle_configuration},
     {.method = "POST", .path = "/reload", .handle = handle_reload},
     {.method = "POST", .path = "/connectors/*", .handle = change},
+    {.method = "POST", .path = "/users/revoke", .handle = revoke_user},
     {.method = NULL}};

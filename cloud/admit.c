@@ -291,6 +291,15 @@ void admit_welcome(struct connector *c)
            stream_peer_ip(link_stream(c->link)));
 }
 
+bool admit_purge(struct connector *c, const char *upn)
+{
+  struct tunnel_stream *s;
+  if (request(c, CONTROL_PURGE, CONTROL_USER, upn, NULL, &s)) return false;
+  tunnel_stream_detach(s);
+  link_flush(c->link);
+  return true;
+}
+
 static void register_it(struct connector *c, struct hello *h)
 {
   struct failure f;

@@ -4,6 +4,7 @@
 #include "encode.h"
 #include "store.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 /* Not the default hash: clang warns of its macro. */
@@ -19,11 +20,19 @@ struct seen {
   UT_hash_handle hh;
 };
 
+/* A user, and until when what he was issued is void; 0: he was looked up, and none of it is. */
+struct user {
+  char upn[256]; /* in lower case */
+  int64_t ended_s, expires_s;
+  UT_hash_handle hh;
+};
+
 struct once {
   struct net *net;
   struct store *store;
   int64_t started_s;
   struct seen *seen;
+  struct user *users;
 };
 
 enum err once_new(struct cloud *c, const char *path, struct once **ret, struct failure *f)
@@ -51,6 +60,12 @@ void once_free(struct once *o)
     HASH_DEL(o->seen, s);
     free(s);
   }
+  struct user *u, *next_user;
+  HASH_ITER(hh, o->users, u, next_user)
+  {
+    HASH_DEL(o->users, u);
+    free(u);
+  }
   store_close(o->store);
   free(o);
 }
@@ -58,7 +73,8 @@ void once_free(struct once *o)
 struct job {
   struct once *o;
   const char *kind;
-  char key[64];
+  char key[256], value[24];
+  bool replace;
   int64_t lifetime_s;
   enum err result;
   void (*done)(void *arg, enum err e);
@@ -68,7 +84,9 @@ struct job {
 static void job_run(void *arg)
 {
   struct job *j = arg;
-  j->result = store_put_new(j->o->store, j->kind, j->key, "", 0, j->lifetime_s > 0 ? j->lifetime_s : 1);
+  int64_t lifetime_s = j->lifetime_s > 0 ? j->lifetime_s : 1;
+  j->result = (j->replace ? store_put : store_put_new)(j->o->store, j->kind, j->key, j->value,
+                                                       strlen(j->value), lifetime_s);
 }
 
 static void job_done(void *arg)
@@ -78,13 +96,16 @@ static void job_done(void *arg)
   free(j);
 }
 
-static void put_new(struct once *o, const char *kind, const char *key, int64_t lifetime_s,
-                    void (*done)(void *arg, enum err e), void *arg)
+/* value "": it is new, or ERR_EXISTS; else it takes the place of another. */
+static void put(struct once *o, const char *kind, const char *key, const char *value, int64_t lifetime_s,
+                void (*done)(void *arg, enum err e), void *arg)
 {
   struct job *j = calloc(1, sizeof *j);
   if (j) {
-    *j = (struct job){.o = o, .kind = kind, .lifetime_s = lifetime_s, .done = done, .arg = arg};
+    *j = (struct job){
+        .o = o, .kind = kind, .replace = *value, .lifetime_s = lifetime_s, .done = done, .arg = arg};
     snprintf(j->key, sizeof j->key, "%s", key);
+    snprintf(j->value, sizeof j->value, "%s", value);
   }
   if (!j || net_work(o->net, job_run, job_done, j)) {
     free(j);
@@ -95,7 +116,7 @@ static void put_new(struct once *o, const char *kind, const char *key, int64_t l
 void once_use_nonce(struct once *o, const char *nonce, int64_t lifetime_s,
                     void (*done)(void *arg, enum err e), void *arg)
 {
-  put_new(o, "nonce", nonce, lifetime_s, done, arg);
+  put(o, "nonce", nonce, "", lifetime_s, done, arg);
 }
 
 static void forget_expired(struct once *o)
@@ -131,12 +152,13 @@ void once_end_session(struct once *o, const struct session *s, void (*done)(void
   char id[33];
   hex_encode(id, s->id, sizeof s->id);
   remember(o, s, true);
-  put_new(o, "session", id, s->expires_s - clock_wall_s(), done, arg);
+  put(o, "session", id, "", s->expires_s - clock_wall_s(), done, arg);
 }
 
 bool once_session_ended(struct once *o, const struct session *session)
 {
   struct seen *s;
+  if (once_user_ended(o, session)) return true;
   HASH_FIND(hh, o->seen, session->id, sizeof session->id, s);
   if (s) return s->ended;
   if (session->issued_s > o->started_s) return false;
@@ -145,4 +167,92 @@ bool once_session_ended(struct once *o, const struct session *session)
   bool ended = store_get(o->store, "session", id, NULL) != ERR_NOT_FOUND;
   remember(o, session, ended);
   return ended;
+}
+
+/* -- users ----------------------------------------------------------------------------------------------- */
+
+static void in_lower_case(const char *upn, char out[static 256])
+{
+  size_t i = 0;
+  for (; upn[i] && i < 255; i++)
+    out[i] = upn[i] >= 'A' && upn[i] <= 'Z' ? (char)(upn[i] - 'A' + 'a') : upn[i];
+  out[i] = 0;
+}
+
+static struct user *find_user(const struct once *o, const char *key)
+{
+  struct user *u;
+  HASH_FIND_STR(o->users, key, u);
+  return u;
+}
+
+static void forget_users(struct once *o)
+{
+  int64_t now = clock_wall_s();
+  struct user *u, *next;
+  HASH_ITER(hh, o->users, u, next)
+  {
+    if (u->expires_s > now) continue;
+    HASH_DEL(o->users, u);
+    free(u);
+  }
+}
+
+static void remember_user(struct once *o, const char *key, int64_t ended_s, int64_t expires_s)
+{
+  struct user *u = find_user(o, key);
+  if (!u) {
+    if (HASH_COUNT(o->users) >= SEEN_MAX) forget_users(o);
+    if (HASH_COUNT(o->users) >= SEEN_MAX && !ended_s) return;
+    u = calloc(1, sizeof *u);
+    if (!u) return;
+    snprintf(u->upn, sizeof u->upn, "%s", key);
+    HASH_ADD_STR(o->users, upn, u);
+  }
+  u->ended_s = ended_s;
+  u->expires_s = expires_s;
+}
+
+void once_end_user(struct once *o, const char *upn, int64_t lifetime_s, void (*done)(void *arg, enum err e),
+                   void *arg)
+{
+  char key[256], value[24];
+  int64_t now = clock_wall_s();
+  in_lower_case(upn, key);
+  snprintf(value, sizeof value, "%ld", (long)now);
+  remember_user(o, key, now, now + lifetime_s);
+  put(o, "user", key, value, lifetime_s, done, arg);
+}
+
+/* What cannot be read ends all. */
+static int64_t stored_end(const struct once *o, const char *key)
+{
+  struct buf value;
+  int64_t ended_s = 0;
+  buf_init(&value, 64);
+  enum err e = store_get(o->store, "user", key, &value);
+  if (e != ERR_NOT_FOUND && (e || sscanf(buf_str(&value), "%ld", &ended_s) != 1)) ended_s = INT64_MAX;
+  buf_clear(&value);
+  return ended_s;
+}
+
+bool once_user_ended(struct once *o, const struct session *s)
+{
+  char key[256];
+  in_lower_case(s->upn, key);
+  const struct user *u = find_user(o, key);
+  if (u) return s->issued_s <= u->ended_s;
+  if (s->issued_s > o->started_s) return false;
+  int64_t ended_s = stored_end(o, key);
+  remember_user(o, key, ended_s, s->expires_s);
+  return s->issued_s <= ended_s;
+}
+
+int64_t once_session_begins_s(struct once *o, const char *upn)
+{
+  char key[256];
+  int64_t now = clock_wall_s();
+  in_lower_case(upn, key);
+  const struct user *u = find_user(o, key);
+  return u && u->ended_s == now ? now + 1 : now;
 }

@@ -270,6 +270,20 @@ struct connector *registry_pick(struct registry *r, const char *group, const str
   return best || !not ? best : pick(r, group, not, NULL);
 }
 
+/* One connection of each connector; those that drain still serve. */
+size_t registry_purge(struct registry *r, const char *upn)
+{
+  const char *told[MAX_CONNECTORS];
+  size_t n = 0;
+  for (struct connector *c = r->list; c; c = c->next) {
+    bool again = !c->known || c->refused || !link_stream(c->link);
+    for (size_t i = 0; i < n && !again; i++)
+      again = told[i] == c->name;
+    if (!again && admit_purge(c, upn)) told[n++] = c->name;
+  }
+  return n;
+}
+
 const char *connector_name(const struct connector *c)
 {
   return c->name;

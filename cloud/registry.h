@@ -37,6 +37,10 @@ void registry_wake(struct registry *r);
 void registry_configure(struct registry *r, const struct lab *lab,
                         void (*done)(void *arg, const struct failure *f), void *arg);
 
+/* All connectors are to forget this user's tickets. Those that are not connected now are not told: their
+ * trust in a ticket ends by itself. Returns how many were told. */
+size_t registry_purge(struct registry *r, const char *upn);
+
 /* A connector as it is connected now. */
 struct connector_state {
   unsigned connections; /* ready ones */

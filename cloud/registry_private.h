@@ -59,6 +59,8 @@ void admit_refuse(struct connector *c, const struct failure *f);
 void admit_renew(struct connector *c);
 /* The connection has gone. */
 void admit_forget(struct connector *c);
+/* It is to forget this user's tickets. False: it could not be told. */
+bool admit_purge(struct connector *c, const char *upn);
 /* It has what it needs: requests may come. */
 void admit_welcome(struct connector *c);
 extern const struct tunnel_events admit_tunnel_events;

@@ -8,6 +8,7 @@
 
 #include "clock.h"
 #include "oidc.h"
+#include "once.h"
 #include "token.h"
 
 #include <stdlib.h>
@@ -124,6 +125,11 @@ static void settle(struct exchange *x, enum err e, struct token_claims *c, struc
     return;
   }
   take_claims(x, token_of(x), c);
+  if (once_user_ended(x->cloud->once, &x->session)) {
+    failure_set(f, ERR_BEARER_INVALID, "all that %s was issued before has been revoked", c->upn);
+    refuse(x, f);
+    return;
+  }
   if (session_may_use(x->lab, x->app, &x->session, clock_wall_s())) {
     step3_dispatch(x);
     return;

@@ -55,7 +55,7 @@ static enum err session_cookie(struct callback *c, struct fields *f)
   struct session s;
   struct buf value;
   session_of_claims(&s, x->app, &c->claims);
-  s.issued_s = clock_wall_s();
+  s.issued_s = once_session_begins_s(x->cloud->once, s.upn);
   s.expires_s = s.issued_s + x->lab->cloud.session_lifetime_s;
   random_bytes(s.id, sizeof s.id); /* new at every logon (CK-03) */
   buf_init(&value, 8192);

@@ -113,7 +113,7 @@ static const char *overdue(const struct websocket *w, int64_t now_ns, int64_t wa
   const struct lab_app *app = lab_app_by_name(x->cloud->lab, x->app->name);
   if (!app) return "removal";
   if (!may_go_on(x, app, wall_s)) return "session";
-  if (s->upn[0] && !x->by_token && once_session_ended(x->cloud->once, s)) return "logout";
+  if (s->upn[0] && (x->by_token ? once_user_ended : once_session_ended)(x->cloud->once, s)) return "logout";
   return now_ns - w->moved_ns > (w->user_ended ? ENDED_MAX : IDLE_MAX) ? "idle" : NULL;
 }
 

@@ -6,6 +6,7 @@
 #include "encode.h"
 #include "hello.h"
 #include "identity.h"
+#include "request.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -134,6 +135,18 @@ static void refused(struct line *l, const char *name, const char *why)
   line_refused(l, &f);
 }
 
+static void purge(struct line *l, struct tunnel_stream *s, const char *upn)
+{
+  struct failure f = {0};
+  if (upn && *upn) {
+    log_info("the cloud ended a user's sessions; tickets purged: %zu", step4_purge(l->d->c, upn));
+    acknowledge(s);
+  } else {
+    failure_set(&f, ERR_TUNNEL_PROTOCOL, "purge names nobody");
+    refuse(s, &f);
+  }
+}
+
 bool control_answer(struct line *l, struct tunnel_stream *s, const struct tunnel_head *h)
 {
   if (fields_get(h->fields, "sevenstep-app")) return false;
@@ -148,6 +161,8 @@ bool control_answer(struct line *l, struct tunnel_stream *s, const struct tunnel
   } else if (strcmp(h->path, CONTROL_WELCOME) == 0) {
     acknowledge(s);
     line_welcomed(l);
+  } else if (strcmp(h->path, CONTROL_PURGE) == 0) {
+    purge(l, s, fields_get(h->fields, CONTROL_USER));
   } else if (strcmp(h->path, CONTROL_REFUSED) == 0) {
     refused(l, fields_get(h->fields, CONTROL_ERROR), fields_get(h->fields, CONTROL_WHY));
     acknowledge(s);

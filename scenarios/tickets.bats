@@ -115,3 +115,38 @@ in_realm() { PATH=$PATH:/usr/sbin:/sbin KRB5_KDC_PROFILE=$SEVENSTEP_RUN/kdc/kdc.
   [[ $(metric kdc 'sevenstep_kdc_s4u_total{exchange="s4u2self"}') == $((self + 1)) ]]
   [[ $(metric kdc 'sevenstep_kdc_s4u_total{exchange="s4u2proxy"}') == $((proxy + 1)) ]]
 }
+
+@test "revoking a user ends his session and his tickets, through the tunnel, also over a restart of the cloud" {
+  as bob
+  sign_in "$SEVENSTEP_APP_URL" bob@sevenstep.test
+  as alice
+  sign_in
+  await_metric connector-1 sevenstep_connector_cached_tickets 2
+  run lab revoke Alice@sevenstep.test
+  [[ $status == 0 && $output == *'forget the tickets: 1.' ]]
+  await_metric connector-1 sevenstep_connector_cached_tickets 1
+  agent_get "$SEVENSTEP_APP_URL"
+  assert_status 302
+  lab stop cloud
+  lab start cloud
+  agent_get "$SEVENSTEP_APP_URL"
+  assert_status 302
+  as bob
+  agent_get "$SEVENSTEP_APP_URL"
+  [[ $agent_status != 302 ]]
+  # Who may still log on works again; the identity provider remembers him.
+  as alice
+  await_metric cloud sevenstep_cloud_ready_connections 2
+  agent_open "$SEVENSTEP_APP_URL"
+  agent_post_token
+  assert_status 200
+  assert_page "alice@$SEVENSTEP_REALM"
+  assert_step_attribute 4 connector krb.cache miss
+}
+
+@test "revoke says what is wrong" {
+  run lab revoke alice
+  [[ $status == 2 ]]
+  run curl -s -o /dev/null -w '%{http_code}' -X POST --unix-socket "$SEVENSTEP_RUN/cloud.sock" 'http://localhost/users/revoke'
+  [[ $output == 400 ]]
+}

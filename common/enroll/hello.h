@@ -5,9 +5,12 @@
  *                certificate yet also its registration token and a request for a certificate (base64).
  *   certificate  here is your certificate (CONTROL_DER, base64), which ends a registration or a renewal.
  *   renew        your certificate is old; make a request with the challenge in CONTROL_CHALLENGE. The answer
- * is the request (DER). configuration   (PUT) what the connector serves, in its version CONTROL_VERSION;
- * answered 204 when it can, else 422 with CONTROL_WHY. welcome      requests may come now. refused requests
- * will not come, and why: CONTROL_ERROR, CONTROL_WHY. The connection ends.
+ *                is the request (DER).
+ *   configuration  (PUT) what the connector serves, in its version CONTROL_VERSION; answered 204 when it can,
+ *                else 422 with CONTROL_WHY.
+ *   welcome      requests may come now.
+ *   refused      requests will not come, and why: CONTROL_ERROR, CONTROL_WHY. The connection ends.
+ *   purge        what the user CONTROL_USER (a UPN) was issued has been ended: forget his tickets.
  *
  * The parser is strict: unknown and repeated members, other types and values of other forms are refused. */
 #ifndef SEVENSTEP_HELLO_H
@@ -22,10 +25,12 @@
 #define CONTROL_CONFIGURATION "/.sevenstep/configuration"
 #define CONTROL_WELCOME       "/.sevenstep/welcome"
 #define CONTROL_REFUSED       "/.sevenstep/refused"
+#define CONTROL_PURGE         "/.sevenstep/purge"
 #define CONTROL_DER           "sevenstep-certificate"
 #define CONTROL_CHALLENGE     "sevenstep-challenge"
 #define CONTROL_ERROR         "sevenstep-error"
 #define CONTROL_WHY           "sevenstep-why"
+#define CONTROL_USER          "sevenstep-user"
 #define CONTROL_VERSION       "sevenstep-version" /* of the configuration */
 
 #define HELLO_MAX 8192 /* bytes of JSON */
