@@ -3,6 +3,7 @@
 #include "connector.h"
 
 #include "clock.h"
+#include "diagnose.h"
 #include "dial.h"
 #include "form.h"
 #include "httpd.h"
@@ -24,6 +25,12 @@ static const struct actor_spec spec = {
     .summary = "A connector: dials out of the corporate network, gets Kerberos tickets for users, reaches "
                "the applications.",
     .steps = "4 and 6",
+    .options = "      --diagnose USER [SPN]\n"
+               "                        why does single sign-on fail for this user (UPN)? The checks of "
+               "sevenstep-doctor,\n"
+               "                        with this connector's keytab and krb5.conf; to the application with "
+               "this SPN (default:\n"
+               "                        the first with single sign-on kcd)\n",
     .takes_instance = true,
 };
 
@@ -257,6 +264,7 @@ int main(int argc, char **argv)
   struct actor actor;
   struct httpd *admin = NULL;
   struct failure f = {0};
+  diagnose_if_asked(argc, argv);
   /* Before any thread: workers wait for the KDC, and a stalled one must not use them up. */
   setenv("UV_THREADPOOL_SIZE", "16", 0);
   actor_start(&actor, &spec, argc, argv);

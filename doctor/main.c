@@ -29,7 +29,8 @@ static const char help_text[] =
     "  -r, --run FOLDER       the lab's run folder: krb5.conf and keytabs\n"
     "      --connector NAME   which connector of the lab file (default: the first)\n"
     "      --app NAME         which application of the lab file (default: the first with single sign-on "
-    "kcd)\n"
+    "kcd,\n"
+    "                         or with the SPN given)\n"
     "\n"
     "      --krb5-conf FILE   default: $KRB5_CONFIG, or the system's\n"
     "      --keytab FILE      the connector's keytab\n"
@@ -111,9 +112,13 @@ static int parse(int argc, char **argv, struct options *o)
   return optind == argc ? 0 : 1 + usage("unexpected argument");
 }
 
-static const struct lab_app *choose_app(const struct lab *lab, const char *name)
+/* By its name, or by its SPN; else the first that there is something to say of. */
+static const struct lab_app *choose_app(const struct lab *lab, const char *name, const char *spn)
 {
   if (name) return lab_app_by_name(lab, name);
+  for (size_t i = 0; spn && i < lab->n_apps; i++)
+    if (lab->apps[i].sso == SSO_KCD && lab->apps[i].spn && strcmp(lab->apps[i].spn, spn) == 0)
+      return &lab->apps[i];
   for (size_t i = 0; i < lab->n_apps; i++)
     if (lab->apps[i].sso == SSO_KCD && !lab_is_wildcard(lab->apps[i].external_url.host)) return &lab->apps[i];
   return NULL;
@@ -165,7 +170,7 @@ static void fill(const char **field, const char *value)
 static enum err fill_from_lab(struct options *o, const struct lab *lab, struct made *m, struct failure *f)
 {
   struct doctor_subject *s = &o->subject;
-  const struct lab_app *app = choose_app(lab, o->app);
+  const struct lab_app *app = choose_app(lab, o->app, s->spn);
   const struct lab_connector *c = o->connector        ? lab_connector_by_name(lab, o->connector)
                                   : lab->n_connectors ? &lab->connectors[0]
                                                       : NULL;

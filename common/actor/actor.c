@@ -60,6 +60,7 @@ static void print_help(const struct actor_spec *s)
          "./run)\n");
   if (s->takes_instance)
     printf("  -i, --instance NAME   which one of the lab file's it is, e.g. connector-1\n");
+  if (s->options) fputs(s->options, stdout);
   printf(
       "  -n, --check           check the lab file, say \"configuration OK\" and exit\n"
       "      --ready-fd N      write \"READY\" and a newline to descriptor N when it can serve, and close "
