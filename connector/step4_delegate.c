@@ -60,6 +60,13 @@ static void trace_ticket(struct span *s, const char *kind, const struct krb_tick
   }
 }
 
+static void trace_cached(struct span *s, const struct krb_ticket *t)
+{
+  struct krb_ticket_info info;
+  krb_ticket_describe(t, &info);
+  trace_ticket(s, "service", &info);
+}
+
 static void trace_log(struct span *s, const struct kdc_log *log, bool issued_to_user)
 {
   for (size_t i = 0; i < log->n; i++)
@@ -270,7 +277,7 @@ void step4_delegate(struct request *r)
   if (r->ticket) {
     r->ticket_cached = true;
     atomic_fetch_add_explicit(&c->counters.cache_hits, 1, memory_order_relaxed);
-    if (r->delegate.ctx.sampled) trace_ticket(&r->delegate, "service", krb_ticket_describe(r->ticket));
+    if (r->delegate.ctx.sampled) trace_cached(&r->delegate, r->ticket);
     step6_present(r);
     return;
   }

@@ -100,10 +100,11 @@ static int compare(const void *a, const void *b)
 static void report(double duration_us, double cpu, double grown)
 {
   if (cache) {
+    struct krb_ticket_info info;
     struct krb_ticket *t = users_obtain(&users, delegator, 0);
+    krb_ticket_describe(t, &info);
     if (krb_cache_count(cache) != count) give_up("cache", "not every ticket was kept");
-    printf("RESULT requests=%zu bytes_each=%.0f ticket_bytes=%zu\n", count, grown / (double)count,
-           krb_ticket_describe(t)->size);
+    printf("RESULT requests=%zu bytes_each=%.0f ticket_bytes=%zu\n", count, grown / (double)count, info.size);
     krb_ticket_unref(t);
     return;
   }

@@ -172,7 +172,7 @@ void krb_cache_put(struct krb_cache *c, const struct krb_cache_key *key, struct 
   s = calloc(1, sizeof *s + k.len);
   if (!s) return; /* without memory the next request asks the KDC again */
   if (c->count == c->max) drop(c, c->oldest);
-  int64_t end_s = krb_ticket_describe(t)->end_time_s - KEEP_S, trusted_s = now_s + c->trust_s;
+  int64_t end_s = krb_ticket_end_s(t) - KEEP_S, trusted_s = now_s + c->trust_s;
   s->ticket = krb_ticket_ref(t);
   s->until_s = end_s < trusted_s ? end_s : trusted_s;
   s->renew_s = s->until_s - c->lead_s;

@@ -65,10 +65,11 @@ static enum err append_token(const struct krb_initiator *i, const struct krb_bin
                              krb5_context ctx, struct buf *out, struct failure *f)
 {
   struct krb_ticket *t = i->ticket;
-  uint8_t plain[sizeof t->authenticator.plain], rest[sizeof t->tail + KRB_CIPHER_MAX];
-  spnego_stamp(&t->authenticator, plain, i->ctime, i->cusec, next_seq(), binding ? binding->bnd : NULL);
+  uint8_t plain[SPNEGO_AUTHENTICATOR_MAX], rest[sizeof t->tail + KRB_CIPHER_MAX];
+  spnego_stamp(krb_ticket_authenticator(t), &t->form, plain, i->ctime, i->cusec, next_seq(),
+               binding ? binding->bnd : NULL);
   memcpy(rest, t->tail, t->tail_len);
-  krb5_data in = {.length = (unsigned)t->authenticator.len, .data = (char *)plain};
+  krb5_data in = {.length = (unsigned)t->form.len, .data = (char *)plain};
   krb5_enc_data enc = {.ciphertext = {.length = (unsigned)t->cipher_len, .data = (char *)rest + t->tail_len}};
   pthread_mutex_lock(&t->key_lock);
   krb5_error_code code = krb5_k_encrypt(ctx, t->key, KRB_USAGE_AP_REQ_AUTHENTICATOR, NULL, &in, &enc);
@@ -76,7 +77,7 @@ static enum err append_token(const struct krb_initiator *i, const struct krb_bin
   if (code || enc.ciphertext.length != t->cipher_len)
     return failure_set(f, ERR_KRB_OTHER, "the authenticator cannot be encrypted (krb5 code %d)", (int)code);
   size_t before = out->len;
-  enum err e = buf_append(out, t->head, t->head_len);
+  enum err e = buf_append(out, t->data, t->head_len);
   if (!e) e = base64_encode(out, rest, t->tail_len + t->cipher_len);
   if (e) {
     out->len = before;
@@ -173,12 +174,12 @@ static const char *check_reply(const struct krb_initiator *i, const uint8_t *tok
   struct spnego_reply reply;
   const char *why = spnego_parse_reply(token, n, &reply, ret_krb_error);
   if (why) return why;
-  if (reply.enctype != t->enctype) return "its AP-REP is encrypted by another type of key";
+  if (reply.enctype != t->facts.session_enctype) return "its AP-REP is encrypted by another type of key";
   uint8_t plain[1024];
   size_t cipher_len = der_left(&reply.cipher);
   if (!ctx || cipher_len > sizeof plain) return "its AP-REP is too long";
   krb5_enc_data enc = {
-      .enctype = t->enctype,
+      .enctype = t->facts.session_enctype,
       .ciphertext = {.length = (unsigned)cipher_len, .data = (char *)(uintptr_t)reply.cipher.p}};
   krb5_data out = {.length = (unsigned)cipher_len, .data = (char *)plain};
   pthread_mutex_lock(&t->key_lock);

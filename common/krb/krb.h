@@ -70,7 +70,8 @@ enum err krb_obtain(struct krb_delegator *d, const char *user, const char *spn, 
                     struct krb_exchange *x, struct failure *f) MUST_CHECK;
 struct krb_ticket *krb_ticket_ref(struct krb_ticket *t);
 void krb_ticket_unref(struct krb_ticket *t); /* accepts NULL */
-const struct krb_ticket_info *krb_ticket_describe(const struct krb_ticket *t);
+void krb_ticket_describe(const struct krb_ticket *t, struct krb_ticket_info *ret);
+int64_t krb_ticket_end_s(const struct krb_ticket *t);
 
 /* Tickets by who the user is outside, who he is inside and which target. At most max entries, the least
  * recently used goes first. A ticket is given out for trust_s after it was got, and at most until 60 s before

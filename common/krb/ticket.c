@@ -77,27 +77,52 @@ static void describe_enctype(krb5_enctype type, char *out, size_t size)
   if (krb5_enctype_to_name(type, FALSE, out, size) != 0) snprintf(out, size, "enctype %d", (int)type);
 }
 
-void krb_ticket_info_fill(krb5_context ctx, const krb5_creds *creds, struct krb_ticket_info *out)
+static void facts_fill(const krb5_creds *creds, const krb5_ticket *ticket, struct krb_ticket_facts *out)
+{
+  const krb5_ticket_times *times = &creds->times;
+  *out = (struct krb_ticket_facts){.flags = creds->ticket_flags,
+                                   .enctype = ticket ? ticket->enc_part.enctype : 0,
+                                   .session_enctype = creds->keyblock.enctype,
+                                   .kvno = ticket ? (int)ticket->enc_part.kvno : 0,
+                                   .auth_time_s = (uint32_t)times->authtime,
+                                   .start_time_s =
+                                       (uint32_t)(times->starttime ? times->starttime : times->authtime),
+                                   .end_time_s = (uint32_t)times->endtime,
+                                   .size = creds->ticket.length};
+}
+
+static void describe_facts(const struct krb_ticket_facts *facts, struct krb_ticket_info *out)
+{
+  describe_flags(facts->flags, out->flags, sizeof out->flags);
+  describe_enctype(facts->session_enctype, out->session_enctype, sizeof out->session_enctype);
+  if (facts->enctype) describe_enctype(facts->enctype, out->enctype, sizeof out->enctype);
+  out->kvno = facts->kvno;
+  out->auth_time_s = facts->auth_time_s;
+  out->start_time_s = facts->start_time_s;
+  out->end_time_s = facts->end_time_s;
+  out->size = facts->size;
+}
+
+static void examine(krb5_context ctx, const krb5_creds *creds, struct krb_ticket_facts *facts,
+                    struct krb_ticket_info *out)
 {
   struct krb_ticket_info i = {0};
-  describe_name(ctx, creds->client, i.client, sizeof i.client);
-  describe_name(ctx, creds->server, i.server, sizeof i.server);
-  describe_flags(creds->ticket_flags, i.flags, sizeof i.flags);
-  describe_enctype(creds->keyblock.enctype, i.session_enctype, sizeof i.session_enctype);
   krb5_ticket *t = NULL;
-  if (krb5_decode_ticket(&creds->ticket, &t) == 0) {
-    describe_enctype(t->enc_part.enctype, i.enctype, sizeof i.enctype);
-    i.kvno = (int)t->enc_part.kvno;
-    /* A name that was asked for without realm: the ticket knows it. */
-    if (creds->server->realm.length == 0) describe_name(ctx, t->server, i.server, sizeof i.server);
-    krb5_free_ticket(ctx, t);
-  }
-  /* krb5_timestamp counts to 2106 when read as unsigned. */
-  i.auth_time_s = (uint32_t)creds->times.authtime;
-  i.start_time_s = (uint32_t)(creds->times.starttime ? creds->times.starttime : creds->times.authtime);
-  i.end_time_s = (uint32_t)creds->times.endtime;
-  i.size = creds->ticket.length;
+  if (krb5_decode_ticket(&creds->ticket, &t) != 0) t = NULL;
+  facts_fill(creds, t, facts);
+  describe_facts(facts, &i);
+  describe_name(ctx, creds->client, i.client, sizeof i.client);
+  /* A name that was asked for without realm: the ticket knows it. */
+  bool whole = creds->server && creds->server->realm.length > 0;
+  describe_name(ctx, t && !whole ? t->server : creds->server, i.server, sizeof i.server);
+  if (t) krb5_free_ticket(ctx, t);
   *out = i;
+}
+
+void krb_ticket_info_fill(krb5_context ctx, const krb5_creds *creds, struct krb_ticket_info *out)
+{
+  struct krb_ticket_facts facts;
+  examine(ctx, creds, &facts, out);
 }
 
 /* -- making one ------------------------------------------------------------------------------------------ */
@@ -134,68 +159,90 @@ static bool spnego_name_of(const krb5_creds *creds, struct spnego_name *out)
 static enum err encode_head(const struct der_writer *w, struct buf *head, struct krb_ticket *t)
 {
   size_t n = der_written(w);
-  t->tail_len = n % 3;
+  t->tail_len = (uint8_t)(n % 3);
   memcpy(t->tail, w->at + n - t->tail_len, t->tail_len);
   enum err e = buf_puts(head, "Negotiate ");
   return e ? e : base64_encode(head, w->at, n - t->tail_len);
 }
 
-static enum err fill_key(krb5_context ctx, const krb5_creds *creds, struct krb_ticket *t, struct failure *f)
+/* A ticket being made: all but what decides its size. */
+struct draft {
+  struct krb_ticket *ticket; /* without data */
+  struct krb_ticket_info info;
+  uint8_t authenticator[SPNEGO_AUTHENTICATOR_MAX];
+};
+
+static enum err fill_key(krb5_context ctx, const krb5_creds *creds, struct draft *d, struct failure *f)
 {
   size_t cipher_len = 0;
-  t->enctype = creds->keyblock.enctype;
-  krb5_error_code code = krb5_c_encrypt_length(ctx, t->enctype, t->authenticator.len, &cipher_len);
+  struct krb_ticket *t = d->ticket;
+  krb5_error_code code = krb5_c_encrypt_length(ctx, t->facts.session_enctype, t->form.len, &cipher_len);
   if (!code) code = krb5_k_create_key(ctx, &creds->keyblock, &t->key);
   if (!code) code = derive_keys(ctx, t->key);
   if (code || cipher_len > KRB_CIPHER_MAX)
-    return failure_set(f, ERR_KRB_ENCTYPE, "the session key (%s) cannot be used", t->info.session_enctype);
-  t->cipher_len = cipher_len;
+    return failure_set(f, ERR_KRB_ENCTYPE, "the session key (%s) cannot be used", d->info.session_enctype);
+  t->cipher_len = (uint16_t)cipher_len;
   return ERR_OK;
 }
 
-/* Everything but head, which decides the size. */
-static enum err fill(krb5_context ctx, const krb5_creds *creds, struct krb_ticket *t, struct failure *f)
+static enum err fill(krb5_context ctx, const krb5_creds *creds, struct draft *d, struct failure *f)
 {
   struct spnego_name client;
-  krb_ticket_info_fill(ctx, creds, &t->info);
-  if (!spnego_name_of(creds, &client) || !spnego_authenticator_init(&t->authenticator, &client))
+  examine(ctx, creds, &d->ticket->facts, &d->info);
+  if (!spnego_name_of(creds, &client) ||
+      !spnego_authenticator_init(d->authenticator, &d->ticket->form, &client))
     return failure_set(f, ERR_KRB_OTHER, "the client's name is too long for an authenticator");
-  return fill_key(ctx, creds, t, f);
+  return fill_key(ctx, creds, d, f);
+}
+
+/* The draft with all that lies behind it; takes its key over. */
+static struct krb_ticket *finish(struct draft *d, const struct buf *head)
+{
+  size_t client = strlen(d->info.client) + 1, server = strlen(d->info.server) + 1;
+  struct krb_ticket *t = malloc(sizeof *t + head->len + d->ticket->form.len + client + server);
+  if (!t) return NULL;
+  d->ticket->head_len = (uint32_t)head->len;
+  memcpy(t, d->ticket, sizeof *t);
+  d->ticket->key = NULL;
+  uint8_t *at = t->data;
+  memcpy(at, head->data, head->len);
+  at += head->len;
+  memcpy(at, d->authenticator, t->form.len);
+  at += t->form.len;
+  memcpy(at, d->info.client, client);
+  memcpy(at + client, d->info.server, server);
+  atomic_init(&t->refs, 1);
+  pthread_mutex_init(&t->key_lock, NULL);
+  return t;
 }
 
 enum err krb_ticket_new(krb5_context ctx, const krb5_creds *creds, struct krb_ticket **ret, struct failure *f)
 {
   enum { TOKEN_MAX = KRB_TICKET_MAX + KRB_CIPHER_MAX + 256 };
   struct buf head;
-  struct krb_ticket *t = NULL, draft = {0};
+  struct krb_ticket bare = {.key = NULL}, *t;
+  struct draft draft = {.ticket = &bare};
   buf_init(&head, 2 * (size_t)TOKEN_MAX);
   uint8_t *token = malloc(TOKEN_MAX);
   enum err e = token ? fill(ctx, creds, &draft, f) : failure_set(f, ERR_NOMEM, "ticket");
   if (e) goto out;
   struct der_writer w;
   der_writer_init(&w, token, TOKEN_MAX);
-  spnego_write_init(&w, creds->ticket.data, creds->ticket.length, draft.enctype, draft.cipher_len);
+  spnego_write_init(&w, creds->ticket.data, creds->ticket.length, bare.facts.session_enctype,
+                    bare.cipher_len);
   if (w.overflow) {
     e = failure_set(f, ERR_KRB_OTHER, "the ticket has %u bytes; at most %d are carried", creds->ticket.length,
                     KRB_TICKET_MAX);
     goto out;
   }
-  e = encode_head(&w, &head, &draft);
-  if (!e) t = malloc(sizeof *t + head.len);
-  if (!t) {
+  e = encode_head(&w, &head, &bare);
+  t = e ? NULL : finish(&draft, &head);
+  if (t)
+    *ret = t;
+  else
     e = failure_set(f, ERR_NOMEM, "ticket");
-    goto out;
-  }
-  memcpy(t, &draft, sizeof *t);
-  draft.key = NULL;
-  t->head_len = head.len;
-  memcpy(t->head, head.data, head.len);
-  atomic_init(&t->refs, 1);
-  pthread_mutex_init(&t->key_lock, NULL);
-  *ret = t;
-  e = ERR_OK;
 out:
-  if (draft.key) krb5_k_free_key(ctx, draft.key);
+  if (bare.key) krb5_k_free_key(ctx, bare.key);
   buf_clear(&head);
   free(token);
   return e;
@@ -215,7 +262,17 @@ void krb_ticket_unref(struct krb_ticket *t)
   free(t);
 }
 
-const struct krb_ticket_info *krb_ticket_describe(const struct krb_ticket *t)
+void krb_ticket_describe(const struct krb_ticket *t, struct krb_ticket_info *ret)
 {
-  return &t->info;
+  struct krb_ticket_info i = {0};
+  const char *client = (const char *)krb_ticket_authenticator(t) + t->form.len;
+  describe_facts(&t->facts, &i);
+  snprintf(i.client, sizeof i.client, "%s", client);
+  snprintf(i.server, sizeof i.server, "%s", client + strlen(client) + 1);
+  *ret = i;
+}
+
+int64_t krb_ticket_end_s(const struct krb_ticket *t)
+{
+  return t->facts.end_time_s;
 }

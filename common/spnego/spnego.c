@@ -89,10 +89,11 @@ static size_t put_gss_checksum(struct der_writer *w)
   return end - 4; /* Lgth */
 }
 
-bool spnego_authenticator_init(struct spnego_authenticator *a, const struct spnego_name *client)
+bool spnego_authenticator_init(uint8_t plain[static SPNEGO_AUTHENTICATOR_MAX], struct spnego_form *form,
+                               const struct spnego_name *client)
 {
   struct der_writer w;
-  der_writer_init(&w, a->plain, sizeof a->plain);
+  der_writer_init(&w, plain, SPNEGO_AUTHENTICATOR_MAX);
   der_put_int_field(&w, 7, 0x20000000);
   size_t seq = der_written(&w) - 4; /* [7] INTEGER headers, then four bytes */
   der_put_field(&w, 5, DER_GENERALIZED_TIME, "19700101000000Z", 15);
@@ -108,12 +109,13 @@ bool spnego_authenticator_init(struct spnego_authenticator *a, const struct spne
   der_wrap(&w, DER_SEQUENCE, 0);
   der_wrap(&w, DER_APPLICATION(AUTHENTICATOR), 0);
   if (w.overflow) return false;
-  a->len = der_written(&w);
-  memmove(a->plain, w.at, a->len);
-  a->seq_at = a->len - seq;
-  a->ctime_at = a->len - ctime_end;
-  a->cusec_at = a->len - cusec_end;
-  a->bnd_at = a->len - bnd_end;
+  size_t len = der_written(&w);
+  memmove(plain, w.at, len);
+  *form = (struct spnego_form){.len = (uint16_t)len,
+                               .seq_at = (uint16_t)(len - seq),
+                               .ctime_at = (uint16_t)(len - ctime_end),
+                               .cusec_at = (uint16_t)(len - cusec_end),
+                               .bnd_at = (uint16_t)(len - bnd_end)};
   return true;
 }
 
@@ -123,15 +125,15 @@ static void two_digits(uint8_t *out, int value)
   out[1] = (uint8_t)('0' + value % 10);
 }
 
-void spnego_stamp(const struct spnego_authenticator *a, uint8_t *out, int64_t ctime, uint32_t cusec,
-                  uint32_t seq, const uint8_t *bnd)
+void spnego_stamp(const uint8_t *plain, const struct spnego_form *form, uint8_t *out, int64_t ctime,
+                  uint32_t cusec, uint32_t seq, const uint8_t *bnd)
 {
-  memcpy(out, a->plain, a->len);
-  if (bnd) memcpy(out + a->bnd_at, bnd, SPNEGO_BND_LEN);
+  memcpy(out, plain, form->len);
+  if (bnd) memcpy(out + form->bnd_at, bnd, SPNEGO_BND_LEN);
   time_t seconds = (time_t)ctime;
   struct tm tm;
   gmtime_r(&seconds, &tm);
-  uint8_t *t = out + a->ctime_at;
+  uint8_t *t = out + form->ctime_at;
   two_digits(t, (tm.tm_year + 1900) / 100);
   two_digits(t + 2, tm.tm_year % 100);
   two_digits(t + 4, tm.tm_mon + 1);
@@ -140,9 +142,9 @@ void spnego_stamp(const struct spnego_authenticator *a, uint8_t *out, int64_t ct
   two_digits(t + 10, tm.tm_min);
   two_digits(t + 12, tm.tm_sec);
   for (size_t i = 0; i < 3; i++)
-    out[a->cusec_at + i] = (uint8_t)(cusec >> (16 - 8 * i));
+    out[form->cusec_at + i] = (uint8_t)(cusec >> (16 - 8 * i));
   for (size_t i = 0; i < 4; i++)
-    out[a->seq_at + i] = (uint8_t)(seq >> (24 - 8 * i));
+    out[form->seq_at + i] = (uint8_t)(seq >> (24 - 8 * i));
 }
 
 size_t spnego_write_bindings(uint8_t out[static SPNEGO_BINDINGS_MAX], const void *hash, size_t n)

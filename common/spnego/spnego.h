@@ -21,10 +21,9 @@ const void *spnego_mech_types(size_t *ret_len);
  * channel bindings. All that changes between requests has a fixed place and width, to be filled in by
  * spnego_stamp: cusec must be in [32768, 999999] and seq in [0x20000000, 0x3fffffff], whose encodings have
  * one length. */
-struct spnego_authenticator {
-  uint8_t plain[1024];
-  size_t len;
-  size_t cusec_at, ctime_at, seq_at, bnd_at;
+enum { SPNEGO_AUTHENTICATOR_MAX = 1024 };
+struct spnego_form {
+  uint16_t len, cusec_at, ctime_at, seq_at, bnd_at;
 };
 struct spnego_name {
   int type;
@@ -36,13 +35,14 @@ struct spnego_name {
     size_t len;
   } component[8];
 };
-/* False when the name is too long for it. */
-bool spnego_authenticator_init(struct spnego_authenticator *a, const struct spnego_name *client);
-/* Copies the authenticator to out with these values in place. ctime is seconds since 1970; bnd NULL: not
+/* Writes form->len bytes. False when the name is too long for it. */
+bool spnego_authenticator_init(uint8_t plain[static SPNEGO_AUTHENTICATOR_MAX], struct spnego_form *form,
+                               const struct spnego_name *client);
+/* Copies what that wrote to out with these values in place. ctime is seconds since 1970; bnd NULL: not
  * bound to a channel. */
 enum { SPNEGO_BND_LEN = 16 };
-void spnego_stamp(const struct spnego_authenticator *a, uint8_t *out, int64_t ctime, uint32_t cusec,
-                  uint32_t seq, const uint8_t *bnd);
+void spnego_stamp(const uint8_t *plain, const struct spnego_form *form, uint8_t *out, int64_t ctime,
+                  uint32_t cusec, uint32_t seq, const uint8_t *bnd);
 
 /* What Bnd is the MD5 of (RFC 4121 4.1.1.2): no addresses, and as application data the channel binding
  * tls-server-end-point (RFC 5929 4), of which hash is the certificate's; n 0: no data at all. Returns how

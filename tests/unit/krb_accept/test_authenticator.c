@@ -45,19 +45,20 @@ static void teardown(void)
 }
 
 /* What is encrypted: the bytes of an authenticator, which a test may change. */
-static struct spnego_authenticator plain;
+static uint8_t plain[SPNEGO_AUTHENTICATOR_MAX];
+static struct spnego_form form;
 static struct authenticator read_one;
 
 static void make(const char *realm, const char *name)
 {
   struct spnego_name who = {
       .type = 1, .realm = realm, .realm_len = strlen(realm), .count = 1, .component = {{name, strlen(name)}}};
-  ck_assert(spnego_authenticator_init(&plain, &who));
+  ck_assert(spnego_authenticator_init(plain, &form, &who));
 }
 
 static uint8_t *checksum_flags(void)
 {
-  uint8_t *oid = memmem(plain.plain, plain.len, "\x04\x18\x10\x00\x00\x00", 6);
+  uint8_t *oid = memmem(plain, form.len, "\x04\x18\x10\x00\x00\x00", 6);
   ck_assert_ptr_nonnull(oid);
   return oid + 2 + 20;
 }
@@ -65,9 +66,9 @@ static uint8_t *checksum_flags(void)
 static bool read_it(krb5_keyusage usage, int enctype)
 {
   uint8_t stamped[1024], cipher[1280];
-  krb5_data in = {.length = (unsigned)plain.len, .data = (char *)stamped};
+  krb5_data in = {.length = (unsigned)form.len, .data = (char *)stamped};
   krb5_enc_data enc = {.ciphertext = {.length = sizeof cipher, .data = (char *)cipher}};
-  spnego_stamp(&plain, stamped, 1795473115, 77777, 0x20000000, NULL);
+  spnego_stamp(plain, &form, stamped, 1795473115, 77777, 0x20000000, NULL);
   ck_assert_int_eq(krb5_k_encrypt(ctx, known->keys[0].key, usage, NULL, &in, &enc), 0);
   struct spnego_request request = {
       .first = true, .enctype = enctype, .cipher = der_of(cipher, enc.ciphertext.length)};
@@ -118,7 +119,7 @@ END_TEST
 START_TEST(authenticator_read_other_checksum_type_is_refused)
 {
   make(REALM, "alice");
-  uint8_t *type = memmem(plain.plain, plain.len, "\x02\x03\x00\x80\x03", 5);
+  uint8_t *type = memmem(plain, form.len, "\x02\x03\x00\x80\x03", 5);
   ck_assert_ptr_nonnull(type);
   type[4] = 0x04;
   ck_assert(!read_it(11, known->enctype));

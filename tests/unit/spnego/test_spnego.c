@@ -241,12 +241,12 @@ static const struct spnego_name alice = {
 
 START_TEST(spnego_stamp_puts_time_and_number_in_place)
 {
-  struct spnego_authenticator a;
+  struct spnego_form form;
   struct spnego_authenticated back;
-  uint8_t plain[1024];
-  ck_assert(spnego_authenticator_init(&a, &alice));
-  spnego_stamp(&a, plain, 1795473115, 32768, 0x3fffffff, NULL);
-  ck_assert(spnego_parse_authenticator(plain, a.len, &back));
+  uint8_t made[SPNEGO_AUTHENTICATOR_MAX], plain[SPNEGO_AUTHENTICATOR_MAX];
+  ck_assert(spnego_authenticator_init(made, &form, &alice));
+  spnego_stamp(made, &form, plain, 1795473115, 32768, 0x3fffffff, NULL);
+  ck_assert(spnego_parse_authenticator(plain, form.len, &back));
   ck_assert_int_eq(back.ctime, 1795473115);
   ck_assert_uint_eq(back.cusec, 32768);
   ck_assert(der_equals(&back.realm, "R.TEST", 6));
@@ -257,8 +257,8 @@ START_TEST(spnego_stamp_puts_time_and_number_in_place)
   ck_assert_int_eq(back.checksum_type, 0x8003);
   ck_assert_uint_eq(der_left(&back.checksum), 24);
   ck_assert(!back.has_authdata);
-  spnego_stamp(&a, plain, 951782400, 999999, 0x20000000, NULL); /* 2000-02-29 */
-  ck_assert(spnego_parse_authenticator(plain, a.len, &back));
+  spnego_stamp(made, &form, plain, 951782400, 999999, 0x20000000, NULL); /* 2000-02-29 */
+  ck_assert(spnego_parse_authenticator(plain, form.len, &back));
   ck_assert_int_eq(back.ctime, 951782400);
   ck_assert_uint_eq(back.cusec, 999999);
 }
@@ -266,12 +266,12 @@ END_TEST
 
 START_TEST(spnego_stamp_puts_bindings_between_their_length_and_the_flags)
 {
-  struct spnego_authenticator a;
+  struct spnego_form form;
   struct spnego_authenticated back;
-  uint8_t plain[1024];
-  ck_assert(spnego_authenticator_init(&a, &alice));
-  spnego_stamp(&a, plain, 1795473115, 32768, 0x3fffffff, (const uint8_t *)"0123456789abcdef");
-  ck_assert(spnego_parse_authenticator(plain, a.len, &back));
+  uint8_t made[SPNEGO_AUTHENTICATOR_MAX], plain[SPNEGO_AUTHENTICATOR_MAX];
+  ck_assert(spnego_authenticator_init(made, &form, &alice));
+  spnego_stamp(made, &form, plain, 1795473115, 32768, 0x3fffffff, (const uint8_t *)"0123456789abcdef");
+  ck_assert(spnego_parse_authenticator(plain, form.len, &back));
   ck_assert(der_equals(&back.checksum,
                        "\x10\0\0\0"
                        "0123456789abcdef"
@@ -294,12 +294,13 @@ END_TEST
 START_TEST(spnego_authenticator_init_name_too_long_is_refused)
 {
   static char long_name[1100];
-  struct spnego_authenticator a;
+  struct spnego_form form;
+  uint8_t made[SPNEGO_AUTHENTICATOR_MAX];
   struct spnego_name name = alice;
   memset(long_name, 'x', sizeof long_name);
   name.component[0].data = long_name;
   name.component[0].len = sizeof long_name;
-  ck_assert(!spnego_authenticator_init(&a, &name));
+  ck_assert(!spnego_authenticator_init(made, &form, &name));
 }
 END_TEST
 
