@@ -53,6 +53,23 @@ krb5_conf() {
   assert_well
 }
 
+@test "the connector asks the doctor about a user by itself, with its own name, keytab and lab" {
+  connector=("${SEVENSTEP_BIN:-$lab_top/build/release/bin}/sevenstep-connector" -c "$SEVENSTEP_LAB" -r "$SEVENSTEP_RUN")
+  run "${connector[@]}" -i connector-2 --diagnose alice@sevenstep.test
+  [[ $status == 0 ]]
+  [[ $output == *'HTTP/connector-2.corp.sevenstep.test'* ]]
+  run "${connector[@]}" -i connector-1 --diagnose bob@sevenstep.test HTTP/ledger.corp.sevenstep.test
+  [[ $status == 0 ]]
+  [[ $output == *'HTTP/ledger.corp.sevenstep.test'* ]]
+  run "${connector[@]}" -i connector-1 --diagnose alice@sevenstep.test HTTP/vault.corp.sevenstep.test
+  [[ $status == 1 ]]
+  [[ $output == *not_allowed_to_delegate* ]]
+  run "${connector[@]}" --diagnose alice@sevenstep.test
+  [[ $status == 2 && $output == *'-i NAME is required'* ]]
+  run "${connector[@]}" -i connector-1 --diagnose
+  [[ $status == 2 && $output == *'the UPN of a user is missing'* ]]
+}
+
 @test "a real domain: everything is given, no lab file is needed" {
   diagnose --krb5-conf "$KRB5_CONFIG" --keytab "$SEVENSTEP_KEYTABS/connector-1.keytab" --realm "$SEVENSTEP_REALM" \
     --principal HTTP/connector-1.corp.sevenstep.test --user alice@sevenstep.test --spn HTTP/hello.corp.sevenstep.test
@@ -236,21 +253,4 @@ krb5_conf() {
   admin 'cpw -randkey HTTP/ledger.corp.sevenstep.test'
   diagnose --app ledger
   assert_first ticket backend_refused_ticket 'lacks the current key'
-}
-
-@test "the connector asks the doctor about a user by itself, with its own name, keytab and lab" {
-  connector=("${SEVENSTEP_BIN:-$lab_top/build/release/bin}/sevenstep-connector" -c "$SEVENSTEP_LAB" -r "$SEVENSTEP_RUN")
-  run "${connector[@]}" -i connector-2 --diagnose alice@sevenstep.test
-  [[ $status == 0 ]]
-  [[ $output == *'HTTP/connector-2.corp.sevenstep.test'* ]]
-  run "${connector[@]}" -i connector-1 --diagnose bob@sevenstep.test HTTP/ledger.corp.sevenstep.test
-  [[ $status == 0 ]]
-  [[ $output == *'HTTP/ledger.corp.sevenstep.test'* ]]
-  run "${connector[@]}" -i connector-1 --diagnose alice@sevenstep.test HTTP/vault.corp.sevenstep.test
-  [[ $status == 1 ]]
-  [[ $output == *not_allowed_to_delegate* ]]
-  run "${connector[@]}" --diagnose alice@sevenstep.test
-  [[ $status == 2 && $output == *'-i NAME is required'* ]]
-  run "${connector[@]}" -i connector-1 --diagnose
-  [[ $status == 2 && $output == *'the UPN of a user is missing'* ]]
 }
