@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -181,5 +182,33 @@ enum err keytab_sync(const struct database *db, const char *path, const struct l
   e = write_new(&w, temp, path, principals);
   umask(before);
   if (e) unlink(temp);
+  return e;
+}
+
+/* names have the realm behind their last "@", which is cut off; the database's master key is nobody's. */
+static enum err export_these(const struct database *db, const char *path, bool keep_others, char **names,
+                             size_t n, struct failure *f)
+{
+  struct lab_strings all = {.v = calloc(n + 1, sizeof(char *))};
+  bool written;
+  if (!all.v) return failure_set(f, ERR_NOMEM, "keytab");
+  for (size_t i = 0; i < n; i++) {
+    char *at = strrchr(names[i], '@');
+    if (at) *at = '\0';
+    if (strcmp(names[i], "K/M") != 0) all.v[all.n++] = names[i];
+  }
+  enum err e = keytab_sync(db, path, &all, keep_others, &written, f);
+  free(all.v);
+  return e;
+}
+
+enum err keytab_export(const struct database *db, const char *path, bool keep_others, struct failure *f)
+{
+  char **names = NULL;
+  int n = 0;
+  kadm5_ret_t code = kadm5_get_principals(db->handle, NULL, &names, &n);
+  if (code) return database_error(db, code, "listing", "the principals", f);
+  enum err e = export_these(db, path, keep_others, names, (size_t)n, f);
+  kadm5_free_name_list(db->handle, names, n);
   return e;
 }

@@ -10,4 +10,8 @@
 enum err keytab_sync(const struct database *db, const char *path, const struct lab_strings *principals,
                      bool keep_others, bool *ret_written, struct failure *f) MUST_CHECK;
 
+/* The current keys of all principals of the realm, for whoever is to read its tickets. */
+enum err keytab_export(const struct database *db, const char *path, bool keep_others,
+                       struct failure *f) MUST_CHECK;
+
 #endif

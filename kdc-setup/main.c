@@ -1,10 +1,13 @@
 /* sevenstep-kdc: makes the realm of the lab file, then runs MIT's KDC for it. Step 5 is krb5kdc's; this
  * program stands beside it, reads its log, and answers for it.
  *
+ *   sevenstep-kdc keys [options]        writes all keys of the realm into RUN/capture/lab.keytab, and ends
  *   sevenstep-kdc provision [options]   makes or updates the realm, and ends
  *   sevenstep-kdc [options]             the same, then serves until SIGTERM */
 #include "actor.h"
 #include "admin.h"
+#include "database.h"
+#include "keytabs.h"
 #include "provision.h"
 #include "supervise.h"
 
@@ -23,11 +26,13 @@ static const struct actor_spec partner_spec = {
 static const struct actor_spec spec = {
     .name = "kdc",
     .program = "sevenstep-kdc",
-    .summary = "The Kerberos KDC of the lab: makes its realm from the lab file and runs MIT's krb5kdc. With "
-               "the word\n"
-               "\"provision\" before the options it makes the realm and ends; with \"partner\" before that "
-               "it is the "
-               "partner realm's.",
+    .summary =
+        "The Kerberos KDC of the lab: makes its realm from the lab file and runs MIT's krb5kdc. With "
+        "the word\n"
+        "\"provision\" before the options it makes the realm and ends; with \"keys\" it writes all its "
+        "keys into a\n"
+        "keytab in the run folder's capture/ and ends. With \"partner\" before that it is the partner "
+        "realm's.",
     .steps = "5",
     .lab_flags = LAB_SECRETS,
 };
@@ -108,6 +113,17 @@ static enum err rotate(void *arg, const char *name, char *text, size_t size, str
   return carry_out(arg, provision_rotate, name, text, size, f);
 }
 
+static enum err write_keys(const struct actor *a, const struct lab *lab, struct failure *f)
+{
+  char path[4096 + 128];
+  struct database db = {0};
+  actor_path(a, path, "capture/lab.keytab");
+  enum err e = database_open(lab->realm, &db, f);
+  if (!e) e = keytab_export(&db, path, lab->partner.realm != NULL, f);
+  database_close(&db);
+  return e;
+}
+
 static enum err serve(struct actor *a, const struct lab *lab, struct failure *f)
 {
   char socket_path[4096 + 128];
@@ -156,14 +172,16 @@ int main(int argc, char **argv)
   struct failure f = {0};
   struct lab side = {0};
   bool partner = take_word(&argc, &argv, "partner");
-  bool only_provision = take_word(&argc, &argv, "provision");
-  if (!only_provision) block_signals();
+  bool keys = take_word(&argc, &argv, "keys");
+  bool only_provision = !keys && take_word(&argc, &argv, "provision");
+  if (!keys && !only_provision) block_signals();
   actor_start(&a, partner ? &partner_spec : &spec, argc, argv);
   const struct lab *lab;
   enum err e = provision_environment(a.run, partner, &f);
   if (!e) e = choose_side(a.lab, partner, &side, &lab, &f);
-  if (!e) e = make_realm(&a, lab, &f);
-  if (!e && !only_provision) e = serve(&a, lab, &f);
+  if (!e && keys) e = write_keys(&a, lab, &f);
+  if (!e && !keys) e = make_realm(&a, lab, &f);
+  if (!e && !keys && !only_provision) e = serve(&a, lab, &f);
   if (e) log_failure(LOG_ERROR, NULL, &f);
   lab_side_clear(&side);
   actor_stop(&a);

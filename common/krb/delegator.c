@@ -36,6 +36,7 @@ struct session {
 struct krb_delegator {
   char keytab[4096], realm[256], upn_suffix[256], principal[512];
   char partner_realm[256], partner_upn_suffix[256]; /* "" when there is none */
+  char record[4096];                                /* the same */
   struct krb_spn self;
   struct kdc_addresses *addresses, *partner_addresses;
   pthread_mutex_t lock;
@@ -91,6 +92,7 @@ static enum err session_new(const struct krb_delegator *d, struct session **ret,
   }
   kdc_link_attach(s->ctx, &s->link, d->addresses);
   s->link.partner = d->partner_addresses;
+  s->link.record = d->record[0] ? d->record : NULL;
   *ret = s;
   return ERR_OK;
 }
@@ -333,6 +335,8 @@ enum err krb_delegator_new(const struct krb_delegator_config *c, struct krb_dele
       (!copy_text(d->partner_realm, sizeof d->partner_realm, c->partner_realm) ||
        !copy_text(d->partner_upn_suffix, sizeof d->partner_upn_suffix, c->partner_upn_suffix)))
     e = failure_set(f, ERR_CONFIG, "the partner's realm or UPN suffix is empty or too long");
+  if (!e && c->record && !copy_text(d->record, sizeof d->record, c->record))
+    e = failure_set(f, ERR_CONFIG, "the path of the record is too long");
   if (!e) e = krb_spn_split(d->principal, &d->self, f);
   if (!e) e = session_new(d, &first, f);
   if (!e) e = kdc_addresses_new(first->ctx, d->realm, &d->addresses, f);

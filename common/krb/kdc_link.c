@@ -2,6 +2,7 @@
 
 #include "clock.h"
 #include "kdc_addresses.h"
+#include "kdc_record.h"
 #include "spnego.h"
 
 #include <arpa/inet.h>
@@ -45,7 +46,7 @@ struct race {
   uint8_t *stream;
   const uint8_t *reply;
   size_t reply_len; /* != 0: done */
-  const struct kdc_address *winner;
+  struct attempt winner;
 };
 
 static void attempt_end(struct race *r, size_t i)
@@ -99,7 +100,7 @@ static bool consider_reply(struct race *r, const struct attempt *a, const uint8_
   if (code == ERROR_SERVICE_UNAVAILABLE) return false;
   r->reply = reply;
   r->reply_len = n;
-  r->winner = a->kdc;
+  r->winner = *a;
   return true;
 }
 
@@ -216,11 +217,24 @@ static int64_t patience_ends(const struct kdc_link *link)
   return silent_ns < link->deadline_ns ? silent_ns : link->deadline_ns;
 }
 
+/* What was asked and answered; when nobody answered, what the first one was asked. */
+static void record(const char *path, const struct race *r, int64_t sent_ns)
+{
+  struct sockaddr_storage self = {.ss_family = AF_UNSPEC};
+  socklen_t n = sizeof self;
+  const struct kdc_address *kdc = r->reply_len ? r->winner.kdc : r->kdc;
+  if (r->reply_len) getsockname(r->winner.fd, (struct sockaddr *)&self, &n);
+  const struct kdc_message messages[] = {
+      {r->message->data, r->message->length, sent_ns, &self, &kdc->addr, r->winner.tcp},
+      {r->reply, r->reply_len, clock_wall_ns(), &kdc->addr, &self, r->winner.tcp}};
+  kdc_record(path, messages, r->reply_len ? 2 : 1);
+}
+
 static krb5_error_code exchange(krb5_context ctx, struct kdc_link *link, struct kdc_addresses *addresses,
                                 const krb5_data *message, krb5_data **ret)
 {
   struct race r = {.message = message};
-  int64_t deadline_ns = patience_ends(link);
+  int64_t deadline_ns = patience_ends(link), sent_ns = clock_wall_ns();
   link->timed_out = !kdc_addresses_begin(addresses);
   if (link->timed_out) return KRB5_KDC_UNREACH;
   krb5_error_code code = ENOMEM;
@@ -234,8 +248,9 @@ static krb5_error_code exchange(krb5_context ctx, struct kdc_link *link, struct 
   } else {
     code = KRB5_KDC_UNREACH;
   }
+  if (link->record) record(link->record, &r, sent_ns);
 out:
-  kdc_addresses_end(addresses, r.winner, link->timed_out);
+  kdc_addresses_end(addresses, r.winner.kdc, link->timed_out);
   while (r.attempts)
     attempt_end(&r, r.attempts - 1);
   free(r.datagram);

@@ -31,6 +31,7 @@ void kdc_addresses_free(struct kdc_addresses *a);
 struct kdc_link {
   struct kdc_addresses *addresses;
   struct kdc_addresses *partner; /* of a second realm, or NULL */
+  const char *record;            /* where to record the messages (kdc_record.h), or NULL */
   int64_t deadline_ns; /* clock_mono_ns(), of all exchanges together; set before each call into libkrb5 */
   bool timed_out;      /* the last failure was for lack of time, not for refusal */
 };

@@ -18,6 +18,8 @@ struct krb_delegator_config {
   const char *realm;
   const char *upn_suffix;                         /* user principal names end in @this */
   const char *partner_realm, *partner_upn_suffix; /* of a second realm that trusts the first; NULL: none */
+  const char
+      *record; /* a pcap file: what is exchanged with KDCs is appended while it is there; NULL: never */
 };
 
 struct krb_delegator;
