@@ -6,8 +6,8 @@ help_capture='Record what the connectors exchange with the KDC, for Wireshark, a
   ./sevenstep capture stop      ends it: RUN/capture/kerberos.pcap, and RUN/capture/lab.keytab with the keys of the whole realm
 
 Neither root nor a network card is needed: the connectors write down what they sent and got, byte for byte. A connector that has
-a user'\''s ticket asks no KDC: sign in as somebody new, or ./sevenstep connector purge first. docs/kerberos.md tells what to look
-for. The keytab opens every ticket of this lab; both files are for their owner only.'
+a user'\''s ticket asks no KDC: sign in as somebody new, or ./sevenstep connector purge NAME first. docs/kerberos.md tells what
+to look for. The keytab opens every ticket of this lab; both files are for their owner only.'
 
 capture_start() {
   lab_is_running || die "$EX_DOWN" "the lab is not running" "Start it: $(how_to_call up)"
@@ -19,6 +19,7 @@ capture_start() {
 readonly capture_full=$(((16 << 20) - 132000))
 
 capture_keys() {
+  [[ -n ${program_of[kdc]-} ]] || die "$EX_FAILED" "the keys are with the guest's KDC" "The recording is in $run/capture/kerberos.pcap; its administrator can export a keytab."
   local log=$run/capture/keys.log
   "$bin/sevenstep-kdc" keys -c "$lab" -r "$run" 2>"$log" &&
     { [[ ! -d $run/partner-kdc ]] || "$bin/sevenstep-kdc" partner keys -c "$lab" -r "$run" 2>>"$log"; } || {
@@ -34,9 +35,10 @@ capture_stop() {
   mv -f "$run/capture/recording.pcap" "$record"
   if [[ ! -s $record ]]; then
     rm -f "$record"
-    die "$EX_FAILED" "no connector asked the KDC for anything meanwhile" "The tickets were in its cache: $(how_to_call 'connector purge'), and record again."
+    die "$EX_FAILED" "no connector asked the KDC for anything meanwhile" "The tickets were in its cache: $(how_to_call 'connector purge NAME'), and record again."
   fi
   rm -f "$keys"
+  load_actors
   capture_keys
   (($(stat -c %s "$record") < capture_full)) || warn "the recording was full before its end; what came later is not in it"
   say "Recorded: $record"

@@ -90,6 +90,14 @@ provision_certificates() {
   "$top/pki/provision" "$run/pki" "${arguments[@]}" || die "$EX_FAILED" "the certificates could not be made"
 }
 
+# Where somebody else's KDC has the seat, no actor of ours writes krb5.conf.
+provision_guest_realm() {
+  [[ -z ${program_of[kdc]-} ]] || return 0
+  "$bin/sevenstep-kdc" provision -c "$lab" -r "$run" >"$run/log/kdc.log" 2>&1 && return
+  tail -n 3 "$run/log/kdc.log" >&2
+  die "$EX_FAILED" "the lab is not ready for the guest's KDC" "docs/seats.md tells what it needs."
+}
+
 declare -A program_of=()
 connectors=()
 
@@ -116,11 +124,11 @@ clean_run() {
 # connectors need the cloud and the KDC. All else starts at once.
 launch_all() {
   launch idp
-  launch kdc
+  [[ -z ${program_of[kdc]-} ]] || launch kdc
   [[ -z ${program_of[partner-kdc]-} ]] || launch partner-kdc
   await idp
   launch cloud
-  await kdc ${program_of[partner-kdc]+partner-kdc}
+  await ${program_of[kdc]+kdc} ${program_of[partner-kdc]+partner-kdc}
   launch backend
   await cloud
   local name
@@ -156,6 +164,7 @@ lab_up_locked() {
   built=$EPOCHREALTIME
   clean_run
   provision_certificates
+  provision_guest_realm
   load_environment
   settings_save "$SEVENSTEP_PORT_BASE"
   trap 'die_stopping 130 "interrupted"' INT TERM

@@ -4,7 +4,8 @@
 help_test='Install what is missing, build with AddressSanitizer and UndefinedBehaviorSanitizer, and run all tests.
 First the unit tests and the fuzz corpora (ctest), then the scenarios (bats): each starts a lab of its own on its own ports.
 Last the lab in containers, where an engine answers or one can be started (as root, with the packages docker.io,
-docker-compose, debootstrap and iptables); otherwise that is skipped, with the reason.
+docker-compose, debootstrap and iptables); otherwise that is skipped, with the reason. So are the scenarios with Samba as the KDC:
+its packages, whose installation starts services, are installed only where CI=true.
 Reports in JUnit'\''s form go to build/reports/. The last line counts: N passed, N failed, N skipped.
 
   --no-install    only list the missing Debian packages, and exit with code 5 if there are any
@@ -81,7 +82,9 @@ command_test() {
     esac
     shift
   done
-  packages_install "$install" run build test
+  local purposes=(run build test)
+  [[ ${CI-} != true ]] || purposes+=(samba)
+  packages_install "$install" "${purposes[@]}"
   reports=$top/build/reports
   mkdir -p "$reports"
   rm -f "$reports/unit.xml" "$reports/containers.xml"

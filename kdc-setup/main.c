@@ -179,6 +179,8 @@ int main(int argc, char **argv)
   const struct lab *lab;
   enum err e = provision_environment(a.run, partner, &f);
   if (!e) e = choose_side(a.lab, partner, &side, &lab, &f);
+  if (!e && lab->kdc.played_by == SEAT_GUEST && !only_provision)
+    e = failure_set(&f, ERR_CONFIG, "kdc.played_by is guest: the lab has neither a KDC nor its keys");
   if (!e && keys) e = write_keys(&a, lab, &f);
   if (!e && !keys) e = make_realm(&a, lab, &f);
   if (!e && !keys && !only_provision) e = serve(&a, lab, &f);

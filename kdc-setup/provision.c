@@ -231,6 +231,33 @@ static enum err provision_locked(const struct lab *lab, const char *dir, const c
   return e;
 }
 
+/* Of a guest's KDC the lab writes where it is; what its administrator has to bring is looked for. */
+static enum err expect_keytab(const char *dir, const char *name, struct failure *f)
+{
+  char path[PATH_SIZE + 128];
+  snprintf(path, sizeof path, "%s/%s.keytab", dir, name);
+  if (access(path, R_OK) == 0) return ERR_OK;
+  return failure_set(f, ERR_CONFIG, "kdc.played_by is guest, and there is no %s: export it from that KDC",
+                     path);
+}
+
+static enum err make_for_guest(const struct lab *lab, const char *run, const char *keytabs, struct failure *f)
+{
+  char path[PATH_SIZE];
+  struct buf text;
+  bool tickets = false;
+  buf_init(&text, 32 * 1024);
+  snprintf(path, sizeof path, "%s/krb5.conf", run);
+  enum err e =
+      conf_clients(lab, &text) ? failure_set(f, ERR_TOO_LARGE, "%s", path) : conf_write(path, &text, f);
+  buf_clear(&text);
+  for (size_t i = 0; i < lab->n_connectors && !e; i++)
+    e = expect_keytab(keytabs, lab->connectors[i].name, f);
+  for (size_t i = 0; i < lab->n_apps; i++)
+    tickets |= lab->apps[i].spn && lab->apps[i].played_by == SEAT_LAB;
+  return e || !tickets ? e : expect_keytab(keytabs, "backend", f);
+}
+
 static enum err make(const struct lab *lab, const char *run, bool running, struct provision_result *ret,
                      struct failure *f)
 {
@@ -239,8 +266,12 @@ static enum err make(const struct lab *lab, const char *run, bool running, struc
   int lock = -1;
   int64_t start = clock_mono_ns();
   enum err e = make_folder(run, "", top, f);
-  if (!e) e = make_folder(run, conf_kdc_folder(lab), dir, f);
   if (!e) e = make_folder(run, "keytabs", keytabs, f);
+  if (!e && lab->kdc.played_by == SEAT_GUEST) {
+    *ret = r;
+    return make_for_guest(lab, run, keytabs, f);
+  }
+  if (!e) e = make_folder(run, conf_kdc_folder(lab), dir, f);
   if (!e) e = lock_folder(dir, &lock, f);
   if (e) return e;
   e = write_conf(lab, run, f);

@@ -6,6 +6,9 @@
  * Of a lab with a partner it makes one side (lab_side); the partner's is in RUN/partner-kdc/, RUN/trust holds
  * the secret of which both sides make the keys of their trust, and backend.keytab gets the keys of both.
  *
+ * Where somebody else's KDC has the seat (kdc.played_by: guest) it writes krb5.conf, and sees to it that the
+ * keytabs are there, which that KDC's administrator brings.
+ *
  * Idempotent: a second run changes what differs and nothing else; keys are kept, so that keytabs and tickets
  * stay good. A database that a crash left half made, or that belongs to another realm, is made anew. Runs
  * that overlap wait for each other. Needs no privileges. Not thread safe: MIT's libraries read their files'

@@ -102,10 +102,10 @@ struct lab_app {
   struct lab_url internal_url; /* http or https; its path ends with "/" */
   bool by_path; /* of those in lab.published: more than its host decides what it is, or its paths differ from
                    the users' */
-  struct lab_addr connect;           /* where internal_url's host really is; default: its host and port */
-  enum lab_seat played_by;           /* the lab's own backend, or somebody else's program */
-  const char *spn;                   /* service/host, no realm; NULL unless sso is kcd */
-  struct lab_header *headers;        /* with sso header: what is told of the user */
+  struct lab_addr connect;    /* where internal_url's host really is; default: its host and port */
+  enum lab_seat played_by;    /* the lab's own backend, or somebody else's program */
+  const char *spn;            /* service/host, no realm; NULL unless sso is kcd */
+  struct lab_header *headers; /* with sso header: what is told of the user */
   size_t n_headers;
   struct lab_strings allowed_to_act; /* connectors' names: resource-based delegation */
   enum lab_preauth preauth;
@@ -192,11 +192,11 @@ struct lab {
   } idp;
 
   struct {
-    struct lab_addr listen;                 /* 127.0.0.1:{cloud} */
-    struct lab_addr tunnel;                 /* 127.0.0.1:{tunnel}: where it listens for connectors */
-    struct lab_addr tunnel_connect;         /* where connectors dial; default: the same */
-    const char *tunnel_name;                /* name in its certificate: tunnel.localhost */
-    unsigned session_lifetime_s;            /* 3600 */
+    struct lab_addr listen;         /* 127.0.0.1:{cloud} */
+    struct lab_addr tunnel;         /* 127.0.0.1:{tunnel}: where it listens for connectors */
+    struct lab_addr tunnel_connect; /* where connectors dial; default: the same */
+    const char *tunnel_name;        /* name in its certificate: tunnel.localhost */
+    unsigned session_lifetime_s;    /* 3600 */
     struct {
       unsigned tenant_rate, app_rate, user_rate, user_at_once; /* 0: no limit; rates a second */
     } limits;
@@ -207,6 +207,7 @@ struct lab {
   } cloud;
 
   struct {
+    enum lab_seat played_by;       /* by a guest: its administrator makes principals and keytabs */
     struct lab_addr listen;        /* 127.0.0.1:{kdc} */
     struct lab_addr connect;       /* what krb5.conf of the others says; default: listen */
     struct lab_addr admin;         /* its log for the connectors' traces, over HTTP; 127.0.0.1:{kdc_admin} */

@@ -417,6 +417,20 @@ static enum err check_partner(const struct checking *c)
   return same ? fail(c, row->at, "partner.%s: is the lab's own", same) : ERR_OK;
 }
 
+/* A guest is reached at an address of its own, and knows nothing of a partner. */
+static enum err check_kdc_seat(const struct checking *c)
+{
+  const struct lab *lab = c->lab;
+  const struct yaml_node *kdc = yaml_get(c->root, "kdc");
+  if (lab->kdc.played_by == SEAT_LAB) return ERR_OK;
+  if (lab->partner.realm)
+    return fail(c, yaml_get(c->root, "partner")->at, "partner: not with kdc.played_by: guest");
+  if (!yaml_get(kdc, "connect"))
+    return fail(c, yaml_get(kdc, "played_by")->at,
+                "kdc.played_by: a guest needs kdc.connect, where it listens");
+  return ERR_OK;
+}
+
 static enum err check_clients(const struct checking *c)
 {
   const struct yaml_node *list = find_row(c, "idp", "clients");
@@ -486,6 +500,7 @@ enum err lab_check(const struct lab *lab, const struct yaml_node *root, struct f
   if (!e) e = check_connector_groups(&c);
   if (!e) e = check_certificates(&c);
   if (!e) e = check_partner(&c);
+  if (!e) e = check_kdc_seat(&c);
   if (!e) e = check_clients(&c);
   if (!e) e = check_addresses(&c);
   if (!e) e = check_home(&c);

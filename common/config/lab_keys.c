@@ -159,7 +159,17 @@ static const struct lab_key cloud_keys[] = {
 };
 static const struct lab_keys cloud = {.keys = cloud_keys, .size = sizeof(struct lab)};
 
+static const struct lab_choice kdc_seat_choices[] = {
+    {"lab", SEAT_LAB, "MIT's krb5kdc, which the lab provisions and runs"},
+    {"guest", SEAT_GUEST,
+     "somebody else's, at connect; its administrator makes the accounts, and puts the keytabs into the run "
+     "folder (docs/seats.md)"},
+    {NULL, 0, NULL},
+};
+
 static const struct lab_key kdc_keys[] = {
+    {"played_by", KEY_CHOICE, AT(lab, kdc.played_by), "Whose KDC it is.", .fallback = "lab",
+     .choices = kdc_seat_choices},
     {"listen", KEY_ADDR, AT(lab, kdc.listen), "Where the KDC listens, TCP and UDP.",
      .fallback = "127.0.0.1:{kdc}"},
     {"connect", KEY_ADDR, AT(lab, kdc.connect), "What krb5.conf tells the others.",

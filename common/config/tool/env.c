@@ -110,7 +110,7 @@ int tool_env(const struct lab *lab, const char *run)
   export("SEVENSTEP_REALM", lab->realm);
   export_below("KRB5_CONFIG", run, "krb5.conf");
   export_below("SEVENSTEP_KEYTABS", run, "keytabs");
-  export_port("SEVENSTEP_KDC_PORT", lab->kdc.listen.port);
+  export_port("SEVENSTEP_KDC_PORT", lab->kdc.connect.port);
   export_port("SEVENSTEP_TUNNEL_PORT", lab->cloud.tunnel.port);
   export("SEVENSTEP_BACKEND_URL", backend);
   return 0;

@@ -44,7 +44,8 @@ static int usage(const char *why)
 static void list_actors(const struct lab *lab)
 {
   if (lab->partner.realm) printf("partner-kdc sevenstep-kdc partner\n");
-  printf("kdc sevenstep-kdc\nidp sevenstep-idp\nbackend sevenstep-backend\ncloud sevenstep-cloud\n");
+  if (lab->kdc.played_by == SEAT_LAB) printf("kdc sevenstep-kdc\n");
+  printf("idp sevenstep-idp\nbackend sevenstep-backend\ncloud sevenstep-cloud\n");
   for (size_t i = 0; i < lab->n_connectors; i++)
     printf("%s sevenstep-connector\n", lab->connectors[i].name);
 }

@@ -57,9 +57,10 @@ int tool_ports(const struct lab *lab, bool free_only)
              {"partner.listen", &lab->partner.listen, true},
              {"partner.admin", &lab->partner.admin, false}};
   int code = 0;
+  bool guest = lab->kdc.played_by == SEAT_GUEST; /* then nobody of ours listens there */
   size_t n = sizeof all / sizeof *all - (lab->partner.realm ? 0 : 2);
   for (size_t i = 0; i < n; i++) {
-    if (!all[i].addr->host) continue;
+    if (!all[i].addr->host || (guest && strncmp(all[i].key, "kdc.", 4) == 0)) continue;
     printf("%s %s %u\n", all[i].key, all[i].addr->host, all[i].addr->port);
     if (!free_only) continue;
     if (try_addr(all[i].key, all[i].addr, SOCK_STREAM)) code = EXIT_ADDRESS;

@@ -102,6 +102,8 @@ static const struct check_case {
      "lab.yaml:31:35: applications.ledger.validate_backend_certificate: only with an https internal_url"},
     {"    flow: code\n", "    flow: code\n    backend_ca: ca.crt\n",
      "lab.yaml:31:17: applications.ledger.backend_ca: only with an https internal_url"},
+    {"realm: CORP.TEST", "kdc:\n  played_by: guest",
+     "lab.yaml:4:14: kdc.played_by: a guest needs kdc.connect, where it listens"},
     {"    flow: code\n", "    flow: code\n    played_by: guest\n    connect: 127.0.0.1:{backend}\n",
      "lab.yaml:32:14: applications.ledger.connect: the lab's own backend listens on 127.0.0.1:8446; a guest "
      "listens elsewhere"},

@@ -171,6 +171,23 @@ START_TEST(provision_guest_has_its_key_in_a_keytab_of_its_own)
 }
 END_TEST
 
+START_TEST(provision_guest_kdc_gets_krb5_conf_and_wants_keytabs)
+{
+  struct provision_result r;
+  struct failure f = {0};
+  l.lab.kdc.played_by = SEAT_GUEST;
+  system("rm -rf \"$(dirname \"$KRB5_KDC_PROFILE\")\"");
+  unlink(kdc_lab_path(&l, "krb5.conf"));
+  ck_assert_int_eq(provision(&l.lab, l.run, &r, &f), ERR_OK);
+  ck_assert_int_eq(access(kdc_lab_path(&l, "krb5.conf"), R_OK), 0);
+  ck_assert_int_ne(access(kdc_lab_path(&l, "kdc"), F_OK), 0);
+  ck_assert_uint_eq(r.created + r.keytabs, 0);
+  unlink(kdc_lab_path(&l, "keytabs/connector-2.keytab"));
+  ck_assert_int_eq(provision(&l.lab, l.run, &r, &f), ERR_CONFIG);
+  ck_assert_ptr_nonnull(strstr(f.why, "keytabs/connector-2.keytab: export it"));
+}
+END_TEST
+
 START_TEST(provision_changed_password_changes_one_principal)
 {
   l.lab.users[0].password = "another";
@@ -343,6 +360,7 @@ int main(void)
   tcase_add_test(t, provision_open_keytab_is_closed_again);
   tcase_add_test(t, provision_lost_keytab_is_written_with_the_same_keys);
   tcase_add_test(t, provision_guest_has_its_key_in_a_keytab_of_its_own);
+  tcase_add_test(t, provision_guest_kdc_gets_krb5_conf_and_wants_keytabs);
   tcase_add_test(t, provision_changed_password_changes_one_principal);
   tcase_add_test(t, provision_disabled_user_changes_one_principal);
   tcase_add_test(t, provision_changed_delegation_list_changes_the_connector);
