@@ -1,7 +1,8 @@
 #!/usr/bin/env bats
 # Measuring: every workload gives its figures for every chain. How good they are is for people to judge.
 
-setup_file() {
+setup() {
+  local program
   for program in nginx haproxy wrk; do
     command -v "$program" >/dev/null || [[ -x /usr/sbin/$program ]] || skip "$program is not installed (packages of the purpose \"bench\")"
   done
