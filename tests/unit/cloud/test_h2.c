@@ -631,6 +631,22 @@ static size_t put_frame(uint8_t *to, uint8_t type, uint8_t flags, uint32_t id, u
   return 9 + (size_t)n;
 }
 
+START_TEST(shutdown_ends_the_connection_a_round_trip_after_its_notice)
+{
+  uint8_t ack[17];
+  struct user *u = raw();
+  drained = false;
+  run_until(u->got.len > 0);
+  conn_shutdown(cloud, on_drained);
+  run_until(goaway_code(u) >= 0);
+  pass(1);
+  ck_assert(!u->closed);
+  user_send_bytes(u, ack, put_frame(ack, 6, 1, 0, 8));
+  run_until(u->closed && drained);
+  ck_assert_int_eq(goaway_code(u), 0); /* NO_ERROR */
+}
+END_TEST
+
 enum flood { RAPID_RESET, PINGS, SETTINGS_FLOOD, EMPTY_DATA, PRIORITIES, FLOODS };
 
 static size_t put_flood(uint8_t *to, enum flood kind, uint32_t i)
@@ -883,6 +899,7 @@ int main(void)
   tcase_add_test(c, connection_that_idles_is_told_and_closed);
   tcase_add_test(c, shutdown_is_told_and_what_is_under_way_goes_on);
   tcase_add_test(c, shutdown_answers_what_was_on_its_way_and_ends_who_asks_for_nothing);
+  tcase_add_test(c, shutdown_ends_the_connection_a_round_trip_after_its_notice);
   tcase_add_test(c, shutdown_without_a_connection_is_over_at_once);
   c = tests_of(suite, "rules");
   tcase_add_test(c, host_of_another_application_than_the_connection_is_misdirected);
