@@ -138,8 +138,8 @@ START_TEST(authorize_parse_scope_of_an_application_that_is_not_to_be_had_refused
       "openid /user_impersonation",
       "openid HELLO/user_impersonation",
       "openid hello/user_impersonation hello/user_impersonation",
-      "openid "
-      "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa/user_impersonation",
+      ("openid "
+       "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa/user_impersonation"),
   };
   open_hello();
   for (size_t i = 0; i < sizeof scopes / sizeof *scopes; i++)
