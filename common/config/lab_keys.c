@@ -4,13 +4,13 @@
 #include <string.h>
 
 #define AT(type, member) .offset = offsetof(struct type, member)
-
-static_assert(sizeof(enum lab_preauth) == sizeof(unsigned) && sizeof(enum lab_sso) == sizeof(unsigned) &&
-                  sizeof(enum lab_login) == sizeof(unsigned) && sizeof(enum lab_flow) == sizeof(unsigned) &&
-                  sizeof(enum lab_bindings) == sizeof(unsigned) &&
-                  sizeof(enum lab_claim) == sizeof(unsigned) && sizeof(enum lab_seat) == sizeof(unsigned) &&
-                  sizeof(enum lab_balancing) == sizeof(unsigned),
-              "a choice is stored as an unsigned");
+/* A choice is stored as an unsigned, whatever its enum. */
+#define AT_CHOICE(type, member)                                                                              \
+  AT(type, member) +                                                                                         \
+      0 * sizeof(struct {                                                                                    \
+        static_assert(sizeof((struct type *)0)->member == sizeof(unsigned), #member " is no unsigned");      \
+        int unused;                                                                                          \
+      })
 
 /* -- rules for URLs ------------------------------------------------------------------------------------ */
 
@@ -219,7 +219,7 @@ static const struct lab_key backend_keys[] = {
      "Where it listens besides, with TLS, for applications whose internal_url is https. Its certificate "
      "has all their hosts.",
      .otherwise = "nowhere"},
-    {"channel_bindings", KEY_CHOICE, AT(lab, backend.channel_bindings),
+    {"channel_bindings", KEY_CHOICE, AT_CHOICE(lab, backend.channel_bindings),
      "What it makes of channel bindings in Kerberos tokens (RFC 5929: tls-server-end-point). Connectors send "
      "them over TLS.",
      .fallback = "accept", .choices = bindings_choices},
@@ -363,8 +363,8 @@ static const struct lab_choice claim_choices[] = {
     {NULL, 0, NULL},
 };
 static const struct lab_key header_keys[] = {
-    {"claim", KEY_CHOICE, AT(lab_header, claim), "Which claim of the token it carries.", .required = true,
-     .choices = claim_choices},
+    {"claim", KEY_CHOICE, AT_CHOICE(lab_header, claim), "Which claim of the token it carries.",
+     .required = true, .choices = claim_choices},
     {.name = NULL},
 };
 static const struct lab_keys headers = {.keys = header_keys,
@@ -392,8 +392,8 @@ static const struct lab_key app_keys[] = {
     {"connect", KEY_ADDR, AT(lab_app, connect),
      "Where that host really is, where its name alone does not lead there (curl's --connect-to).",
      .otherwise = "the internal URL's host and port"},
-    {"played_by", KEY_CHOICE, AT(lab_app, played_by), "Whose program the application is.", .fallback = "lab",
-     .private = true, .choices = seat_choices},
+    {"played_by", KEY_CHOICE, AT_CHOICE(lab_app, played_by), "Whose program the application is.",
+     .fallback = "lab", .private = true, .choices = seat_choices},
     {"cors", KEY_ROWS, AT(lab_app, cors),
      "Rules for scripts of other origins, answered by the proxy in place of the application. Not for its "
      "segments, which "
@@ -404,9 +404,9 @@ static const struct lab_key app_keys[] = {
      "one "
      "assignment and one single sign-on for all of them; links between them are translated.",
      .otherwise = "none", .members = &segments, .count = offsetof(struct lab_app, n_segments)},
-    {"preauthentication", KEY_CHOICE, AT(lab_app, preauth), "Who may pass the proxy.",
+    {"preauthentication", KEY_CHOICE, AT_CHOICE(lab_app, preauth), "Who may pass the proxy.",
      .fallback = "aadPreAuthentication", .choices = preauth_choices},
-    {"single_sign_on", KEY_CHOICE, AT(lab_app, sso), "How the application learns who the user is.",
+    {"single_sign_on", KEY_CHOICE, AT_CHOICE(lab_app, sso), "How the application learns who the user is.",
      .fallback = "none", .choices = sso_choices},
     {"spn", KEY_TEXT, AT(lab_app, spn),
      "The application's service principal name, without the realm. Only with kcd, and there required. "
@@ -424,10 +424,10 @@ static const struct lab_key app_keys[] = {
      "tickets for this "
      "application, whatever their own list says, and without protocol transition.",
      .otherwise = "none", .private = true, .rule = &rule_name},
-    {"delegated_login_identity", KEY_CHOICE, AT(lab_app, login),
+    {"delegated_login_identity", KEY_CHOICE, AT_CHOICE(lab_app, login),
      "Which of the user's names becomes the account at the KDC.", .fallback = "userPrincipalName",
      .choices = login_choices},
-    {"flow", KEY_CHOICE, AT(lab_app, flow), "How the token reaches the proxy.", .fallback = "id_token",
+    {"flow", KEY_CHOICE, AT_CHOICE(lab_app, flow), "How the token reaches the proxy.", .fallback = "id_token",
      .choices = flow_choices},
     {"client_secret", KEY_TEXT, AT(lab_app, client_secret),
      "The proxy's password at the token endpoint. Only with flow: code.",
@@ -441,7 +441,7 @@ static const struct lab_key app_keys[] = {
      .fallback = "false"},
     {"connector_group", KEY_TEXT, AT(lab_app, connector_group), "Which connectors serve it.",
      .fallback = "default", .rule = &rule_name},
-    {"backend_timeout", KEY_CHOICE, AT(lab_app, backend_timeout_s),
+    {"backend_timeout", KEY_CHOICE, AT_CHOICE(lab_app, backend_timeout_s),
      "How long the application may take to answer.", .fallback = "default", .choices = timeout_choices},
     {"maintenance", KEY_BOOL, AT(lab_app, maintenance),
      "true: everybody is refused with a page that says so (503), signed in or not.", .fallback = "false"},
@@ -526,8 +526,8 @@ static const struct lab_choice balancing_choices[] = {
     {NULL, 0, NULL},
 };
 static const struct lab_key connector_group_keys[] = {
-    {"balancing", KEY_CHOICE, AT(lab_connector_group, balancing), "Which of its connectors gets a request.",
-     .fallback = "least_work", .choices = balancing_choices},
+    {"balancing", KEY_CHOICE, AT_CHOICE(lab_connector_group, balancing),
+     "Which of its connectors gets a request.", .fallback = "least_work", .choices = balancing_choices},
     {.name = NULL},
 };
 static const struct lab_keys connector_groups = {.keys = connector_group_keys,
