@@ -5,8 +5,8 @@
 load lib/lab
 
 setup_file() {
-  awk -v more="$BATS_TEST_DIRNAME/channel_bindings.yaml" '{ print } /^applications:/ { while ((getline line < more) > 0) print line }
-    /^backend:/ { print "  listen_tls: 127.0.0.1:{backend_tls}" }' "$lab_top/lab.yaml" >"$BATS_FILE_TMPDIR/lab.yaml"
+  lab_publish "$BATS_FILE_TMPDIR/lab.yaml" "$BATS_TEST_DIRNAME/channel_bindings.yaml"
+  lab_listen_tls "$BATS_FILE_TMPDIR/lab.yaml"
   lab_start "$BATS_FILE_TMPDIR/lab.yaml"
 }
 teardown_file() { lab_stop; }

@@ -4,9 +4,8 @@
 load lib/lab
 
 setup_file() {
-  awk -v more="$BATS_TEST_DIRNAME/https_backends.yaml" '{ print } /^applications:/ { while ((getline line < more) > 0) print line }
-    /^backend:/ { print "  listen_tls: 127.0.0.1:{backend_tls}" }' "$lab_top/lab.yaml" |
-    sed -E '/allowed_to_delegate_to:/s|\]|, HTTP/secure.corp.sevenstep.test]|' >"$BATS_FILE_TMPDIR/lab.yaml"
+  lab_publish "$BATS_FILE_TMPDIR/lab.yaml" "$BATS_TEST_DIRNAME/https_backends.yaml" HTTP/secure.corp.sevenstep.test
+  lab_listen_tls "$BATS_FILE_TMPDIR/lab.yaml"
   lab_start "$BATS_FILE_TMPDIR/lab.yaml"
 }
 teardown_file() { lab_stop; }

@@ -4,13 +4,8 @@
 load lib/lab
 
 # The lab with more applications, each played by the same program inside.
-publish() {
-  awk -v more="$BATS_TEST_DIRNAME/publishing.yaml" '{ print } /^applications:/ { while ((getline line < more) > 0) print line }' \
-    "$lab_top/lab.yaml" | sed -E '/allowed_to_delegate_to:/s|\]|, HTTP/files.corp.sevenstep.test]|' >"$1"
-}
-
 setup_file() {
-  publish "$BATS_FILE_TMPDIR/lab.yaml"
+  lab_publish "$BATS_FILE_TMPDIR/lab.yaml" "$BATS_TEST_DIRNAME/publishing.yaml" HTTP/files.corp.sevenstep.test
   lab_start "$BATS_FILE_TMPDIR/lab.yaml"
 }
 teardown_file() { lab_stop; }

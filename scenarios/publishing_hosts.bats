@@ -3,14 +3,9 @@
 
 load lib/lab
 
-publish() {
-  awk -v more="$BATS_TEST_DIRNAME/publishing_hosts.yaml" \
-    '{ print } /^applications:/ { while ((getline line < more) > 0) print line }' "$lab_top/lab.yaml" |
-    sed -E '/allowed_to_delegate_to:/s|\]|, HTTP/red.team.corp.sevenstep.test, HTTP/blue.team.corp.sevenstep.test, HTTP/intranet.corp.sevenstep.test, HTTP/suite.corp.sevenstep.test]|' >"$1"
-}
-
 setup_file() {
-  publish "$BATS_FILE_TMPDIR/lab.yaml"
+  lab_publish "$BATS_FILE_TMPDIR/lab.yaml" "$BATS_TEST_DIRNAME/publishing_hosts.yaml" \
+    HTTP/{red.team,blue.team,intranet,suite}.corp.sevenstep.test
   lab_start "$BATS_FILE_TMPDIR/lab.yaml"
 }
 teardown_file() { lab_stop; }

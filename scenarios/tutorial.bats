@@ -6,11 +6,6 @@ load lib/lab
 setup_file() { lab_start; }
 teardown_file() { lab_stop; }
 
-# The fenced sh blocks of a document.
-shell_blocks() {
-  awk '/^```sh$/ { inside = 1; next } /^```$/ { inside = 0 } inside' "$1"
-}
-
 @test "every command of the tutorial works, and shows what the tutorial says" {
   cd "$lab_top"
   shell_blocks docs/tutorial.md >"$BATS_TEST_TMPDIR/tutorial.sh"

@@ -8,6 +8,9 @@
 #
 #   lab ARGUMENT...              ./sevenstep on this lab
 #   lab_edit FILE SED-SCRIPT     a copy of lab.yaml, changed: lab_edit "$BATS_FILE_TMPDIR/lab.yaml" 's/3600/10/'
+#   lab_publish FILE YAML [SPN...]  a copy of lab.yaml with the applications of YAML, and connectors that may delegate to the SPNs
+#   lab_listen_tls FILE          its application listens with TLS, too
+#   shell_blocks DOCUMENT        the commands of its sh blocks
 #   sign_in [URL [USER]]         the happy path, as the lab's user; fails the test with the page's error if it does not end at 200
 #   open_logon URL               to the logon page
 #   password_of USER             by the lab file's convention: NAME-password
@@ -67,6 +70,22 @@ lab_stop() {
 lab_edit() {
   sed -E "$2" "$lab_top/lab.yaml" >"$1"
   ! cmp -s "$1" "$lab_top/lab.yaml" || fail "the edit $2 changes nothing in lab.yaml"
+}
+
+lab_publish() {
+  local file=$1 yaml=$2 spn more=''
+  shift 2
+  for spn; do more+=", $spn"; done
+  awk -v yaml="$yaml" '{ print } /^applications:/ { while ((getline line < yaml) > 0) print line }' "$lab_top/lab.yaml" |
+    sed -E "/allowed_to_delegate_to:/s|\\]|$more]|" >"$file"
+}
+
+lab_listen_tls() {
+  sed -i '/^backend:/a\  listen_tls: 127.0.0.1:{backend_tls}' "$1"
+}
+
+shell_blocks() {
+  awk '/^```sh$/ { inside = 1; next } /^```$/ { inside = 0 } inside' "$1"
 }
 
 # -- the user ------------------------------------------------------------------------------------------------------
