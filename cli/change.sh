@@ -34,7 +34,9 @@ help_rotate='Give a connector or an application a new Kerberos key, while the la
 The keytab holds the old and the new key before the KDC uses the new one, and both re-read it by themselves. The old key
 stays, so tickets of before are accepted until they end. docs/kerberos.md tells more.'
 help_export='Print the lab file that says what is so now: the lab file and what was changed by ./sevenstep app and others, in one.
-In a fresh run folder it gives the same lab. It holds the passwords that the lab file holds; comments are not kept.'
+In a fresh run folder it gives the same lab. It holds the passwords that the lab file holds; comments are not kept.
+
+  ./sevenstep export >other.yaml'
 
 # -- telling the actors ----------------------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ readonly EX_FAILED=1 EX_USAGE=2 EX_CONFIG=3 EX_PORT=4 EX_PACKAGES=5 EX_DOWN=6
 usage_of() {
   case $1 in
     demo) echo 'demo [--no-install] [USER PASSWORD]' ;;
-    test) echo 'test [--no-install] [--unit | --scenarios] [FILTER]' ;;
+    test) echo 'test [--no-install] [--unit | --scenarios | --containers] [FILTER]' ;;
     status) echo 'status [--json]' ;;
     logs) echo 'logs [-f] [ACTOR...]' ;;
     trace) echo 'trace [--json] [ID]' ;;

@@ -14,7 +14,9 @@ A connector proves once by a token that it may register, makes a key, and gets a
                                         must, and is started if it does not run
   connector revoke NAME                 its certificate and its tokens are good no more, and its connections end at once
   connector purge NAME [USER]           it forgets the Kerberos tickets of this user (UPN, or account@REALM), or all of them:
-                                        what the directory says of a user since then is so at once'
+                                        what the directory says of a user since then is so at once
+
+  ./sevenstep connector add connector-3 && ./sevenstep connector list'
 
 help_revoke='End all that a user was issued: sessions, open WebSockets, access tokens, and the Kerberos tickets that connectors have.
 USER is a UPN. Do it when an account was disabled or its password changed. Who may still log on does so and works again; tell the

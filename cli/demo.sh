@@ -6,7 +6,9 @@ The user agent is curl, behaving as a browser does: every redirect, the logon fo
 running, so that you can open its pages yourself; ./sevenstep down stops it.
 
   --no-install      only list the missing Debian packages, and exit with code 5 if there are any
-  USER PASSWORD     who signs in (default: the first user of the lab file for whom it works, alice)'
+  USER PASSWORD     who signs in (default: the first user of the lab file for whom it works, alice)
+
+  ./sevenstep demo bob@sevenstep.test bob-password'
 
 # Called by the agent after each response.
 demo_watch() {

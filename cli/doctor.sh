@@ -11,7 +11,9 @@ the commands that mend it, for MIT and for Active Directory.
   --json             one JSON document
 
 With --realm it examines a real domain instead, from this host, and wants --krb5-conf, --keytab, --principal, --user, --spn and
---url as well; sevenstep-doctor --help lists all options. Exit code 0: nothing failed; 1: something failed.'
+--url as well; sevenstep-doctor --help lists all options. Exit code 0: nothing failed; 1: something failed.
+
+  ./sevenstep doctor --app vault --user dave@sevenstep.test'
 
 command_doctor() {
   local lab_options=()

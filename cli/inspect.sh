@@ -4,24 +4,38 @@
 help_status='Show every actor: its process, whether it can serve, since when it runs.
 Of a connector it says, too, whether the cloud sees it: active or inactive; it takes requests when it is active. VERSION is that
 of the configuration that the connector has acknowledged; it counts the changes since the cloud'\''s start.
---json prints the same for programs. Exit code 0: all are ready; 1: some are not; 6: the lab is not running.'
+--json prints the same for programs. Exit code 0: all are ready; 1: some are not; 6: the lab is not running.
+
+  ./sevenstep status --json | jq -r '\''.actors[] | select(.state != "ready") | .name'\'''
 help_env='Print shell variables for scripts: eval "$(./sevenstep env)".
 URLs, CA file, user and password, client id and secret, KRB5_CONFIG, keytabs, ports; those of the running lab, if one runs
 in this run folder.'
 help_logs='Print the actors'\'' logs, the last 40 lines each; -f follows.
 Name actors to see only theirs: ./sevenstep logs -f cloud connector-1. The logs are files in RUN/log/.'
 help_trace='List recorded traces, or show one: the seven steps with what was sent, tokens, tickets and times.
-ID is the activity id of a page, a log line or the header Sevenstep-Trace (32 hex digits). --json is for programs.'
+ID is the activity id of a page, a log line or the header Sevenstep-Trace (32 hex digits). --json is for programs.
+
+  ./sevenstep trace                  the recorded ones
+  ./sevenstep trace last             the last one; an ID may be shortened, too'
 help_hosts='Print lines for /etc/hosts, for programs that do not resolve *.localhost by themselves.
-Browsers and curl do. glibc'\''s resolver does with the package libnss-myhostname.'
+Browsers and curl do. glibc'\''s resolver does with the package libnss-myhostname. As root:
+
+  ./sevenstep hosts >>/etc/hosts'
 help_keytab='Print the file with the key of an application that somebody else'\''s program plays (played_by: guest).
 The program needs it to accept tickets; its user must be able to read a copy. docs/seats.md tells how to put a program of
-one'\''s own into a seat.'
-help_check='Check the lab file and exit: 0 if it is right, 3 and FILE:LINE:COLUMN if not.'
+one'\''s own into a seat.
+
+  ./sevenstep keytab web'
+help_check='Check the lab file and exit: 0 if it is right, 3 and FILE:LINE:COLUMN if not.
+Another one than lab.yaml:
+
+  SEVENSTEP_LAB=other.yaml ./sevenstep check'
 help_bench='Measure the whole chain side by side with nginx and HAProxy: requests/s, latency, processor time, bulk, memory.
 Each workload goes through all chains in turn, so that the figures of one run can be compared. Needs the packages nginx-light,
 haproxy, wrk, apache2-bin and libapache2-mod-auth-gssapi. --kerberos measures what tickets cost instead, side by side with libkrb5,
-GSSAPI and Apache. bench/run --help lists the options; bench/README.md tells what is compared with what.'
+GSSAPI and Apache. bench/run --help lists the options; bench/README.md tells what is compared with what.
+
+  ./sevenstep bench --only get --connections 64'
 help_version='Print the version.'
 
 # actor_state NAME: "ready", "not ready" with the reasons, or "stopped"; sets state and reason.

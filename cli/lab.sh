@@ -3,13 +3,18 @@
 
 help_up='Start the lab, and return when every actor is ready.
 Builds first when the sources changed. A second `up` says so and exits 0. When an actor fails, its reason and its log are
-shown, and what was started is stopped again.'
+shown, and what was started is stopped again. A second lab beside the first:
+
+  SEVENSTEP_PORT_BASE=9440 SEVENSTEP_RUN=/tmp/second ./sevenstep up'
 help_down='Stop the lab. No process is left.
 Sends SIGTERM, waits until all are gone, kills who is not after 5 seconds (then the exit code is 1). The run folder with its
-keys, traces and logs stays; delete it for a fresh start.'
+keys, traces and logs stays; delete it for a fresh start:
+
+  ./sevenstep down && rm -r run'
 help_start='Start one actor of the lab, e.g. one that was stopped: kdc, idp, backend, cloud or a connector.
-The others need not be restarted.'
-help_stop='Stop one actor and see what the others do: kdc, idp, backend, cloud or a connector.'
+The others need not be restarted: ./sevenstep start kdc'
+help_stop='Stop one actor and see what the others do: kdc, idp, backend, cloud or a connector.
+After ./sevenstep stop kdc, users with tickets go on, and new ones fail at step 4. ./sevenstep start kdc brings it back.'
 
 lab_lock='' started=()
 

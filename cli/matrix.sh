@@ -8,7 +8,9 @@ read from the page and the trace, and compared with what is expected. docs/kerbe
   --json   one JSON document
   FILTER   only cells whose id contains this
 
-Exit code 0: every cell is as expected; 1: one differs.'
+Exit code 0: every cell is as expected; 1: one differs.
+
+  ./sevenstep matrix realm-       those of two realms only'
 help_failures='Make every Kerberos failure for real, and print what a user and an administrator get to see of it.
 Disabled accounts, old keys, stopped and stalled KDCs, wrong clocks, one after the other, in a lab which the command starts for
 itself, beside any other. docs/kerberos.md tells how to read the table.
@@ -16,7 +18,9 @@ itself, beside any other. docs/kerberos.md tells how to read the table.
   --json   one JSON document
   FILTER   only rows whose id contains this
 
-Exit code 0: every row is as expected; 1: one differs.'
+Exit code 0: every row is as expected; 1: one differs.
+
+  ./sevenstep failures sensitive'
 
 # measure TABLE [--json] [FILTER]
 measure() {

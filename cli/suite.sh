@@ -12,7 +12,10 @@ Reports in JUnit'\''s form go to build/reports/. The last line counts: N passed,
   --unit          only the first part
   --scenarios     only the second part
   --containers    only the third part
-  FILTER          only unit tests, or scenario files, whose name contains this'
+  FILTER          only unit tests, or scenario files, whose name contains this
+
+  ./sevenstep test --unit http          the unit tests of HTTP, in a minute
+  ./sevenstep test --scenarios seven    the scenarios of the seven steps'
 
 # Sums over JUnit reports: TESTS FAILED SKIPPED. A program of many Check cases counts as these; one that failed though none of
 # its cases did (a sanitizer's finding at its end, say) as one failure more.

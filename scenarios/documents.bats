@@ -14,11 +14,12 @@ bin() { printf '%s' "${SEVENSTEP_BIN:-$lab_top/build/release/bin}"; }
   for page in "$BATS_TEST_TMPDIR"/*.1; do diff -u "$lab_top/docs/man/${page##*/}" "$page"; done
 }
 
-@test "every command has a help that names it" {
+@test "every command has a help that names it, and an example" {
   while read -r name; do
     run "$lab_top/sevenstep" "$name" --help
     [[ $status == 0 ]]
     [[ $output == "usage: ./sevenstep $name"* ]]
+    [[ $name == version || $(tail -n +3 <<<"$output") == *"./sevenstep $name"* ]] || { echo "$name has no example"; return 1; }
   done < <("$lab_top/sevenstep" --help | sed -n 's/^  \([a-z]*\)   *[A-Z].*/\1/p')
 }
 
@@ -29,6 +30,39 @@ bin() { printf '%s' "${SEVENSTEP_BIN:-$lab_top/build/release/bin}"; }
       [[ -e $(dirname "$file")/$link ]] || { echo "$file: $link"; return 1; }
     done < <(grep -o '](\([^)#:]*\))' "$file" | sed 's/](\(.*\))/\1/' | grep -v '^$')
   done
+}
+
+@test "every ./sevenstep COMMAND that a document names is one" {
+  cd "$lab_top"
+  known=$(./sevenstep --help | sed -n 's/^  \([a-z]*\)   *[A-Z].*/\1/p')
+  while read -r name; do
+    grep -qx "$name" <<<"$known" || { echo "there is no ./sevenstep $name"; return 1; }
+  done < <(grep -hoE '\./sevenstep [a-z]+' -- *.md docs/*.md bench/README.md lab.yaml | sort -u | sed 's/.* //')
+}
+
+@test "ARCHITECTURE.md names every library and every program" {
+  cd "$lab_top"
+  for library in common/*/; do
+    library=$(basename "$library")
+    grep -qE "^\| ([a-z_]+, )*$library(, [a-z_]+)* \|" ARCHITECTURE.md || { echo "no library $library"; return 1; }
+    sed -n '/^base/,/^```/p' ARCHITECTURE.md | grep -qw "$library" || { echo "$library depends on nobody"; return 1; }
+  done
+  for program in "$(bin)"/sevenstep-*; do
+    grep -q "$(basename "$program")" ARCHITECTURE.md || { echo "no program $program"; return 1; }
+  done
+}
+
+@test "the README leads to every document" {
+  cd "$lab_top"
+  for file in docs/*.md docs/man bench/README.md ARCHITECTURE.md CONTRIBUTING.md CHANGELOG.md; do
+    grep -qF "]($file" README.md || { echo "$file"; return 1; }
+  done
+}
+
+@test "the presets that CONTRIBUTING.md names are there, and no other" {
+  cd "$lab_top"
+  diff <(jq -r '.configurePresets[] | select(.hidden | not) | .name' CMakePresets.json | sort) \
+    <(awk '/^\| preset/ { inside = 1; next } !/^\|/ { inside = 0 } inside && !/^\|---/ { print $2 }' CONTRIBUTING.md | sort)
 }
 
 @test "docs/http.md has every clause, and the tests it names are there" {
