@@ -328,6 +328,7 @@ void exchange_fail(struct exchange *x, const struct failure *f)
   if (!e) e = bearer_challenge(x, f, &fields);
   if (!e && info->http_status == 405) e = fields_add(&fields, "Allow", METHODS_ALLOWED);
   if (!e && f->err == ERR_WEBSOCKET_VERSION) e = name_version(&fields);
+  /* A second: by then a bucket that was empty has a token again. */
   if (!e && info->http_status == 429) e = fields_add(&fields, "Retry-After", "1");
   if (!e && (info->http_status == 503 || info->http_status == 504))
     e = fields_add(&fields, "Retry-After", "5");

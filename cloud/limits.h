@@ -12,8 +12,6 @@
 
 #include <stdint.h>
 
-#define LIMITS_RETRY_S 1 /* by then a bucket that was empty has a token again */
-
 struct limits;
 struct limits_slot;
 

@@ -108,11 +108,6 @@ void roster_free(struct roster *r)
   free(r);
 }
 
-const struct lab *roster_lab(struct roster *r)
-{
-  return lab_slot_get(&r->lab);
-}
-
 enum lab_balancing roster_balancing(struct roster *r, const char *group)
 {
   const struct lab *in = lab_slot_get(&r->lab);

@@ -46,8 +46,6 @@ const char *roster_name(struct roster *r, const char *name);
 /* How many connections of it take requests. */
 unsigned roster_connections(struct roster *r, const char *name);
 enum lab_balancing roster_balancing(struct roster *r, const char *group);
-/* The lab in force, as a reference of the caller's. */
-const struct lab *roster_lab(struct roster *r) MUST_CHECK;
 /* Is it old enough to be renewed? */
 bool roster_is_old(struct roster *r, const struct certificate *c);
 

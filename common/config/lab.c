@@ -166,15 +166,6 @@ bool lab_is_home(const struct lab *lab, const char *host, size_t n)
   return strlen(home) == n && strncasecmp(home, host, n) == 0;
 }
 
-const struct lab_app *lab_app_by_host(const struct lab *lab, const char *host, size_t n)
-{
-  for (size_t i = 0; i < lab->n_apps; i++) {
-    const char *known = lab->apps[i].external_url.host;
-    if (strlen(known) == n && strncasecmp(known, host, n) == 0) return &lab->apps[i];
-  }
-  return NULL;
-}
-
 const struct lab_user *lab_user_by_name(const struct lab *lab, const char *name)
 {
   for (size_t i = 0; i < lab->n_users; i++)

@@ -270,8 +270,6 @@ void lab_free(const struct lab *lab);
 /* Look-ups; NULL when absent. Names are case-sensitive, hosts and UPNs are not. */
 const struct lab_app *lab_app_by_name(const struct lab *lab, const char *name);
 bool lab_is_home(const struct lab *lab, const char *host, size_t n);
-/* The first one: several may share a host. */
-const struct lab_app *lab_app_by_host(const struct lab *lab, const char *host, size_t n);
 const struct lab_user *lab_user_by_name(const struct lab *lab, const char *name);
 const struct lab_user *lab_user_by_upn(const struct lab *lab, const char *upn);
 const struct lab_connector *lab_connector_by_name(const struct lab *lab, const char *name);

@@ -16,7 +16,7 @@ struct listener {
   uv_timer_t breather;
   int handles;
   int fd;
-  bool paused, closing;
+  bool closing;
   struct tls_ctx *tls;
   unsigned handshake_ms;
   void *(*on_accept)(void *arg, struct stream *s);
@@ -29,11 +29,7 @@ static void on_poll(uv_poll_t *handle, int status, int events);
 
 static void poll_for(struct listener *l)
 {
-  if (l->closing) return;
-  if (l->paused)
-    uv_poll_stop(&l->poll);
-  else
-    uv_poll_start(&l->poll, UV_READABLE, on_poll);
+  if (!l->closing) uv_poll_start(&l->poll, UV_READABLE, on_poll);
 }
 
 static void breathed(uv_timer_t *timer)
@@ -76,7 +72,7 @@ static void on_poll(uv_poll_t *handle, int status, int events)
   (void)status;
   (void)events;
   struct listener *l = handle->data;
-  for (int i = 0; i < ACCEPTS_PER_TURN && !l->paused && !l->closing; i++) {
+  for (int i = 0; i < ACCEPTS_PER_TURN && !l->closing; i++) {
     struct sockaddr_storage sa;
     socklen_t len = sizeof sa;
     int fd = accept4(l->fd, (struct sockaddr *)&sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -162,10 +158,4 @@ void listener_close(struct listener *l)
   if (l->next) l->next->at = l->at;
   uv_close((uv_handle_t *)&l->poll, handle_closed);
   uv_close((uv_handle_t *)&l->breather, handle_closed);
-}
-
-void listener_pause(struct listener *l, bool pause)
-{
-  l->paused = pause;
-  poll_for(l);
 }

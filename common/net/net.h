@@ -69,8 +69,6 @@ enum err listener_new(struct net *n, const struct lab_addr *addr, struct tls_ctx
                       const struct stream_events *events, struct listener **ret,
                       struct failure *f) MUST_CHECK;
 void listener_close(struct listener *l); /* accepts NULL */
-/* Stops and starts taking new connections (at a limit of connections). */
-void listener_pause(struct listener *l, bool pause);
 
 /* Dials addr (resolved on a worker when it is a name), within timeout_ms including the TLS handshake.
  * Failures come as on_close(). */
@@ -106,6 +104,5 @@ void stream_abort(struct stream *s);
 
 const char *stream_peer_ip(const struct stream *s); /* numeric, "" before connected */
 struct tls *stream_tls(struct stream *s);           /* NULL for plain TCP */
-void *stream_arg(const struct stream *s);
 
 #endif

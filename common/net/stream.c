@@ -597,8 +597,3 @@ struct tls *stream_tls(struct stream *s)
 {
   return s->tls;
 }
-
-void *stream_arg(const struct stream *s)
-{
-  return s->arg;
-}

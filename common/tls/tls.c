@@ -338,11 +338,6 @@ const char *tls_protocol(struct tls *t)
   return t->protocol;
 }
 
-const char *tls_version(struct tls *t)
-{
-  return SSL_get_version(t->ssl);
-}
-
 bool tls_resumed(const struct tls *t)
 {
   return SSL_session_reused(t->ssl) == 1;

@@ -65,7 +65,6 @@ enum err tls_peer_certificate(struct tls *t, struct buf *out) MUST_CHECK;
 const char *tls_server_name(struct tls *t);
 /* The protocol that ALPN chose, "" when there was no ALPN. */
 const char *tls_protocol(struct tls *t);
-const char *tls_version(struct tls *t);
 /* Did it go on with the session of an earlier connection? */
 bool tls_resumed(const struct tls *t);
 

@@ -68,9 +68,15 @@ void front_pki(void)
   char pki[128];
   snprintf(pki, sizeof pki, "%s", in_folder("pki"));
   ck_assert_int_eq(mkdir(in_folder("cloud"), 0700), 0);
-  const char *const argv[] = {
-      PKI_PROVISION,      pki, "--idp", "login.localhost", "--tunnel", "tunnel.localhost", "--cloud",
-      "*.apps.localhost", NULL};
+  const char *const argv[] = {SEVENSTEP_SOURCE_DIR "/pki/provision",
+                              pki,
+                              "--idp",
+                              "login.localhost",
+                              "--tunnel",
+                              "tunnel.localhost",
+                              "--cloud",
+                              "*.apps.localhost",
+                              NULL};
   run_program(argv);
 }
 

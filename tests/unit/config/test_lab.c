@@ -69,21 +69,6 @@ START_TEST(lab_app_by_name_known_and_unknown)
 }
 END_TEST
 
-START_TEST(lab_app_by_host_ignores_case)
-{
-  ck_assert_ptr_eq(lab_app_by_host(lab, "HELLO.apps.localhost", 20), &lab->apps[0]);
-  ck_assert_ptr_eq(lab_app_by_host(lab, "hello.apps.localhost:8443", 20), &lab->apps[0]);
-}
-END_TEST
-
-START_TEST(lab_app_by_host_part_of_a_name_is_none)
-{
-  ck_assert_ptr_null(lab_app_by_host(lab, "hello.apps.localhos", 19));
-  ck_assert_ptr_null(lab_app_by_host(lab, "hello.apps.localhost.", 21));
-  ck_assert_ptr_null(lab_app_by_host(lab, "", 0));
-}
-END_TEST
-
 START_TEST(lab_user_by_upn_ignores_case)
 {
   ck_assert_ptr_eq(lab_user_by_upn(lab, "Alice@TEST.example"), &lab->users[0]);
@@ -140,8 +125,6 @@ Suite *lab_suite(void)
   tcase_add_test(t, lab_connectors_keep_two_connections_unless_told);
   tcase_add_test(t, lab_app_by_name_known_and_unknown);
   tcase_add_test(t, lab_derive_by_path_where_a_host_is_shared_or_paths_differ);
-  tcase_add_test(t, lab_app_by_host_ignores_case);
-  tcase_add_test(t, lab_app_by_host_part_of_a_name_is_none);
   tcase_add_test(t, lab_user_by_upn_ignores_case);
   tcase_add_test(t, lab_user_by_name_known_and_unknown);
   tcase_add_test(t, lab_connector_by_name_known_and_unknown);

@@ -478,8 +478,8 @@ static void make_pki(void)
   ck_assert_ptr_nonnull(mkdtemp(folder));
   pid_t pid = fork();
   if (pid == 0) {
-    execl(PKI_PROVISION, "provision", folder, "--idp", "login.localhost", "--tunnel", "tunnel.localhost",
-          "--cloud", "*.apps.localhost", (char *)NULL);
+    execl(SEVENSTEP_SOURCE_DIR "/pki/provision", "provision", folder, "--idp", "login.localhost", "--tunnel",
+          "tunnel.localhost", "--cloud", "*.apps.localhost", (char *)NULL);
     _exit(127);
   }
   int status;
