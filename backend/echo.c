@@ -12,8 +12,7 @@ struct echo {
   struct websocket_reader reader;
 };
 
-/* -- frames -----------------------------------------------------------------------------------------------
- */
+/* -- frames ---------------------------------------------------------------------------------------------- */
 
 /* False: this side has said its last (RFC 6455 7.1.1: then the server closes). */
 static bool answer_control(const struct websocket_reader *r, struct buf *out, enum err *ret_e)
@@ -67,8 +66,7 @@ static void echo_free(void *arg)
   free(e);
 }
 
-/* -- the handshake ----------------------------------------------------------------------------------------
- */
+/* -- the handshake --------------------------------------------------------------------------------------- */
 
 static enum err choose_subprotocol(const struct httpd_request *q, struct httpd_response *r)
 {

@@ -55,8 +55,7 @@ void exchange_continue(struct exchange *x)
   if (x->head->expect_continue) exchange_interim(x, 100, NULL);
 }
 
-/* -- the request
- * ---------------------------------------------------------------------------------------------- */
+/* -- the request ----------------------------------------------------------------------------------------- */
 
 /* A request sees the lab as it was when it began, however long it takes. */
 static void begin(struct exchange *x, struct cloud *c, const struct transport *t, void *carrier,
@@ -150,8 +149,7 @@ void exchange_check(struct exchange *x, int64_t now_ns)
     x->transport->abort(x);
 }
 
-/* -- the response
- * --------------------------------------------------------------------------------------------- */
+/* -- the response ---------------------------------------------------------------------------------------- */
 
 /* IMF-fixdate (RFC 9110 5.6.7), made once a second. */
 static const char *date_now(void)

@@ -40,8 +40,7 @@ static void refuse(struct exchange *x, enum err e, const char *why)
   exchange_fail(x, &f);
 }
 
-/* -- at the application's host: the session is asked for --------------------------------------------------
- */
+/* -- at the application's host: the session is asked for ------------------------------------------------- */
 
 static enum err enter_url(struct exchange *x, const struct logon *l, struct buf *url)
 {
@@ -84,8 +83,7 @@ void handover_ask(struct exchange *x)
   fields_clear(&f);
 }
 
-/* -- at home: a ticket is given ---------------------------------------------------------------------------
- */
+/* -- at home: a ticket is given -------------------------------------------------------------------------- */
 
 /* The state and one further parameter of the target's query. list is the caller's to clear. */
 static enum err read_query(struct exchange *x, const char *name, struct fields *list, const char **ret_state,
@@ -197,8 +195,7 @@ void handover_at_home(struct exchange *x)
   }
 }
 
-/* -- at the application's host again: the ticket becomes a session ------------------------------------------
- */
+/* -- at the application's host again: the ticket becomes a session --------------------------------------- */
 
 struct taking {
   struct exchange *x;

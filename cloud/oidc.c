@@ -233,8 +233,7 @@ void oidc_refresh(struct oidc *o, void (*done)(void *arg, bool fetched), void *a
   if (!o->fetching) start_fetch(o);
 }
 
-/* -- authorization code
- * ------------------------------------------------------------------------------------------- */
+/* -- authorization code ---------------------------------------------------------------------------------- */
 
 struct exchange_job {
   struct oidc *o;

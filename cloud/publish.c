@@ -2,8 +2,7 @@
 
 #include <string.h>
 
-/* -- paths, as an application's server may read them
- * ------------------------------------------------------------------------- */
+/* -- paths, as an application's server may read them ----------------------------------------------------- */
 
 static int hex_digit(char c)
 {
@@ -64,8 +63,7 @@ static bool has_dot_segment(const char *target)
   }
 }
 
-/* -- applications
- * ------------------------------------------------------------------------------------------------------ */
+/* -- applications ---------------------------------------------------------------------------------------- */
 
 /* The external host by which this one is published: itself, or else a wildcard. */
 static const char *pattern_of(const struct lab *lab, const char *host, size_t n,

@@ -19,9 +19,7 @@ static const struct lab_url *url_to(const struct lab_app *app, enum direction d)
   return d == OUTWARDS ? &app->external_url : &app->internal_url;
 }
 
-/* -- URLs
- * ------------------------------------------------------------------------------------------------------------
- */
+/* -- URLs ------------------------------------------------------------------------------------------------ */
 
 /* ":8443", or nothing where the port is the scheme's own. NULL: another port. */
 static const char *behind_port(const struct lab_url *url, const char *at)
@@ -146,8 +144,7 @@ static enum err map_field(struct fields *f, const char *name, map_function *map,
   return e;
 }
 
-/* -- cookies (RFC 6265 5.2)
- * ------------------------------------------------------------------------------------------ */
+/* -- cookies (RFC 6265 5.2) ------------------------------------------------------------------------------ */
 
 struct piece {
   const char *at;
@@ -240,9 +237,7 @@ static enum err map_cookies(const struct lab_app *app, struct fields *f)
   return e;
 }
 
-/* -- heads
- * --------------------------------------------------------------------------------------------------------------
- */
+/* -- heads ----------------------------------------------------------------------------------------------- */
 
 enum err translate_request(const struct lab *lab, const struct lab_app *app, struct fields *f)
 {

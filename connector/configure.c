@@ -18,8 +18,7 @@ struct intake {
   struct buf text;
 };
 
-/* -- those that are held
- * -------------------------------------------------------------------------------------------------- */
+/* -- those that are held --------------------------------------------------------------------------------- */
 
 void configurations_put(struct configurations *c, unsigned version, const struct lab *lab)
 {
@@ -42,8 +41,7 @@ void configurations_clear(struct configurations *c)
     lab_free(c->v[--c->n].lab);
 }
 
-/* -- one that comes
- * -------------------------------------------------------------------------------------------------------- */
+/* -- one that comes -------------------------------------------------------------------------------------- */
 
 static void intake_free(struct intake *i)
 {

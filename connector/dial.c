@@ -22,9 +22,7 @@ struct place {
 
 static void dial(struct place *p);
 
-/* -- what the cloud says
- * ---------------------------------------------------------------------------------------------------------
- */
+/* -- what the cloud says --------------------------------------------------------------------------------- */
 
 static void drain(struct line *l)
 {
@@ -116,9 +114,7 @@ static const struct tunnel_events tunnel_events = {
     .on_close = on_stream_close,
 };
 
-/* -- the link
- * ---------------------------------------------------------------------------------------------------------
- */
+/* -- the link -------------------------------------------------------------------------------------------- */
 
 static bool on_open(struct link *link, void *arg, struct failure *f)
 {

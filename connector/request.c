@@ -70,8 +70,7 @@ void request_fail(struct request *r, const struct failure *f)
   request_end(r);
 }
 
-/* -- the beginning
- * ---------------------------------------------------------------------------------------------------- */
+/* -- the beginning --------------------------------------------------------------------------------------- */
 
 /* What cloud and connector tell each other is not for the application. */
 static bool is_ours(const struct field *field, void *arg)
@@ -162,8 +161,7 @@ void request_switch(struct request *r)
   atomic_fetch_add_explicit(&r->c->counters.open_websockets, 1, memory_order_relaxed);
 }
 
-/* -- the request's body
- * ------------------------------------------------------------------------------------------------ */
+/* -- the request's body ---------------------------------------------------------------------------------- */
 
 /* What comes before the application switched must not reach it as if it were HTTP. */
 static bool takes_body(const struct request *r)

@@ -8,8 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
-/* -- the application's proof
- * ------------------------------------------------------------------------------------------- */
+/* -- the application's proof ----------------------------------------------------------------------------- */
 
 static const char *negotiate_value(const struct fields *f, size_t *ret_n)
 {
@@ -64,8 +63,7 @@ static bool proven(struct request *r, struct http1_head *h)
   return false;
 }
 
-/* -- the answer
- * -------------------------------------------------------------------------------------------------------- */
+/* -- the answer ------------------------------------------------------------------------------------------ */
 
 /* The tunnel's answer to an extended CONNECT that succeeded is 200 (RFC 8441 5); sevenstep-switched tells it
  * from the 200 of an application that did not switch. */

@@ -84,8 +84,7 @@ static bool complete(X509 *x, X509 *issuer, EVP_PKEY *subject_key, EVP_PKEY *iss
   return ok && X509_sign(x, issuer_key, EVP_sha256()) > 0;
 }
 
-/* -- the authority's own key and certificate ---------------------------------------------------------------
- */
+/* -- the authority's own key and certificate ------------------------------------------------------------- */
 
 static enum err write_pem(const char *path, X509 *x, EVP_PKEY *key, struct failure *f)
 {
@@ -162,8 +161,7 @@ void authority_free(struct authority *a)
   free(a);
 }
 
-/* -- signing -----------------------------------------------------------------------------------------------
- */
+/* -- signing --------------------------------------------------------------------------------------------- */
 
 static enum err append_der(X509 *x, struct buf *out, struct certificate *subject, struct failure *f)
 {

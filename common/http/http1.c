@@ -86,8 +86,7 @@ static enum http1_event bad(struct http1_parser *p, const char *why)
   return http1_fail(p, ERR_HTTP_BAD_REQUEST, why);
 }
 
-/* -- the head ----------------------------------------------------------------------------------------------
- */
+/* -- the head -------------------------------------------------------------------------------------------- */
 
 static enum http1_event step_start(struct http1_parser *p, struct input *in)
 {
@@ -181,8 +180,7 @@ static enum http1_event step_head(struct http1_parser *p, struct input *in)
   return ev;
 }
 
-/* -- bodies ------------------------------------------------------------------------------------------------
- */
+/* -- bodies ---------------------------------------------------------------------------------------------- */
 
 static enum http1_event give(struct input *in, size_t n)
 {
@@ -308,8 +306,7 @@ static enum http1_event step_until_close(struct input *in)
   return in->at == in->end ? HTTP1_NEED_MORE : give(in, (size_t)(in->end - in->at));
 }
 
-/* -- the course --------------------------------------------------------------------------------------------
- */
+/* -- the course ------------------------------------------------------------------------------------------ */
 
 static enum http1_event step(struct http1_parser *p, struct input *in)
 {

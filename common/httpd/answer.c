@@ -24,8 +24,7 @@ void httpd_answer_clear(struct httpd_response *r)
   r->protocol = (struct httpd_protocol){0};
 }
 
-/* -- producers
- * ----------------------------------------------------------------------------------------------- */
+/* -- producers ------------------------------------------------------------------------------------------- */
 
 /* libmicrohttpd owns it together with the response. */
 struct producer {
@@ -67,8 +66,7 @@ static struct MHD_Response *from_producer(struct connection *c, uint64_t size)
   return m;
 }
 
-/* -- the response
- * -------------------------------------------------------------------------------------------- */
+/* -- the response ---------------------------------------------------------------------------------------- */
 
 static struct MHD_Response *nothing(void)
 {
@@ -179,8 +177,7 @@ enum MHD_Result httpd_answer_refusal(struct connection *c)
   return httpd_answer_send(c);
 }
 
-/* -- helpers for handlers
- * ------------------------------------------------------------------------------------ */
+/* -- helpers for handlers -------------------------------------------------------------------------------- */
 
 enum err httpd_redirect(struct httpd_response *r, int status, const char *location)
 {

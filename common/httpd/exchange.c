@@ -6,8 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* -- connections
- * --------------------------------------------------------------------------------------------- */
+/* -- connections ----------------------------------------------------------------------------------------- */
 
 static void peer_name(struct connection *c, const struct sockaddr *a)
 {
@@ -64,8 +63,7 @@ void httpd_exchange_connection(void *cls, struct MHD_Connection *mhd, void **soc
   }
 }
 
-/* -- what a request holds while it lasts
- * ---------------------------------------------------------------------- */
+/* -- what a request holds while it lasts ----------------------------------------------------------------- */
 
 static void *hold(struct connection *c)
 {
@@ -81,8 +79,7 @@ static void release(struct connection *c)
   c->holds = false;
 }
 
-/* -- begin and end of a request
- * ------------------------------------------------------------------------------ */
+/* -- begin and end of a request -------------------------------------------------------------------------- */
 
 /* Called with the raw request target, which libmicrohttpd shows nowhere else. What it returns is the first
  * *con_cls. */
@@ -125,8 +122,7 @@ void httpd_exchange_completed(void *cls, struct MHD_Connection *mhd, void **con_
   *con_cls = NULL;
 }
 
-/* -- routing
- * ------------------------------------------------------------------------------------------------- */
+/* -- routing --------------------------------------------------------------------------------------------- */
 
 static bool path_matches(const char *pattern, const char *path)
 {
@@ -167,8 +163,7 @@ static void find_route(struct connection *c, const char *method)
   c->why = path_known ? "this method is not allowed here" : "there is no such page";
 }
 
-/* -- the course
- * ---------------------------------------------------------------------------------------------- */
+/* -- the course ------------------------------------------------------------------------------------------ */
 
 static void too_large(struct connection *c)
 {

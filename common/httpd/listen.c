@@ -21,8 +21,7 @@ static enum err bind_failed(struct failure *f, const char *where)
   return failure_set(f, e, "%s: %s", where, strerror(errno));
 }
 
-/* -- unix
- * ---------------------------------------------------------------------------------------------------- */
+/* -- unix ------------------------------------------------------------------------------------------------ */
 
 /* Is somebody behind it? */
 static bool answers(const struct sockaddr_un *a)
@@ -57,8 +56,7 @@ static enum err listen_unix(struct httpd *h, int *ret_fd, struct failure *f)
   return ERR_OK;
 }
 
-/* -- TCP
- * ----------------------------------------------------------------------------------------------------- */
+/* -- TCP ------------------------------------------------------------------------------------------------- */
 
 static uint16_t bound_port(int fd)
 {

@@ -44,8 +44,7 @@ struct upgraded {
   pthread_t thread;
 };
 
-/* -- a socket's life --------------------------------------------------------------------------------------
- */
+/* -- a socket's life ------------------------------------------------------------------------------------- */
 
 static void socket_free(struct socket *s)
 {
@@ -93,8 +92,7 @@ static void wait_for(struct socket *s)
   epoll_ctl(s->u->epoll, EPOLL_CTL_MOD, s->fd, &e);
 }
 
-/* -- bytes ------------------------------------------------------------------------------------------------
- */
+/* -- bytes ----------------------------------------------------------------------------------------------- */
 
 static bool again(void)
 {
@@ -156,8 +154,7 @@ static bool serve(struct socket *s, uint32_t events)
   return send_some(s);
 }
 
-/* -- the thread -------------------------------------------------------------------------------------------
- */
+/* -- the thread ------------------------------------------------------------------------------------------ */
 
 /* One whose peer does not end, or any when all must go. */
 static struct socket *overdue(struct upgraded *u, int64_t now_ns, bool all)
@@ -252,8 +249,7 @@ void httpd_upgrade_free(struct httpd *h)
   h->upgraded = NULL;
 }
 
-/* -- from libmicrohttpd -----------------------------------------------------------------------------------
- */
+/* -- from libmicrohttpd ---------------------------------------------------------------------------------- */
 
 /* False: the server is stopping. The first event is that it can be written to, which comes at once. */
 static bool add(struct socket *s)

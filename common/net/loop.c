@@ -53,8 +53,7 @@ static void stop_now(uv_async_t *handle)
   uv_stop(&n->loop);
 }
 
-/* -- calls from other threads
- * ------------------------------------------------------------------------------- */
+/* -- calls from other threads ---------------------------------------------------------------------------- */
 
 /* On the caller's stack, which waits. */
 struct net_call {

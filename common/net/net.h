@@ -40,8 +40,7 @@ void net_call_end(struct net *n, struct net_call *call);
 /* From now on net_call() is false, for those who wait too: before their threads are waited for. */
 void net_refuse_calls(struct net *n);
 
-/* -- streams
- * ------------------------------------------------------------------------------------------------- */
+/* -- streams --------------------------------------------------------------------------------------------- */
 
 struct stream;
 struct stream_events {

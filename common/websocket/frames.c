@@ -28,8 +28,7 @@ static bool broken(struct websocket_reader *r, const char *why)
   return fail(r, WEBSOCKET_PROTOCOL_ERROR, why);
 }
 
-/* -- heads (5.2) ------------------------------------------------------------------------------------------
- */
+/* -- heads (5.2) ----------------------------------------------------------------------------------------- */
 
 static bool is_final(const struct websocket_reader *r)
 {
@@ -130,8 +129,7 @@ static bool read_head(struct websocket_reader *r, const uint8_t *data, size_t n,
   return begin_frame(r);
 }
 
-/* -- payload (5.3 to 5.6) ---------------------------------------------------------------------------------
- */
+/* -- payload (5.3 to 5.6) -------------------------------------------------------------------------------- */
 
 /* XOR is its own inverse. Eight bytes a step: a mask read twice is as good as one of eight bytes. */
 static void apply_mask(uint8_t *at, size_t n, const uint8_t mask[4], unsigned phase)
@@ -247,8 +245,7 @@ enum websocket_event websocket_read(struct websocket_reader *r, const uint8_t *d
   return r->failed ? WEBSOCKET_FAILED : event;
 }
 
-/* -- writing ----------------------------------------------------------------------------------------------
- */
+/* -- writing --------------------------------------------------------------------------------------------- */
 
 static size_t write_head(uint8_t head[10], enum websocket_opcode opcode, size_t n, bool masked)
 {

@@ -175,8 +175,7 @@ static enum err make_patch(struct changing *c, struct yaml_node *patch)
   return e ? e : patch_row(c, patch, w->table, w->name, NULL, row);
 }
 
-/* -- what an application's SPN means for connectors -------------------------------------------------------
- */
+/* -- what an application's SPN means for connectors ------------------------------------------------------ */
 
 static const struct yaml_node *spn_of(const struct yaml_node *app)
 {

@@ -310,8 +310,7 @@ START_TEST(backend_metrics_count_tokens)
 }
 END_TEST
 
-/* -- WebSocket --------------------------------------------------------------------------------------------
- */
+/* -- WebSocket ------------------------------------------------------------------------------------------- */
 
 #define HANDSHAKE                                                                                            \
   "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"                               \

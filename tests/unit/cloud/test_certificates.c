@@ -183,8 +183,7 @@ START_TEST(ten_years_with_renewals_and_reconnects)
 }
 END_TEST
 
-/* -- a day of a scenario: certificates, the provider's keys, and reconnects -------------------------------
- */
+/* -- a day of a scenario: certificates, the provider's keys, and reconnects ------------------------------ */
 
 #define MINUTE 60
 #define HOUR   3600

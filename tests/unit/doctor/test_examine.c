@@ -27,8 +27,7 @@ static void teardown(void)
   kdc_lab_remove(&l);
 }
 
-/* -- an application ---------------------------------------------------------------------------------------
- */
+/* -- an application -------------------------------------------------------------------------------------- */
 
 static struct application {
   const char *without, *with; /* its answers to requests without and with a token */
@@ -79,8 +78,7 @@ static void app_stop(void)
   close(app.listener);
 }
 
-/* -- the examination --------------------------------------------------------------------------------------
- */
+/* -- the examination ------------------------------------------------------------------------------------- */
 
 static void examine(const char *url)
 {

@@ -189,8 +189,7 @@
   END_TEST
 REFUSALS(AS_TEST)
 
-/* -- limits
- * -------------------------------------------------------------------------------------------------- */
+/* -- limits ---------------------------------------------------------------------------------------------- */
 
 static const struct http1_limits small = {.target = 20, .head = 400, .fields = 3, .chunk_ext = 20};
 
@@ -276,8 +275,7 @@ START_TEST(parse_at_the_limits_accepted)
 }
 END_TEST
 
-/* -- what is accepted
- * ---------------------------------------------------------------------------------------- */
+/* -- what is accepted ------------------------------------------------------------------------------------ */
 
 static void accepted(const char *text, const char *want)
 {
@@ -418,8 +416,7 @@ START_TEST(parse_upgrade_without_connection_not_noted)
 }
 END_TEST
 
-/* -- the parser itself
- * --------------------------------------------------------------------------------------- */
+/* -- the parser itself ----------------------------------------------------------------------------------- */
 
 START_TEST(next_keeps_memory)
 {

@@ -86,8 +86,7 @@ START_TEST(parse_head_over_limit_refused)
 }
 END_TEST
 
-/* -- what is accepted
- * ---------------------------------------------------------------------------------------- */
+/* -- what is accepted ------------------------------------------------------------------------------------ */
 
 static void accepted(const char *text, const char *want)
 {

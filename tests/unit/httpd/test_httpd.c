@@ -88,8 +88,7 @@ static void talk(const char *text, const char *status, const char *want)
   assert_answer(client_talk(server, text), status, want);
 }
 
-/* -- what reaches the handler
- * -------------------------------------------------------------------------------- */
+/* -- what reaches the handler ---------------------------------------------------------------------------- */
 
 START_TEST(get_target_is_raw)
 {
@@ -167,8 +166,7 @@ START_TEST(expect_continue_answered)
 }
 END_TEST
 
-/* -- streamed uploads
- * ---------------------------------------------------------------------------------------- */
+/* -- streamed uploads ------------------------------------------------------------------------------------ */
 
 START_TEST(stream_large_upload_in_pieces)
 {
@@ -214,8 +212,7 @@ START_TEST(stream_client_gone_state_freed)
 }
 END_TEST
 
-/* -- refusals
- * ------------------------------------------------------------------------------------------------ */
+/* -- refusals -------------------------------------------------------------------------------------------- */
 
 /* X(case, status, reason, request): nothing of them reaches a handler. */
 #define REFUSALS(X)                                                                                          \
@@ -302,8 +299,7 @@ START_TEST(unknown_path_keeps_the_connection)
 }
 END_TEST
 
-/* -- what a request holds ----------------------------------------------------------------------------------
- */
+/* -- what a request holds -------------------------------------------------------------------------------- */
 
 static _Atomic int holds, releases;
 

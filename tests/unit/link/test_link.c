@@ -56,9 +56,7 @@ static void answer(const char *name, const char *value, bool end)
   link_flush(connector.link);
 }
 
-/* -- events
- * ------------------------------------------------------------------------------------------------------------
- */
+/* -- events ---------------------------------------------------------------------------------------------- */
 
 static bool on_open(struct link *l, void *arg, struct failure *f)
 {
@@ -136,9 +134,7 @@ static const struct tunnel_events tunnel_events = {.on_request = on_request,
                                                    .on_close = on_stream_close,
                                                    .on_goaway = on_goaway};
 
-/* -- the two
- * ------------------------------------------------------------------------------------------------------------
- */
+/* -- the two --------------------------------------------------------------------------------------------- */
 
 static void *accept_one(void *arg, struct stream *s)
 {
@@ -219,9 +215,7 @@ static void join_peer(void)
   run_until(cloud.opened);
 }
 
-/* -- the tests
- * ----------------------------------------------------------------------------------------------------------
- */
+/* -- the tests ------------------------------------------------------------------------------------------- */
 
 START_TEST(request_and_answer_travel)
 {

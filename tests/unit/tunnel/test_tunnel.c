@@ -473,8 +473,7 @@ START_TEST(receive_garbage_is_a_protocol_error)
 }
 END_TEST
 
-/* -- extended CONNECT
- * ------------------------------------------------------------------------------------------- */
+/* -- extended CONNECT ------------------------------------------------------------------------------------ */
 
 static enum err connect_websocket(struct tunnel_stream **ret)
 {

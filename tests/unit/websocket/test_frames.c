@@ -91,8 +91,7 @@ static void assert_told(const char *want)
   assert_told_to(WEBSOCKET_SERVER, want);
 }
 
-/* -- messages ---------------------------------------------------------------------------------------------
- */
+/* -- messages -------------------------------------------------------------------------------------------- */
 
 START_TEST(read_messages_in_order)
 {
@@ -150,8 +149,7 @@ START_TEST(read_messages_of_all_length_forms)
 }
 END_TEST
 
-/* -- closing ----------------------------------------------------------------------------------------------
- */
+/* -- closing --------------------------------------------------------------------------------------------- */
 
 START_TEST(read_close_tells_code_and_reason)
 {
@@ -193,8 +191,7 @@ START_TEST(read_close_with_a_reason_that_is_not_utf8_is_an_error)
 }
 END_TEST
 
-/* -- refusals ---------------------------------------------------------------------------------------------
- */
+/* -- refusals -------------------------------------------------------------------------------------------- */
 
 START_TEST(read_unmasked_from_a_client_is_an_error)
 {
@@ -314,8 +311,7 @@ START_TEST(read_text_that_ends_inside_of_a_character_is_an_error)
 }
 END_TEST
 
-/* -- writing ----------------------------------------------------------------------------------------------
- */
+/* -- writing --------------------------------------------------------------------------------------------- */
 
 START_TEST(write_as_a_server_is_read_by_a_client)
 {

@@ -48,8 +48,7 @@ static void assert_answer(enum err e, const char *text)
   ck_assert_msg(strstr(why.why, text) != NULL, "%s", why.why);
 }
 
-/* -- requests ---------------------------------------------------------------------------------------------
- */
+/* -- requests -------------------------------------------------------------------------------------------- */
 
 START_TEST(check_request_whole_is_taken)
 {
@@ -157,8 +156,7 @@ START_TEST(wanted_also_when_the_rest_is_wrong)
 }
 END_TEST
 
-/* -- answers ----------------------------------------------------------------------------------------------
- */
+/* -- answers --------------------------------------------------------------------------------------------- */
 
 START_TEST(accept_of_the_standards_key_is_the_standards_value)
 {
