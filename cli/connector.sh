@@ -20,7 +20,9 @@ A connector proves once by a token that it may register, makes a key, and gets a
 
 help_revoke='End all that a user was issued: sessions, open WebSockets, access tokens, and the Kerberos tickets that connectors have.
 USER is a UPN. Do it when an account was disabled or its password changed. Who may still log on does so and works again; tell the
-identity provider and the directory first.'
+identity provider and the directory first.
+
+  ./sevenstep revoke alice@sevenstep.test'
 
 # cloud_ask METHOD PATH: the answer in $reply; a refusal is shown.
 cloud_ask() {
