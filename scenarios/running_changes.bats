@@ -159,15 +159,17 @@ changes() { cat "$SEVENSTEP_RUN/changes.yaml" 2>/dev/null || true; }
 }
 
 @test "under load: what is in progress at a removed application is finished, what comes is answered 404" {
-  add wiki
-  sign_in "$wiki"
+  # A name of its own: connectors may have a ticket for an earlier wiki, whose key is gone, and then ask twice.
+  local memo=${wiki/wiki/memo}
+  add memo
+  sign_in "$memo"
   before=$(metric backend sevenstep_backend_requests_total)
   curl -s --noproxy '*' --cacert "$SEVENSTEP_CA" -b "$agent_jar" -o "$BATS_TEST_TMPDIR/slow" -w '%{http_code}' \
-    "${wiki}slow?ms=3000" >"$BATS_TEST_TMPDIR/status" 3>&- &
+    "${memo}slow?ms=3000" >"$BATS_TEST_TMPDIR/status" 3>&- &
   slow=$!
   await_metric backend sevenstep_backend_requests_total $((before + 1))
-  lab app remove wiki
-  agent_get "$wiki"
+  lab app remove memo
+  agent_get "$memo"
   assert_status 404
   kill -0 "$slow"
   wait "$slow"
