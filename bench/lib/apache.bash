@@ -13,8 +13,8 @@ apache_modules=/usr/lib/apache2/modules
 # Its keytab and krb5.conf are copies, for it does not serve as root.
 apache_start() {
   local folder=$1 port=$2 keytab=$3 as_user='' module
-  mkdir -p "$folder/root" "$folder/run"
-  head -c "$4" /dev/zero | tr '\0' x >"$folder/root/tiny"
+  mkdir -p "$folder/site" "$folder/run"
+  head -c "$4" /dev/zero | tr '\0' x >"$folder/site/tiny"
   install -m 600 "$keytab" "$folder/keytab"
   install -m 644 "$KRB5_CONFIG" "$folder/krb5.conf"
   if ((EUID == 0)); then
@@ -45,7 +45,7 @@ KeepAlive On
 MaxKeepAliveRequests 0
 KeepAliveTimeout 600
 LimitRequestFieldSize 65536
-DocumentRoot $folder/root
+DocumentRoot $folder/site
 <Location />
   AuthType GSSAPI
   AuthName bench

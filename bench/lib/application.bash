@@ -49,9 +49,9 @@ stop_by_pid_file() {
 
 application_start() {
   local folder=$1 port=$2
-  mkdir -p "$folder/root"
-  head -c "$3" /dev/zero | tr '\0' x >"$folder/root/tiny"
-  truncate -s "$4" "$folder/root/bulk"
+  mkdir -p "$folder/site"
+  head -c "$3" /dev/zero | tr '\0' x >"$folder/site/tiny"
+  truncate -s "$4" "$folder/site/bulk"
   {
     nginx_common "$folder" application
     cat <<CONF
@@ -59,8 +59,8 @@ application_start() {
   etag off;
   server {
     listen 127.0.0.1:$port backlog=4096;
-    root $folder/root;
-    location = /tiny { default_type text/plain; return 200 "$(<"$folder/root/tiny")"; }
+    root $folder/site;
+    location = /tiny { default_type text/plain; return 200 "$(<"$folder/site/tiny")"; }
     location / { default_type application/octet-stream; }
   }
 }

@@ -105,7 +105,7 @@ bulk() {
 }
 
 work_bulk_down() { bulk download /bulk -o /dev/null; }
-work_bulk_up() { bulk upload /upload -X POST -T "$work/application/root/bulk" -H 'Expect:'; }
+work_bulk_up() { bulk upload /upload -X POST -T "$work/application/site/bulk" -H 'Expect:'; }
 
 # Through a relay between connectors and cloud, 20 ms there and back: a lab of its own, made for it.
 work_far_down() {
