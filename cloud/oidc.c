@@ -34,7 +34,7 @@ struct oidc {
   uv_timer_t retry;
   unsigned retry_ms;
   bool fetching, ready, stopped;
-  int64_t asked_ns; /* when a fetch began last */
+  int64_t refreshed_ns; /* when a token last made us ask again; 0: never */
   struct waiter *waiters;
 };
 
@@ -167,7 +167,6 @@ static void start_fetch(struct oidc *o)
     return;
   }
   o->fetching = true;
-  o->asked_ns = clock_mono_ns(); /* one that fails counts too: a provider in trouble needs no flood */
 }
 
 enum err oidc_new(struct cloud *c, void (*on_ready)(struct cloud *c), struct oidc **ret, struct failure *f)
@@ -223,14 +222,16 @@ const struct jwks *oidc_keys(const struct oidc *o)
 void oidc_refresh(struct oidc *o, void (*done)(void *arg, bool fetched), void *arg)
 {
   struct waiter *w;
-  bool too_soon = o->keys && clock_mono_ns() - o->asked_ns < REFRESH_PAUSE_NS;
+  bool too_soon = o->refreshed_ns && clock_mono_ns() - o->refreshed_ns < REFRESH_PAUSE_NS;
   if (o->stopped || (too_soon && !o->fetching) || !(w = calloc(1, sizeof *w))) {
     done(arg, false);
     return;
   }
   *w = (struct waiter){.done = done, .arg = arg, .next = o->waiters};
   o->waiters = w;
-  if (!o->fetching) start_fetch(o);
+  if (o->fetching) return;
+  o->refreshed_ns = clock_mono_ns(); /* one that fails counts too: a provider in trouble needs no flood */
+  start_fetch(o);
 }
 
 /* -- authorization code ---------------------------------------------------------------------------------- */

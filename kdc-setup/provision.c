@@ -51,6 +51,25 @@ static enum err lock_folder(const char *dir, int *ret, struct failure *f)
   return ERR_IO;
 }
 
+/* Every realm's, so that two KDCs which start at once would write it at once. */
+static enum err write_clients_conf(const struct lab *lab, const char *run, const char *keytabs,
+                                   struct failure *f)
+{
+  char path[PATH_SIZE];
+  struct buf text;
+  int lock = -1;
+  buf_init(&text, 32 * 1024);
+  snprintf(path, sizeof path, "%s/krb5.conf", run);
+  enum err e = lab->partner.realm ? lock_folder(keytabs, &lock, f) : ERR_OK;
+  if (!e && conf_clients(lab->whole ? lab->whole : lab, &text))
+    e = failure_set(f, ERR_TOO_LARGE, "%s", path);
+  else if (!e)
+    e = conf_write(path, &text, f);
+  if (lock >= 0) close(lock);
+  buf_clear(&text);
+  return e;
+}
+
 static enum err write_conf(const struct lab *lab, const char *run, struct failure *f)
 {
   char module_dir[4096], path[PATH_SIZE];
@@ -62,12 +81,6 @@ static enum err write_conf(const struct lab *lab, const char *run, struct failur
   if (conf_kdc(lab, run, module_dir, &text))
     e = failure_set(f, ERR_TOO_LARGE, "%s", path);
   else
-    e = conf_write(path, &text, f);
-  buf_reset(&text);
-  snprintf(path, sizeof path, "%s/krb5.conf", run);
-  if (!e && conf_clients(lab->whole ? lab->whole : lab, &text))
-    e = failure_set(f, ERR_TOO_LARGE, "%s", path);
-  else if (!e)
     e = conf_write(path, &text, f);
   buf_clear(&text);
   return e;
@@ -243,14 +256,8 @@ static enum err expect_keytab(const char *dir, const char *name, struct failure 
 
 static enum err make_for_guest(const struct lab *lab, const char *run, const char *keytabs, struct failure *f)
 {
-  char path[PATH_SIZE];
-  struct buf text;
   bool tickets = false;
-  buf_init(&text, 32 * 1024);
-  snprintf(path, sizeof path, "%s/krb5.conf", run);
-  enum err e =
-      conf_clients(lab, &text) ? failure_set(f, ERR_TOO_LARGE, "%s", path) : conf_write(path, &text, f);
-  buf_clear(&text);
+  enum err e = write_clients_conf(lab, run, keytabs, f);
   for (size_t i = 0; i < lab->n_connectors && !e; i++)
     e = expect_keytab(keytabs, lab->connectors[i].name, f);
   for (size_t i = 0; i < lab->n_apps; i++)
@@ -275,6 +282,7 @@ static enum err make(const struct lab *lab, const char *run, bool running, struc
   if (!e) e = lock_folder(dir, &lock, f);
   if (e) return e;
   e = write_conf(lab, run, f);
+  if (!e) e = write_clients_conf(lab, run, keytabs, f);
   if (!e) e = provision_locked(lab, dir, keytabs, running, &r, f);
   close(lock);
   if (e) return e;
