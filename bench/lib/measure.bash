@@ -1,6 +1,13 @@
 # shellcheck shell=bash
 # Measuring: load by wrk, processor time from /proc, medians.
 
+# Where the build puts our own tools.
+lib=${SEVENSTEP_BIN:-$top/build/release/bin}/../lib
+
+# Names under .localhost: by the system where it can, else by a preloaded answer.
+wrk_preload=''
+if ! getent ahosts hello.apps.localhost >/dev/null; then wrk_preload=$lib/bench-resolve.so; fi
+
 # cpu_us PID...: user and system time used so far, in microseconds (/proc/PID/stat; the clock ticks every 10 ms).
 cpu_us() {
   local pid stat total=0 fields
@@ -73,6 +80,10 @@ wrk_run() {
   shift 3
   for header; do headers+=(-H "$header"); done
   requests=0
+  [[ -z $wrk_preload || -e $wrk_preload ]] || {
+    wrk_problem="wrk cannot resolve *.localhost, and $wrk_preload is not built: run ./sevenstep bench, or install libnss-myhostname"
+    return 1
+  }
   out=$(LD_PRELOAD=$wrk_preload wrk -t "$((connections > 1 ? 2 : 1))" -c "$connections" -d "${seconds}s" --latency --timeout 10s \
     -s "$bench/lib/report.lua" ${headers[@]+"${headers[@]}"} "$url" -- ${wrk_body[@]+"${wrk_body[@]}"} 2>&1)
   line=$(grep '^RESULT ' <<<"$out") || {

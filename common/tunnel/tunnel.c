@@ -477,11 +477,6 @@ enum err tunnel_send(struct tunnel *t, struct buf *out, size_t limit)
   return r == 0 ? ERR_OK : r == NGHTTP2_ERR_NOMEM ? ERR_NOMEM : ERR_TUNNEL_PROTOCOL;
 }
 
-bool tunnel_wants_send(const struct tunnel *t)
-{
-  return nghttp2_session_want_write(t->h2) != 0;
-}
-
 bool tunnel_done(const struct tunnel *t)
 {
   return nghttp2_session_want_write(t->h2) == 0 && nghttp2_session_want_read(t->h2) == 0;
@@ -822,11 +817,6 @@ void tunnel_stream_refuse_rest(struct tunnel_stream *s)
 void tunnel_stream_set_owner(struct tunnel_stream *s, void *owner)
 {
   s->owner = owner;
-}
-
-struct tunnel *tunnel_stream_tunnel(struct tunnel_stream *s)
-{
-  return s->t;
 }
 
 static const uint32_t reset_codes[] = {NGHTTP2_CANCEL, NGHTTP2_REFUSED_STREAM, NGHTTP2_INTERNAL_ERROR};

@@ -83,7 +83,6 @@ void tunnel_free(struct tunnel *t, const struct failure *f);
 enum err tunnel_receive(struct tunnel *t, const uint8_t *data, size_t n, struct failure *f) MUST_CHECK;
 /* Appends bytes for the peer to out while out->len < limit. */
 enum err tunnel_send(struct tunnel *t, struct buf *out, size_t limit) MUST_CHECK;
-bool tunnel_wants_send(const struct tunnel *t);
 /* Nothing is left to send or to receive: close the connection. */
 bool tunnel_done(const struct tunnel *t);
 /* Did either end give the tunnel up for an error (GOAWAY with a code)? Then f tells. */
@@ -124,7 +123,6 @@ bool tunnel_stream_congested(const struct tunnel_stream *s);
  * owner lets go, is given back then. */
 void tunnel_stream_consume(struct tunnel_stream *s, size_t n);
 void tunnel_stream_set_owner(struct tunnel_stream *s, void *owner);
-struct tunnel *tunnel_stream_tunnel(struct tunnel_stream *s);
 
 /* Once the answer has left, what the peer still sends is not wanted (RFC 9113 8.1: NO_ERROR). */
 void tunnel_stream_refuse_rest(struct tunnel_stream *s);
