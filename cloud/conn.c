@@ -24,7 +24,7 @@ struct conn {
   int refs;              /* the stream's, and those of exchange_hold() */
   struct h2 *h2;         /* NULL: HTTP/1.1, which is all that follows here */
   struct http1_parser parser;
-  struct exchange x;
+  struct exchange *x;        /* NULL between requests: most connections are idle, and an exchange is large */
   bool chunked, close_after; /* the response */
   struct buf early;          /* bytes that came while a request was being answered */
   bool parsing, waiting, dead;
@@ -32,6 +32,19 @@ struct conn {
   uint64_t sent;       /* stream_sent() at the last sweep */
   struct conn *prev, *next;
 };
+
+static bool active(const struct conn *c)
+{
+  return c->x && c->x->active;
+}
+
+static void exchange_free(struct conn *c)
+{
+  if (!c->x) return;
+  exchange_clear(c->x);
+  free(c->x);
+  c->x = NULL;
+}
 
 static void conn_free(struct conn *c)
 {
@@ -43,7 +56,7 @@ static void conn_free(struct conn *c)
   atomic_fetch_sub_explicit(&c->cloud->counters.open_connections, 1, memory_order_relaxed);
   http1_parser_clear(&c->parser);
   buf_wipe(&c->early);
-  exchange_clear(&c->x);
+  exchange_free(c);
   struct cloud *cloud = c->cloud;
   free(c);
   if (!cloud->conns && cloud->drained) cloud->drained(cloud);
@@ -56,7 +69,10 @@ static void conn_hold(struct conn *c)
 
 static void conn_release(struct conn *c)
 {
-  if (--c->refs == 0) conn_free(c);
+  if (--c->refs == 0)
+    conn_free(c);
+  else if (c->refs == 1 && c->stream && !active(c)) /* nobody has a hold on the exchange any more */
+    exchange_free(c);
 }
 
 void *conn_accept(void *arg, struct stream *s)
@@ -82,13 +98,25 @@ void *conn_accept(void *arg, struct stream *s)
 
 static const struct transport http1;
 
+/* False: no memory for an exchange, and the connection goes. */
+static bool have_exchange(struct conn *c)
+{
+  if (!c->x) c->x = calloc(1, sizeof *c->x);
+  if (!c->x) stream_abort(c->stream);
+  return c->x;
+}
+
 static void begin_exchange(struct conn *c)
 {
   const struct http1_head *head = &c->parser.head;
+  if (!have_exchange(c)) {
+    c->dead = true;
+    return;
+  }
   c->deadline_ns = 0;
   c->chunked = false;
   c->close_after = !head->keep_alive;
-  exchange_start(&c->x, c->cloud, &http1, c, head, head->body != BODY_NONE);
+  exchange_start(c->x, c->cloud, &http1, c, head, head->body != BODY_NONE);
 }
 
 /* The request cannot be understood: say so once, and close, because where the next one would begin is not
@@ -97,12 +125,12 @@ static void refuse(struct conn *c)
 {
   struct failure f = c->parser.failure;
   c->dead = c->close_after = true;
-  if (c->x.active) {
-    exchange_refuse(&c->x, &f);
+  if (active(c)) {
+    exchange_refuse(c->x, &f);
     return;
   }
   c->chunked = false;
-  exchange_start_refused(&c->x, c->cloud, &http1, c, &c->parser.head, &f);
+  if (have_exchange(c)) exchange_start_refused(c->x, c->cloud, &http1, c, &c->parser.head, &f);
 }
 
 static void pause_reading(struct conn *c, bool pause)
@@ -113,20 +141,20 @@ static void pause_reading(struct conn *c, bool pause)
 /* The exchange is over on both sides; on to the next request. */
 static void next_request(struct conn *c)
 {
-  c->x.active = false;
+  c->x->active = false;
   c->waiting = false;
   http1_parser_next(&c->parser);
   c->parser.head.method[0] = 0; /* a refusal of what comes next must not be taken for one of HEAD */
   c->deadline_ns = clock_mono_ns() + IDLE_TIMEOUT;
-  if (c->x.paused) { /* its taker has gone, and would not resume any more */
-    c->x.paused = false;
+  if (c->x->paused) { /* its taker has gone, and would not resume any more */
+    c->x->paused = false;
     pause_reading(c, false);
   }
 }
 
 static void request_complete(struct conn *c)
 {
-  struct exchange *x = &c->x;
+  struct exchange *x = c->x;
   exchange_body_end(x, &c->parser.trailers);
   if (c->dead) return;
   if (x->ended)
@@ -150,7 +178,7 @@ static size_t parse(struct conn *c, const uint8_t *data, size_t n)
     if (ev == HTTP1_HEAD)
       begin_exchange(c);
     else if (ev == HTTP1_DATA)
-      exchange_body(&c->x, piece, piece_n);
+      exchange_body(c->x, piece, piece_n);
     else if (ev == HTTP1_END)
       request_complete(c);
     else if (ev == HTTP1_ERROR)
@@ -178,11 +206,13 @@ static void on_data(struct stream *s, void *arg, const uint8_t *data, size_t n)
     return;
   }
   if (c->dead) return;
-  if (c->x.switched) {
-    exchange_body(&c->x, data, n);
+  if (active(c) && c->x->switched) {
+    conn_hold(c);
+    exchange_body(c->x, data, n);
+    conn_release(c);
     return;
   }
-  if (!c->x.active && !http1_parser_started(&c->parser)) c->deadline_ns = clock_mono_ns() + HEAD_TIMEOUT;
+  if (!active(c) && !http1_parser_started(&c->parser)) c->deadline_ns = clock_mono_ns() + HEAD_TIMEOUT;
   conn_hold(c);
   size_t used = c->early.len ? 0 : parse(c, data, n);
   if (used < n && c->stream && !c->dead) {
@@ -206,7 +236,7 @@ static void parse_early(struct conn *c)
     buf_consume(&c->early, used);
     if (!used) break;
   }
-  if (c->stream && c->early.len <= EARLY_PAUSE && !c->x.paused) stream_pause(c->stream, false);
+  if (c->stream && c->early.len <= EARLY_PAUSE && !(c->x && c->x->paused)) stream_pause(c->stream, false);
   conn_release(c);
 }
 
@@ -214,20 +244,24 @@ static void on_drain(struct stream *s, void *arg)
 {
   (void)s;
   struct conn *c = arg;
-  if (c->h2)
+  if (c->h2) {
     h2_drain(c->h2);
-  else if (c->x.active)
-    exchange_drained(&c->x);
+  } else if (active(c)) {
+    conn_hold(c);
+    exchange_drained(c->x);
+    conn_release(c);
+  }
 }
 
 /* Of HTTP nothing is left to say; a WebSocket's other direction may have something. */
 static void on_eof(struct stream *s, void *arg)
 {
   struct conn *c = arg;
-  struct exchange *x = &c->x;
   struct failure f;
-  if (x->active && x->switched) {
-    exchange_body_end(x, &c->parser.trailers);
+  if (active(c) && c->x->switched) {
+    conn_hold(c);
+    exchange_body_end(c->x, &c->parser.trailers);
+    conn_release(c);
     return;
   }
   failure_set(&f, ERR_CLOSED, "the user closed the connection");
@@ -243,8 +277,10 @@ static void on_close(struct stream *s, void *arg, const struct failure *f)
   c->dead = true;
   h2_free(c->h2);
   c->h2 = NULL;
-  if (c->x.active) exchange_gone(&c->x);
-  c->x.active = false;
+  if (active(c)) {
+    exchange_gone(c->x);
+    c->x->active = false;
+  }
   conn_release(c);
 }
 
@@ -297,7 +333,7 @@ static enum err sent(const struct exchange *x, enum err e)
 static enum err add_framing(struct conn *c, int status, struct fields *f, int64_t length)
 {
   char digits[24];
-  const struct exchange *x = &c->x;
+  const struct exchange *x = c->x;
   if (status == 101 || status == 204) return ERR_OK; /* no framing fields at all (RFC 9110 8.6) */
   if (length >= 0) {
     snprintf(digits, sizeof digits, "%lld", (long long)length);
@@ -312,12 +348,12 @@ static enum err add_framing(struct conn *c, int status, struct fields *f, int64_
 
 static enum err add_connection(const struct conn *c, struct fields *f)
 {
-  if (c->x.switched) {
+  if (c->x->switched) {
     enum err e = fields_add(f, "Connection", "Upgrade");
     return e ? e : fields_add(f, "Upgrade", "websocket");
   }
   if (c->close_after) return fields_add(f, "Connection", "close");
-  return c->x.head->minor == 0 ? fields_add(f, "Connection", "keep-alive") : ERR_OK;
+  return c->x->head->minor == 0 ? fields_add(f, "Connection", "keep-alive") : ERR_OK;
 }
 
 static enum err write_head(struct exchange *x, int status, struct fields *f, int64_t length)
@@ -435,10 +471,10 @@ static void check(struct conn *c, int64_t now_ns)
   /* A slow reader is told from a stalled one by the bytes that leave. */
   if (c->sent != stream_sent(c->stream)) {
     c->sent = stream_sent(c->stream);
-    c->x.progress_ns = now_ns;
+    if (c->x) c->x->progress_ns = now_ns;
   }
-  if (c->x.active)
-    exchange_check(&c->x, now_ns);
+  if (active(c))
+    exchange_check(c->x, now_ns);
   else if (c->deadline_ns && now_ns > c->deadline_ns)
     head_too_slow(c);
 }
@@ -457,7 +493,7 @@ void conn_sweep(struct cloud *cloud, int64_t now_ns)
 /* Idle: RFC 9112 9.5 lets it be closed at any time. */
 static void finish_idle(struct conn *c)
 {
-  if (c->dead || c->x.active || http1_parser_started(&c->parser)) return;
+  if (c->dead || active(c) || http1_parser_started(&c->parser)) return;
   c->dead = true;
   stream_finish(c->stream);
 }
