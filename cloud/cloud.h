@@ -14,7 +14,7 @@ struct registry;
 struct roster;
 struct once;
 struct seal;
-struct limits;
+struct throttle;
 
 struct counters {
   _Atomic uint64_t connections, requests, redirects, tokens_accepted, tokens_refused, dispatched, retried,
@@ -39,7 +39,7 @@ struct cloud {
   struct once *once;
   struct conn *conns;           /* all of them */
   struct websocket *websockets; /* those that are open */
-  struct limits *limits;
+  struct throttle *throttle;
   uv_timer_t second;
   uv_signal_t sigterm, sigint, sighup;
   bool stopping;

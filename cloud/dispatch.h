@@ -13,8 +13,8 @@ struct dispatch {
   struct tunnel_stream *stream; /* NULL when there is none (any more) */
   size_t unconsumed;            /* bytes taken whose window is given back when the user reads on */
   int tries;
-  struct websocket *websocket; /* NULL unless the request became one */
-  struct limits_slot *counted; /* among its user's requests at once; or NULL */
+  struct websocket *websocket;   /* NULL unless the request became one */
+  struct throttle_slot *counted; /* among its user's requests at once; or NULL */
   /* Of a response whose URLs are translated, else NULL. Its head waits for the first piece of the body, so
    * that one that cannot be read is answered with the reason. */
   struct body *body;

@@ -10,7 +10,7 @@
 #include "clock.h"
 #include "exchange.h"
 #include "httpd.h"
-#include "limits.h"
+#include "throttle.h"
 #include "oidc.h"
 #include "once.h"
 #include "registry.h"
@@ -195,7 +195,7 @@ static enum err open_cloud(struct cloud *c, struct httpd **admin, struct failure
   if (!e) e = seal_new(path, &c->seal, f);
   actor_path(c->actor, path, "cloud/store.db");
   if (!e) e = once_new(c, path, &c->once, f);
-  if (!e && limits_new(&c->limits)) e = failure_set(f, ERR_NOMEM, "no memory");
+  if (!e && throttle_new(&c->throttle)) e = failure_set(f, ERR_NOMEM, "no memory");
   actor_path(c->actor, path, "%s.sock", c->actor->instance);
   struct httpd_admin config = {
       .unix_path = path, .ready = ready, .metrics = metrics, .more = admin_routes, .arg = c};
@@ -238,7 +238,7 @@ static void close_cloud(struct cloud *c, struct httpd *admin)
   registry_free(c->registry);
   roster_free(c->roster);
   once_free(c->once);
-  limits_free(c->limits);
+  throttle_free(c->throttle);
   seal_free(c->seal);
   tls_ctx_free(c->front_tls);
   tls_ctx_free(c->tunnel_tls);

@@ -9,9 +9,9 @@
 #include "body.h"
 #include "clock.h"
 #include "hello.h"
-#include "limits.h"
 #include "publish.h"
 #include "rules.h"
+#include "throttle.h"
 #include "translate.h"
 #include "websocket.h"
 
@@ -29,7 +29,7 @@ static void dispatch_free(struct dispatch *d)
   x->data = NULL;
   websocket_close(d, "proxy");
   body_free(d->body);
-  limits_done(d->counted);
+  throttle_done(d->counted);
   free(d);
   exchange_release(x);
 }
@@ -293,19 +293,19 @@ static void on_close(struct up *u, const struct failure *f)
 static const struct up_ops up_ops = {on_response, on_data, on_end, on_writable, on_close};
 
 /* Who has no name is known by his address. */
-static enum err admit(struct exchange *x, struct limits_slot **ret, struct failure *f)
+static enum err admit(struct exchange *x, struct throttle_slot **ret, struct failure *f)
 {
   const struct lab *lab = x->lab;
-  const struct limits_policy p = {
+  const struct throttle_policy p = {
       .tenant_rate = lab->cloud.limits.tenant_rate,
       .app_rate = x->app->requests_per_second ? x->app->requests_per_second : lab->cloud.limits.app_rate,
       .user_rate = lab->cloud.limits.user_rate,
       .user_at_once = lab->cloud.limits.user_at_once,
   };
-  char address[LIMITS_ADDRESS_MAX];
-  limits_address(exchange_peer_ip(x), address);
+  char address[THROTTLE_ADDRESS_MAX];
+  throttle_address(exchange_peer_ip(x), address);
   const char *user = x->session.upn[0] ? x->session.upn : address;
-  enum err e = limits_admit(x->cloud->limits, &p, x->app->name, user, clock_mono_ns(), ret, f);
+  enum err e = throttle_admit(x->cloud->throttle, &p, x->app->name, user, clock_mono_ns(), ret, f);
   if (e) atomic_fetch_add_explicit(&x->cloud->counters.throttled, 1, memory_order_relaxed);
   return e;
 }
@@ -313,7 +313,7 @@ static enum err admit(struct exchange *x, struct limits_slot **ret, struct failu
 void step3_dispatch(struct exchange *x)
 {
   struct failure f = {0};
-  struct limits_slot *counted;
+  struct throttle_slot *counted;
   span_str(&x->step, "sevenstep.application", x->app->name);
   exchange_trace_request(x);
   if (x->session.upn[0]) {
@@ -327,7 +327,7 @@ void step3_dispatch(struct exchange *x)
   }
   struct dispatch *d = calloc(1, sizeof *d);
   if (!d) {
-    limits_done(counted);
+    throttle_done(counted);
     failure_set(&f, ERR_NOMEM, "no memory");
     exchange_fail(x, &f);
     return;

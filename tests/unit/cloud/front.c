@@ -4,7 +4,7 @@
 #include "encode.h"
 #include "exchange.h"
 #include "fake_clock.h"
-#include "limits.h"
+#include "throttle.h"
 #include "oidc.h"
 #include "once.h"
 #include "registry.h"
@@ -156,7 +156,7 @@ void front_open(void)
   open_tls(&f);
   ck_assert_int_eq(seal_new(in_folder("cloud/session.key"), &cloud->seal, &f), ERR_OK);
   ck_assert_int_eq(once_new(cloud, in_folder("cloud/store.db"), &cloud->once, &f), ERR_OK);
-  ck_assert_int_eq(limits_new(&cloud->limits), ERR_OK);
+  ck_assert_int_eq(throttle_new(&cloud->throttle), ERR_OK);
   ck_assert_int_eq(registry_new(cloud, &cloud->registry, &f), ERR_OK);
   ck_assert_int_eq(oidc_new(cloud, keys_ready, &cloud->oidc, &f), ERR_OK);
   listen_at(&plain_at, NULL, &plain, &f);
@@ -199,7 +199,7 @@ void front_close(void)
   registry_free(cloud->registry);
   roster_free(cloud->roster);
   once_free(cloud->once);
-  limits_free(cloud->limits);
+  throttle_free(cloud->throttle);
   seal_free(cloud->seal);
   tls_ctx_free(cloud->front_tls);
   tls_ctx_free(cloud->tunnel_tls);

@@ -1,4 +1,4 @@
-#include "limits.h"
+#include "throttle.h"
 
 #include "clock.h"
 
@@ -13,32 +13,32 @@
 
 enum { WAYS = 8, USER_SETS = 1024, APP_SETS = 64 };
 
-struct limits_slot {
+struct throttle_slot {
   uint64_t key;   /* a keyed hash of the name; 0: free */
   int64_t due_ns; /* when the bucket is full again; past: it is */
   uint32_t at_once;
 };
 
-struct limits {
+struct throttle {
   uint8_t secret[16]; /* so that nobody chooses a name that shares a set with another's */
-  struct limits_slot tenant, apps[APP_SETS][WAYS], users[USER_SETS][WAYS];
+  struct throttle_slot tenant, apps[APP_SETS][WAYS], users[USER_SETS][WAYS];
 };
 
-enum err limits_new(struct limits **ret)
+enum err throttle_new(struct throttle **ret)
 {
-  struct limits *l = calloc(1, sizeof *l);
+  struct throttle *l = calloc(1, sizeof *l);
   if (!l) return ERR_NOMEM;
   random_bytes(l->secret, sizeof l->secret);
   *ret = l;
   return ERR_OK;
 }
 
-void limits_free(struct limits *l)
+void throttle_free(struct throttle *l)
 {
   free(l);
 }
 
-static uint64_t key_of(const struct limits *l, const char *name)
+static uint64_t key_of(const struct throttle *l, const char *name)
 {
   uint8_t text[sizeof l->secret + 256], digest[SHA256_DIGEST_LENGTH];
   uint64_t key;
@@ -52,37 +52,37 @@ static uint64_t key_of(const struct limits *l, const char *name)
 
 /* The slot of this key: its own, a free one, or that of who has waited longest. NULL: all are in the midst of
  * requests. */
-static struct limits_slot *find(struct limits_slot *set, uint64_t key)
+static struct throttle_slot *find(struct throttle_slot *set, uint64_t key)
 {
-  struct limits_slot *oldest = NULL;
+  struct throttle_slot *oldest = NULL;
   for (size_t i = 0; i < WAYS; i++) {
     if (set[i].key == key) return &set[i];
     if (!set[i].at_once && (!oldest || set[i].due_ns < oldest->due_ns)) oldest = &set[i];
   }
-  if (oldest) *oldest = (struct limits_slot){.key = key};
+  if (oldest) *oldest = (struct throttle_slot){.key = key};
   return oldest;
 }
 
 /* When the bucket would be full again after one more. */
-static int64_t due_after(const struct limits_slot *s, unsigned rate, int64_t now_ns)
+static int64_t due_after(const struct throttle_slot *s, unsigned rate, int64_t now_ns)
 {
   return (s->due_ns > now_ns ? s->due_ns : now_ns) + SECOND / rate;
 }
 
-static bool has_token(const struct limits_slot *s, unsigned rate, int64_t now_ns)
+static bool has_token(const struct throttle_slot *s, unsigned rate, int64_t now_ns)
 {
   return !s || !rate || due_after(s, rate, now_ns) - now_ns <= SECOND;
 }
 
-static void take_token(struct limits_slot *s, unsigned rate, int64_t now_ns)
+static void take_token(struct throttle_slot *s, unsigned rate, int64_t now_ns)
 {
   if (s && rate) s->due_ns = due_after(s, rate, now_ns);
 }
 
-enum err limits_admit(struct limits *l, const struct limits_policy *p, const char *app, const char *user,
-                      int64_t now_ns, struct limits_slot **ret, struct failure *f)
+enum err throttle_admit(struct throttle *l, const struct throttle_policy *p, const char *app,
+                        const char *user, int64_t now_ns, struct throttle_slot **ret, struct failure *f)
 {
-  struct limits_slot *a = NULL, *u = NULL;
+  struct throttle_slot *a = NULL, *u = NULL;
   *ret = NULL;
   if (!p->tenant_rate && !p->app_rate && !p->user_rate && !p->user_at_once) return ERR_OK;
   if (p->app_rate) {
@@ -110,17 +110,17 @@ enum err limits_admit(struct limits *l, const struct limits_policy *p, const cha
   return ERR_OK;
 }
 
-void limits_address(const char *ip, char ret[static LIMITS_ADDRESS_MAX])
+void throttle_address(const char *ip, char ret[static THROTTLE_ADDRESS_MAX])
 {
   struct in6_addr a;
   char text[INET6_ADDRSTRLEN];
-  snprintf(ret, LIMITS_ADDRESS_MAX, "%s", ip);
+  snprintf(ret, THROTTLE_ADDRESS_MAX, "%s", ip);
   if (inet_pton(AF_INET6, ip, &a) != 1 || IN6_IS_ADDR_V4MAPPED(&a)) return;
   memset(a.s6_addr + 8, 0, 8);
-  if (inet_ntop(AF_INET6, &a, text, sizeof text)) snprintf(ret, LIMITS_ADDRESS_MAX, "%s/64", text);
+  if (inet_ntop(AF_INET6, &a, text, sizeof text)) snprintf(ret, THROTTLE_ADDRESS_MAX, "%s/64", text);
 }
 
-void limits_done(struct limits_slot *user)
+void throttle_done(struct throttle_slot *user)
 {
   if (user) user->at_once--;
 }

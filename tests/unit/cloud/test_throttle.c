@@ -1,34 +1,34 @@
 /* Rates and numbers at once, on a clock of the test's own. */
-#include "limits.h"
+#include "throttle.h"
 
 #include <check.h>
 #include <stdio.h>
 
 #define SECOND 1000000000LL
 
-static struct limits *limits;
+static struct throttle *throttle;
 static struct failure f;
 
 static void setup(void)
 {
-  ck_assert_int_eq(limits_new(&limits), ERR_OK);
+  ck_assert_int_eq(throttle_new(&throttle), ERR_OK);
 }
 
 static void teardown(void)
 {
-  limits_free(limits);
+  throttle_free(throttle);
 }
 
 /* One request that is over at once. */
-static enum err ask(const struct limits_policy *p, const char *app, const char *user, int64_t now_ns)
+static enum err ask(const struct throttle_policy *p, const char *app, const char *user, int64_t now_ns)
 {
-  struct limits_slot *slot;
-  enum err e = limits_admit(limits, p, app, user, now_ns, &slot, &f);
-  if (!e) limits_done(slot);
+  struct throttle_slot *slot;
+  enum err e = throttle_admit(throttle, p, app, user, now_ns, &slot, &f);
+  if (!e) throttle_done(slot);
   return e;
 }
 
-static unsigned passed(const struct limits_policy *p, const char *app, const char *user, int64_t now_ns)
+static unsigned passed(const struct throttle_policy *p, const char *app, const char *user, int64_t now_ns)
 {
   unsigned n = 0;
   while (n < 1000 && ask(p, app, user, now_ns) == ERR_OK)
@@ -36,16 +36,16 @@ static unsigned passed(const struct limits_policy *p, const char *app, const cha
   return n;
 }
 
-START_TEST(limits_admit_without_limits_everything)
+START_TEST(throttle_admit_without_limits_everything)
 {
-  const struct limits_policy none = {0};
+  const struct throttle_policy none = {0};
   ck_assert_uint_eq(passed(&none, "hello", "alice", SECOND), 1000);
 }
 END_TEST
 
-START_TEST(limits_admit_a_burst_then_the_rate)
+START_TEST(throttle_admit_a_burst_then_the_rate)
 {
-  const struct limits_policy p = {.user_rate = 10};
+  const struct throttle_policy p = {.user_rate = 10};
   ck_assert_uint_eq(passed(&p, "hello", "alice", SECOND), 10);
   ck_assert_int_eq(f.err, ERR_RATE_LIMITED);
   ck_assert_uint_eq(passed(&p, "hello", "alice", SECOND + SECOND / 10 - 1), 0);
@@ -55,9 +55,9 @@ START_TEST(limits_admit_a_burst_then_the_rate)
 }
 END_TEST
 
-START_TEST(limits_admit_counts_users_and_applications_apart)
+START_TEST(throttle_admit_counts_users_and_applications_apart)
 {
-  const struct limits_policy users = {.user_rate = 5}, apps = {.app_rate = 5}, all = {.tenant_rate = 5};
+  const struct throttle_policy users = {.user_rate = 5}, apps = {.app_rate = 5}, all = {.tenant_rate = 5};
   ck_assert_uint_eq(passed(&users, "hello", "alice", SECOND), 5);
   ck_assert_uint_eq(passed(&users, "hello", "bob", SECOND), 5);
   ck_assert_uint_eq(passed(&apps, "hello", "alice", SECOND), 5);
@@ -68,9 +68,9 @@ START_TEST(limits_admit_counts_users_and_applications_apart)
 }
 END_TEST
 
-START_TEST(limits_admit_refused_takes_no_token_of_others)
+START_TEST(throttle_admit_refused_takes_no_token_of_others)
 {
-  const struct limits_policy both = {.user_rate = 1, .app_rate = 3};
+  const struct throttle_policy both = {.user_rate = 1, .app_rate = 3};
   ck_assert_uint_eq(passed(&both, "hello", "alice", SECOND), 1);
   ck_assert_uint_eq(passed(&both, "hello", "alice", SECOND), 0);
   ck_assert_uint_eq(passed(&both, "hello", "bob", SECOND), 1);
@@ -79,24 +79,25 @@ START_TEST(limits_admit_refused_takes_no_token_of_others)
 }
 END_TEST
 
-START_TEST(limits_admit_at_once_until_one_is_done)
+START_TEST(throttle_admit_at_once_until_one_is_done)
 {
-  const struct limits_policy p = {.user_at_once = 2};
-  struct limits_slot *slots[3];
-  ck_assert_int_eq(limits_admit(limits, &p, "hello", "alice", SECOND, &slots[0], &f), ERR_OK);
-  ck_assert_int_eq(limits_admit(limits, &p, "ledger", "alice", SECOND, &slots[1], &f), ERR_OK);
-  ck_assert_int_eq(limits_admit(limits, &p, "hello", "alice", SECOND, &slots[2], &f), ERR_TOO_MANY_AT_ONCE);
+  const struct throttle_policy p = {.user_at_once = 2};
+  struct throttle_slot *slots[3];
+  ck_assert_int_eq(throttle_admit(throttle, &p, "hello", "alice", SECOND, &slots[0], &f), ERR_OK);
+  ck_assert_int_eq(throttle_admit(throttle, &p, "ledger", "alice", SECOND, &slots[1], &f), ERR_OK);
+  ck_assert_int_eq(throttle_admit(throttle, &p, "hello", "alice", SECOND, &slots[2], &f),
+                   ERR_TOO_MANY_AT_ONCE);
   ck_assert_ptr_null(slots[2]);
   ck_assert_int_eq(ask(&p, "hello", "bob", SECOND), ERR_OK);
-  limits_done(slots[0]);
-  ck_assert_int_eq(limits_admit(limits, &p, "hello", "alice", SECOND, &slots[0], &f), ERR_OK);
-  limits_done(slots[0]);
-  limits_done(slots[1]);
+  throttle_done(slots[0]);
+  ck_assert_int_eq(throttle_admit(throttle, &p, "hello", "alice", SECOND, &slots[0], &f), ERR_OK);
+  throttle_done(slots[0]);
+  throttle_done(slots[1]);
 }
 END_TEST
 
 /* Tables are bounded; who is in the midst of a request keeps his place. */
-START_TEST(limits_address_of_one_host_is_one)
+START_TEST(throttle_address_of_one_host_is_one)
 {
   static const struct {
     const char *ip, *name;
@@ -107,40 +108,40 @@ START_TEST(limits_address_of_one_host_is_one)
                {"::1", "::/64"},
                {"::ffff:192.0.2.1", "::ffff:192.0.2.1"},
                {"", ""}};
-  char name[LIMITS_ADDRESS_MAX];
-  limits_address(cases[_i].ip, name);
+  char name[THROTTLE_ADDRESS_MAX];
+  throttle_address(cases[_i].ip, name);
   ck_assert_str_eq(name, cases[_i].name);
 }
 END_TEST
 
-START_TEST(limits_admit_more_users_than_places_forgets_no_request_under_way)
+START_TEST(throttle_admit_more_users_than_places_forgets_no_request_under_way)
 {
-  const struct limits_policy p = {.user_rate = 1000, .user_at_once = 1};
-  struct limits_slot *alice;
+  const struct throttle_policy p = {.user_rate = 1000, .user_at_once = 1};
+  struct throttle_slot *alice;
   char name[32];
-  ck_assert_int_eq(limits_admit(limits, &p, "hello", "alice", SECOND, &alice, &f), ERR_OK);
+  ck_assert_int_eq(throttle_admit(throttle, &p, "hello", "alice", SECOND, &alice, &f), ERR_OK);
   for (int i = 0; i < 100000; i++) {
     snprintf(name, sizeof name, "user-%d", i);
     ck_assert_int_eq(ask(&p, "hello", name, SECOND), ERR_OK);
   }
   ck_assert_int_eq(ask(&p, "hello", "alice", SECOND), ERR_TOO_MANY_AT_ONCE);
-  limits_done(alice);
+  throttle_done(alice);
   ck_assert_int_eq(ask(&p, "hello", "alice", SECOND), ERR_OK);
 }
 END_TEST
 
 int main(void)
 {
-  TCase *t = tcase_create("limits");
+  TCase *t = tcase_create("throttle");
   tcase_add_checked_fixture(t, setup, teardown);
-  tcase_add_test(t, limits_admit_without_limits_everything);
-  tcase_add_test(t, limits_admit_a_burst_then_the_rate);
-  tcase_add_test(t, limits_admit_counts_users_and_applications_apart);
-  tcase_add_test(t, limits_admit_refused_takes_no_token_of_others);
-  tcase_add_test(t, limits_admit_at_once_until_one_is_done);
-  tcase_add_loop_test(t, limits_address_of_one_host_is_one, 0, 7);
-  tcase_add_test(t, limits_admit_more_users_than_places_forgets_no_request_under_way);
-  Suite *s = suite_create("limits");
+  tcase_add_test(t, throttle_admit_without_limits_everything);
+  tcase_add_test(t, throttle_admit_a_burst_then_the_rate);
+  tcase_add_test(t, throttle_admit_counts_users_and_applications_apart);
+  tcase_add_test(t, throttle_admit_refused_takes_no_token_of_others);
+  tcase_add_test(t, throttle_admit_at_once_until_one_is_done);
+  tcase_add_loop_test(t, throttle_address_of_one_host_is_one, 0, 7);
+  tcase_add_test(t, throttle_admit_more_users_than_places_forgets_no_request_under_way);
+  Suite *s = suite_create("throttle");
   suite_add_tcase(s, t);
   SRunner *r = srunner_create(s);
   srunner_run_all(r, CK_ENV);

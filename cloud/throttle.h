@@ -5,32 +5,33 @@
  * needs one number a bucket). The tables have a fixed size: where more users ask within one second than there
  * is room for, those who asked least lately begin anew, and no user is refused for another's sake. Loop's
  * thread. */
-#ifndef SEVENSTEP_LIMITS_H
-#define SEVENSTEP_LIMITS_H
+#ifndef SEVENSTEP_THROTTLE_H
+#define SEVENSTEP_THROTTLE_H
 
 #include "err.h"
 
 #include <stdint.h>
 
-struct limits;
-struct limits_slot;
+struct throttle;
+struct throttle_slot;
 
 /* 0: no limit. Rates are requests a second. */
-struct limits_policy {
+struct throttle_policy {
   unsigned tenant_rate, app_rate, user_rate, user_at_once;
 };
 
-enum err limits_new(struct limits **ret) MUST_CHECK;
-void limits_free(struct limits *l); /* accepts NULL */
+enum err throttle_new(struct throttle **ret) MUST_CHECK;
+void throttle_free(struct throttle *l); /* accepts NULL */
 
 /* Takes a token from each bucket, or from none. ERR_RATE_LIMITED, ERR_TOO_MANY_AT_ONCE. *ret is to be given
- * to limits_done when the request is over; NULL when nothing was counted. */
-enum err limits_admit(struct limits *l, const struct limits_policy *p, const char *app, const char *user,
-                      int64_t now_ns, struct limits_slot **ret, struct failure *f) MUST_CHECK;
+ * to throttle_done when the request is over; NULL when nothing was counted. */
+enum err throttle_admit(struct throttle *l, const struct throttle_policy *p, const char *app,
+                        const char *user, int64_t now_ns, struct throttle_slot **ret,
+                        struct failure *f) MUST_CHECK;
 /* The name of who is known by nothing but his address: an IPv6 address counts by the first 64 bits of it, for
  * the rest is its host's to choose (RFC 4291 2.5.1). */
-#define LIMITS_ADDRESS_MAX 64
-void limits_address(const char *ip, char ret[static LIMITS_ADDRESS_MAX]);
-void limits_done(struct limits_slot *user); /* accepts NULL */
+#define THROTTLE_ADDRESS_MAX 64
+void throttle_address(const char *ip, char ret[static THROTTLE_ADDRESS_MAX]);
+void throttle_done(struct throttle_slot *user); /* accepts NULL */
 
 #endif
