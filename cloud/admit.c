@@ -345,11 +345,10 @@ void admit_begin(struct connector *c)
 {
   struct failure f = {0};
   if (c->certificate.serial[0]) {
-    if (roster_admit(c->r->cloud->roster, &c->certificate, &f)) {
+    if (roster_admit(c->r->cloud->roster, &c->certificate, &f) || connector_join(c, &f)) {
       admit_refuse(c, &f);
       return;
     }
-    c->name = roster_name(c->r->cloud->roster, c->certificate.name);
   }
   ask(c, CONTROL_HELLO, NULL, NULL, hello_answered, not_admitted);
 }

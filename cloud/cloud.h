@@ -18,7 +18,7 @@ struct throttle;
 
 struct counters {
   _Atomic uint64_t connections, requests, redirects, tokens_accepted, tokens_refused, dispatched, retried,
-      throttled, failures;
+      throttled, full, failures;
   _Atomic uint64_t status[6]; /* responses by hundreds; [0] unused */
   _Atomic uint64_t websockets, open_websockets;
   _Atomic uint64_t open_connections, ready_connectors, ready_connections;

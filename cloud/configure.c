@@ -229,6 +229,7 @@ void registry_look(const struct registry *r, const struct lab_connector *connect
   for (const struct connector *c = r->list; c; c = c->next) {
     if (!c->ready || strcmp(c->name, connector->name) != 0) continue;
     ret->connections++;
+    ret->requests = (unsigned)c->member->requests;
     if (ret->version == 0 || c->acked < ret->version) ret->version = c->acked;
   }
 }

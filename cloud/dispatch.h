@@ -22,6 +22,8 @@ struct dispatch {
   int status;
 };
 
+/* The stream is no more the dispatch's, which is to say that the connector's work on it is over. */
+void dispatch_let_go(struct dispatch *d);
 /* Ends the stream and frees. */
 void dispatch_end(struct dispatch *d);
 /* The same, and answers the user with the failure, or ends the response visibly incomplete. */

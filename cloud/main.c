@@ -10,12 +10,12 @@
 #include "clock.h"
 #include "exchange.h"
 #include "httpd.h"
-#include "throttle.h"
 #include "oidc.h"
 #include "once.h"
 #include "registry.h"
 #include "reload.h"
 #include "roster.h"
+#include "throttle.h"
 #include "websocket.h"
 
 #include <errno.h>
@@ -83,6 +83,9 @@ static const struct metric {
      offsetof(struct counters, open_websockets)},
     {"sevenstep_cloud_throttled_total", "counter", "Requests refused by a limit of cloud.limits (429).",
      offsetof(struct counters, throttled)},
+    {"sevenstep_cloud_full_total", "counter",
+     "Requests refused because all connectors of the group were at cloud.limits.connector_at_once.",
+     offsetof(struct counters, full)},
     {"sevenstep_cloud_failures_total", "counter", "Requests answered with an error page.",
      offsetof(struct counters, failures)},
     {"sevenstep_cloud_ready_connectors", "gauge", "Connectors that can take requests.",

@@ -2,6 +2,7 @@
 
 #include "clock.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,17 +11,53 @@
 #define HANDSHAKE_MS   5000
 #define ADMIT_NS       10000000000LL /* from the handshake to welcome, or to the certificate */
 
+static struct member *member_new(struct registry *r, const char *name)
+{
+  struct member *m = calloc(1, sizeof *m);
+  if (!m) return NULL;
+  m->name = name;
+  m->next = r->members;
+  if (m->next) m->next->prev = m;
+  r->members = m;
+  return m;
+}
+
+enum err connector_join(struct connector *c, struct failure *f)
+{
+  const char *name = roster_name(c->r->cloud->roster, c->certificate.name);
+  struct member *m = c->r->members;
+  while (m && m->name != name)
+    m = m->next;
+  if (!m && name) m = member_new(c->r, name);
+  if (!m) return failure_set(f, ERR_NOMEM, "no memory for a connector");
+  snprintf(m->group, sizeof m->group, "%s", c->certificate.group);
+  m->connections++;
+  c->name = name;
+  c->member = m;
+  return ERR_OK;
+}
+
+static void leave(struct connector *c)
+{
+  struct member *m = c->member;
+  if (!m || --m->connections > 0) return;
+  if (m->prev)
+    m->prev->next = m->next;
+  else
+    c->r->members = m->next;
+  if (m->next) m->next->prev = m->prev;
+  free(m);
+}
+
 /* A connector has several connections, and counts as long as one of them is ready. */
 void connector_set_ready(struct connector *c, bool ready)
 {
   struct registry *r = c->r;
-  bool other = false;
   if (c->ready == ready) return;
   c->ready = ready;
-  for (const struct connector *o = r->list; o && !other; o = o->next)
-    other = o != c && o->ready && o->name == c->name;
+  if (ready && c->member->ready++ == 0) r->ready++;
+  if (!ready && --c->member->ready == 0) r->ready--;
   r->connections += ready ? 1 : (size_t)-1;
-  if (!other) r->ready += ready ? 1 : (size_t)-1;
   atomic_store(&r->cloud->counters.ready_connectors, r->ready);
   atomic_store(&r->cloud->counters.ready_connections, r->connections);
   if (ready)
@@ -73,6 +110,7 @@ static void on_close(struct link *l, void *arg, const struct failure *f)
     r->list = c->next;
   if (c->next) c->next->prev = c->prev;
   r->count--;
+  leave(c);
   buf_wipe(&c->answer);
   free(c);
   configure_check(r);
@@ -187,24 +225,52 @@ void registry_free(struct registry *r)
   free(r);
 }
 
+/* -- who gets a request
+ * -------------------------------------------------------------------------------------------------------------
+ */
+
+static size_t room_of(const struct registry *r, const struct member *m)
+{
+  size_t most = r->cloud->lab->cloud.limits.connector_at_once;
+  return m->requests < most ? most - m->requests : 0;
+}
+
+void registry_group(const struct registry *r, const char *group, struct group_state *ret)
+{
+  *ret = (struct group_state){0};
+  for (const struct member *m = r->members; m; m = m->next) {
+    if (!m->ready || strcmp(m->group, group) != 0) continue;
+    ret->connectors++;
+    ret->room += room_of(r, m);
+  }
+}
+
+void connector_begins(struct connector *c)
+{
+  c->member->requests++;
+}
+
+void connector_ends(struct connector *c)
+{
+  c->member->requests--;
+}
+
 static bool usable(const struct connector *c, const char *group)
 {
   /* A link that is closing would take the request and lose it. */
-  return c->ready && strcmp(c->certificate.group, group) == 0 && link_stream(c->link) &&
-         stream_out(link_stream(c->link)) && tunnel_room(link_tunnel(c->link)) > 0;
+  return c->ready && strcmp(c->certificate.group, group) == 0 && room_of(c->r, c->member) > 0 &&
+         link_stream(c->link) && stream_out(link_stream(c->link)) && tunnel_room(link_tunnel(c->link)) > 0;
 }
 
+/* Equal loads alternate between connectors first. */
 static bool is_before(const struct connector *a, const struct connector *b)
 {
-  return a->turn != b->turn ? a->turn < b->turn : a->picked < b->picked;
+  return a->member != b->member ? a->member->turn < b->member->turn : a->picked < b->picked;
 }
 
 static void take_turn(struct connector *best)
 {
-  struct registry *r = best->r;
-  best->picked = ++r->picks;
-  for (struct connector *c = r->list; c; c = c->next)
-    if (c->name == best->name) c->turn = r->picks;
+  best->picked = best->member->turn = ++best->r->picks;
 }
 
 /* Requests that arrive in the same turn of the loop go down the same tunnel, in one record instead of many,

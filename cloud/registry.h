@@ -44,6 +44,7 @@ size_t registry_purge(struct registry *r, const char *upn);
 /* A connector as it is connected now. */
 struct connector_state {
   unsigned connections; /* ready ones */
+  unsigned requests;    /* that it works on */
   unsigned version;     /* of the configuration, that all of these have acknowledged; 0 without any */
 };
 void registry_look(const struct registry *r, const struct lab_connector *connector,
@@ -52,11 +53,21 @@ void registry_look(const struct registry *r, const struct lab_connector *connect
 void registry_stop(struct registry *r);
 void registry_free(struct registry *r); /* after the loop has ended; accepts NULL */
 
-/* The ready connection of this group with the least outstanding work, or NULL. not: one to leave out (may be
+/* How much more a group takes now. */
+struct group_state {
+  size_t connectors; /* ready ones */
+  size_t room;       /* requests that these take besides those that they work on */
+};
+void registry_group(const struct registry *r, const char *group, struct group_state *ret);
+/* The ready connection of this group with the least outstanding work, of a connector that works on less than
+ * cloud.limits.connector_at_once requests; or NULL. not: one to leave out (may be
  * NULL), and with it the other connections of its connector, unless no other connector is ready: what ended
  * one connection will often end them all. */
 struct connector *registry_pick(struct registry *r, const char *group, const struct connector * not );
 const char *connector_name(const struct connector *c);
 struct link *connector_link(struct connector *c);
+/* It works on one request more, and on one less. */
+void connector_begins(struct connector *c);
+void connector_ends(struct connector *c);
 
 #endif

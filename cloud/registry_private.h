@@ -5,13 +5,24 @@
 #include "registry.h"
 #include "roster.h"
 
+/* What the connections of one connector have in common; there as long as one of them is. */
+struct member {
+  const char *name; /* the roster's, so that equal names are equal pointers */
+  char group[CONNECTOR_NAME_MAX + 1];
+  size_t connections, ready; /* ready: those that take requests */
+  size_t requests;           /* that it works on, through all of them */
+  int64_t turn;              /* when one of them was picked last */
+  struct member *prev, *next;
+};
+
 /* One connection of a connector, or of one that is to become one. */
 struct connector {
   struct up up; /* owner of the control stream in progress */
   struct registry *r;
   struct link *link;
   struct certificate certificate; /* serial "": it has none, and may register only */
-  const char *name; /* the roster's, so that equal names are equal pointers; NULL until it was admitted */
+  const char *name;               /* the member's; NULL until it was admitted */
+  struct member *member;          /* the same */
   bool ready, leaving, refused;
   int64_t since_ns; /* monotonic, when it connected */
   /* What it was asked last, and what it says: admit.c's. */
@@ -26,9 +37,7 @@ struct connector {
   unsigned acked;    /* the version it acknowledged last; 0: none */
   struct push *push; /* under way; NULL: none */
   int64_t pushed_ns; /* when that was sent */
-  /* When it was picked last, and when any connection of its connector was: equal loads alternate between
-   * connectors first. */
-  int64_t picked, turn;
+  int64_t picked;    /* when it was, last */
   struct connector *prev, *next;
 };
 
@@ -37,6 +46,7 @@ struct registry {
   struct listener *listener;
   uv_async_t wake;
   struct connector *list;
+  struct member *members;
   size_t count, ready, connections;
   bool saving;
   int64_t picks;
@@ -49,6 +59,8 @@ struct registry {
 };
 
 /* registry.c */
+/* Its certificate is good: it is a connection of that connector from now on. */
+enum err connector_join(struct connector *c, struct failure *f) MUST_CHECK;
 void connector_set_ready(struct connector *c, bool ready);
 
 /* admit.c: who is it? Ends with a connector that is ready, registered (and dials again), or refused. */

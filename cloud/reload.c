@@ -19,6 +19,7 @@ static const struct {
 } connector_gauges[] = {
     {"sevenstep_cloud_connector_connections",
      "A connector's connections that take requests; 0: it is inactive."},
+    {"sevenstep_cloud_connector_requests", "The requests and WebSockets that a connector works on."},
     {"sevenstep_cloud_connector_version",
      "The version of the configuration that a connector has acknowledged."},
 };
@@ -32,7 +33,9 @@ static enum err connector_gauge(const struct cloud *c, size_t which, struct buf 
     struct connector_state now;
     registry_look(c->registry, row, &now);
     e = buf_printf(out, "%s{connector=\"%s\",group=\"%s\"} %u\n", name, row->name, row->group,
-                   which == 0 ? now.connections : now.version);
+                   which == 0   ? now.connections
+                   : which == 1 ? now.requests
+                                : now.version);
   }
   return e;
 }
@@ -40,8 +43,8 @@ static enum err connector_gauge(const struct cloud *c, size_t which, struct buf 
 static void look_at_gauges(void *arg, struct net_call *call)
 {
   struct look *l = arg;
-  l->e = connector_gauge(l->c, 0, l->out);
-  if (!l->e) l->e = connector_gauge(l->c, 1, l->out);
+  for (size_t i = 0; i < sizeof connector_gauges / sizeof connector_gauges[0] && !l->e; i++)
+    l->e = connector_gauge(l->c, i, l->out);
   if (!l->e)
     l->e = buf_printf(l->out,
                       "# HELP sevenstep_cloud_version The version of the configuration in force.\n"

@@ -34,6 +34,12 @@ static void dispatch_free(struct dispatch *d)
   exchange_release(x);
 }
 
+void dispatch_let_go(struct dispatch *d)
+{
+  if (d->stream) connector_ends(d->via);
+  d->stream = NULL;
+}
+
 /* Lets go of the stream, if there is one, and of the exchange. */
 void dispatch_end(struct dispatch *d)
 {
@@ -41,6 +47,7 @@ void dispatch_end(struct dispatch *d)
     tunnel_stream_reset(d->stream, TUNNEL_CANCEL);
     link_flush(d->link);
   }
+  dispatch_let_go(d);
   dispatch_free(d);
 }
 
@@ -133,6 +140,18 @@ static bool idempotent(const char *method)
 
 static const struct up_ops up_ops;
 
+static enum err nobody_takes_it(const struct exchange *x, struct failure *f)
+{
+  const char *group = x->app->connector_group;
+  struct group_state now;
+  registry_group(x->cloud->registry, group, &now);
+  if (now.connectors == 0 || now.room > 0)
+    return failure_set(f, ERR_NO_CONNECTOR, "group %s has no connector that is ready", group);
+  atomic_fetch_add_explicit(&x->cloud->counters.full, 1, memory_order_relaxed);
+  return failure_set(f, ERR_CONNECTORS_FULL, "group %s has %zu, and each works on %u requests already", group,
+                     now.connectors, x->cloud->lab->cloud.limits.connector_at_once);
+}
+
 /* Sends the request to a connector that is not `not`. */
 static enum err send_request(struct dispatch *d, const struct connector * not, struct failure *f)
 {
@@ -140,9 +159,7 @@ static enum err send_request(struct dispatch *d, const struct connector * not, s
   /* One list for all requests of this thread: nghttp2 copies what it is given. */
   static struct fields fields;
   struct connector *c = registry_pick(x->cloud->registry, x->app->connector_group, not );
-  if (!c)
-    return failure_set(f, ERR_NO_CONNECTOR, "group %s has no connector that is ready and has room",
-                       x->app->connector_group);
+  if (!c) return nobody_takes_it(x, f);
   static struct buf inside; /* the target, where it is another one inside */
   const struct buf *target = &x->head->target;
   if (fields.max == 0) {
@@ -166,6 +183,7 @@ static enum err send_request(struct dispatch *d, const struct connector * not, s
                        target->len, &fields, !has_body(x), &d->up, &d->stream);
   if (e == ERR_TOO_LARGE) return failure_set(f, ERR_HTTP_HEADERS_TOO_LARGE, "with the proxy's own fields");
   if (e) return failure_set(f, e, "the tunnel did not take the request");
+  connector_begins(c);
   span_str(&x->step, "sevenstep.connector", connector_name(c));
   link_flush(d->link);
   return ERR_OK;
@@ -271,7 +289,7 @@ static void on_close(struct up *u, const struct failure *f)
 {
   struct dispatch *d = (struct dispatch *)u;
   struct failure why = *f;
-  d->stream = NULL;
+  dispatch_let_go(d);
   /* A reset by the application comes as that of the stream; what ended the tunnel is another error. */
   websocket_close(d, f->err == ERR_CLOSED ? "application" : "connector");
   if (!f->err && d->x->ended) {
@@ -296,11 +314,14 @@ static const struct up_ops up_ops = {on_response, on_data, on_end, on_writable, 
 static enum err admit(struct exchange *x, struct throttle_slot **ret, struct failure *f)
 {
   const struct lab *lab = x->lab;
+  struct group_state now;
+  registry_group(x->cloud->registry, x->app->connector_group, &now);
   const struct throttle_policy p = {
       .tenant_rate = lab->cloud.limits.tenant_rate,
       .app_rate = x->app->requests_per_second ? x->app->requests_per_second : lab->cloud.limits.app_rate,
       .user_rate = lab->cloud.limits.user_rate,
       .user_at_once = lab->cloud.limits.user_at_once,
+      .room = now.room,
   };
   char address[THROTTLE_ADDRESS_MAX];
   throttle_address(exchange_peer_ip(x), address);

@@ -174,7 +174,7 @@ static void let_go(struct dispatch *d)
     tunnel_stream_detach(d->stream);
   else
     tunnel_stream_reset(d->stream, TUNNEL_CANCEL);
-  d->stream = NULL;
+  dispatch_let_go(d);
 }
 
 void step7_end(struct exchange *x, const struct fields *trailers)

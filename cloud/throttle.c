@@ -16,7 +16,7 @@ enum { WAYS = 8, USER_SETS = 1024, APP_SETS = 64 };
 struct throttle_slot {
   uint64_t key;   /* a keyed hash of the name; 0: free */
   int64_t due_ns; /* when the bucket is full again; past: it is */
-  uint32_t at_once;
+  size_t at_once;
 };
 
 struct throttle {
@@ -84,17 +84,19 @@ enum err throttle_admit(struct throttle *l, const struct throttle_policy *p, con
 {
   struct throttle_slot *a = NULL, *u = NULL;
   *ret = NULL;
-  if (!p->tenant_rate && !p->app_rate && !p->user_rate && !p->user_at_once) return ERR_OK;
+  size_t at_once = p->user_at_once ? p->user_at_once : p->room;
+  if (!p->tenant_rate && !p->app_rate && !p->user_rate && !at_once) return ERR_OK;
   if (p->app_rate) {
     uint64_t key = key_of(l, app);
     a = find(l->apps[key % APP_SETS], key);
   }
-  if (p->user_rate || p->user_at_once) {
+  if (p->user_rate || at_once) {
     uint64_t key = key_of(l, user);
     u = find(l->users[key % USER_SETS], key);
   }
-  if (u && p->user_at_once && u->at_once >= p->user_at_once)
-    return failure_set(f, ERR_TOO_MANY_AT_ONCE, "%u requests of %.100s are under way", u->at_once, user);
+  if (u && at_once && u->at_once >= at_once)
+    return failure_set(f, ERR_TOO_MANY_AT_ONCE, "%zu requests of %.100s are under way%s", u->at_once, user,
+                       p->user_at_once ? "" : ", and what the connectors still take is for others");
   if (!has_token(u, p->user_rate, now_ns))
     return failure_set(f, ERR_RATE_LIMITED, "more than %u requests a second of %.100s", p->user_rate, user);
   if (!has_token(a, p->app_rate, now_ns))

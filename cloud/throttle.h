@@ -10,6 +10,7 @@
 
 #include "err.h"
 
+#include <stddef.h>
 #include <stdint.h>
 
 struct throttle;
@@ -18,6 +19,10 @@ struct throttle_slot;
 /* 0: no limit. Rates are requests a second. */
 struct throttle_policy {
   unsigned tenant_rate, app_rate, user_rate, user_at_once;
+  /* Without user_at_once a user may have as many under way as there is still room for (0: that is not known).
+   * So one user gets half of it, two a third each, and the next one always finds something (dynamic
+   * thresholds, as switches share their buffers; Choudhury and Hahne 1998). */
+  size_t room;
 };
 
 enum err throttle_new(struct throttle **ret) MUST_CHECK;

@@ -29,7 +29,7 @@ struct stream_owner {
 
 struct counters {
   _Atomic uint64_t requests, cache_hits, cache_misses, tickets, renewals, ticket_failures, failures,
-      origin_connects, origin_reuses, websockets;
+      origin_connects, origin_reuses, websockets, refused_requests;
   _Atomic uint64_t in_flight, links, open_websockets, cached;
   _Atomic int refused; /* the error that the cloud refused it with; ERR_OK: it did not, or took it since */
 };

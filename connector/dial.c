@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #define DIAL_TIMEOUT_MS 5000
+#define CONTROL_STREAMS 8 /* for the cloud's own words (hello.h), however many requests there are */
 #define STEADY_NS       10000000000LL /* a tunnel that lived so long was a success: the back-off begins anew */
 
 struct place {
@@ -118,10 +119,14 @@ static const struct tunnel_events tunnel_events = {
 
 static bool on_open(struct link *link, void *arg, struct failure *f)
 {
-  (void)link;
   struct line *l = arg;
   if (l->d->drained) {
     failure_set(f, ERR_CLOSED, "the connector stops");
+    return false;
+  }
+  if (tunnel_allow_streams(link_tunnel(link),
+                           l->d->c->lab->cloud.limits.connector_at_once + CONTROL_STREAMS)) {
+    failure_set(f, ERR_NOMEM, "no memory for a tunnel");
     return false;
   }
   l->open = true;

@@ -58,6 +58,9 @@ static const struct metric {
 } metrics_table[] = {
     {"sevenstep_connector_requests_total", "counter", "Requests received through the tunnel.",
      offsetof(struct counters, requests)},
+    {"sevenstep_connector_refused_total", "counter",
+     "Requests refused because the cloud sent more than it has agreed to (cloud.limits.connector_at_once).",
+     offsetof(struct counters, refused_requests)},
     {"sevenstep_connector_in_flight", "gauge", "Requests in progress.", offsetof(struct counters, in_flight)},
     {"sevenstep_connector_links", "gauge", "Connections to the cloud that take requests.",
      offsetof(struct counters, links)},

@@ -232,14 +232,23 @@ static void on_close(struct tunnel_stream *s, void *owner, const struct failure 
   request_end(r);
 }
 
+/* The cloud keeps to connector_at_once. An eighth more passes: one that was broken off on one connection may
+ * come to its end here behind the next one's beginning on another. */
+static bool is_too_much(const struct connector *c)
+{
+  unsigned most = c->lab->cloud.limits.connector_at_once;
+  return atomic_load_explicit(&c->counters.in_flight, memory_order_relaxed) >= most + (most + 7) / 8;
+}
+
 static const struct stream_owner_ops ops = {on_data, on_end, on_writable, on_close};
 
 void request_begin(struct connector *c, const struct configurations *known, struct link *l,
                    struct tunnel_stream *s, const struct tunnel_head *h)
 {
-  struct request *r = calloc(1, sizeof *r);
+  struct request *r = is_too_much(c) ? NULL : calloc(1, sizeof *r);
   struct failure f = {0};
   if (!r) {
+    atomic_fetch_add_explicit(&c->counters.refused_requests, 1, memory_order_relaxed);
     tunnel_stream_reset(s, TUNNEL_REFUSED);
     return;
   }

@@ -198,7 +198,9 @@ struct lab {
     const char *tunnel_name;        /* name in its certificate: tunnel.localhost */
     unsigned session_lifetime_s;    /* 3600 */
     struct {
-      unsigned tenant_rate, app_rate, user_rate, user_at_once; /* 0: no limit; rates a second */
+      unsigned tenant_rate, app_rate, user_rate; /* requests a second; 0: no limit */
+      unsigned user_at_once;                     /* 0: by what the connectors still take */
+      unsigned connector_at_once;
     } limits;
     struct lab_url home_url;                /* https://myapps.apps.localhost:{cloud}/ */
     unsigned registration_token_lifetime_s; /* 3600 */

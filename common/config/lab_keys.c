@@ -119,7 +119,13 @@ static const struct lab_key limits_keys[] = {
      "Requests a second of one user, or of one address where nobody is signed in.", .fallback = "0",
      .max = 1000000},
     {"user_at_once", KEY_COUNT, AT(lab, cloud.limits.user_at_once),
-     "Requests of one user that may be under way at the same time.", .fallback = "0", .max = 1000000},
+     "Requests and WebSockets of one user that may be under way at the same time. 0: as many as the "
+     "connectors still take, which leaves others their share.",
+     .fallback = "0", .max = 1000000},
+    {"connector_at_once", KEY_COUNT, AT(lab, cloud.limits.connector_at_once),
+     "Requests and WebSockets that one connector works on at the same time, through all of its connections. "
+     "Beyond it users are answered 503.",
+     .fallback = "200", .min = 1, .max = 10000},
     {.name = NULL},
 };
 static const struct lab_keys limits = {.keys = limits_keys, .size = sizeof(struct lab)};
@@ -148,8 +154,7 @@ static const struct lab_key cloud_keys[] = {
      "Less "
      "than certificate_lifetime.",
      .fallback = "15552000", .min = 1, .max = 157680000},
-    {"limits", KEY_SECTION, .help = "What users may ask for; beyond it they are answered 429.",
-     .members = &limits},
+    {"limits", KEY_SECTION, .help = "What users may ask for, and what connectors take.", .members = &limits},
     {"home_url", KEY_URL, AT(lab, cloud.home_url),
      "The cloud's own page, where users see the applications that are assigned to them. A client of the "
      "identity "

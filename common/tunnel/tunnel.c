@@ -592,6 +592,12 @@ void tunnel_free(struct tunnel *t, const struct failure *f)
   free(t);
 }
 
+enum err tunnel_allow_streams(struct tunnel *t, uint32_t n)
+{
+  const nghttp2_settings_entry most = {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, n};
+  return nghttp2_submit_settings(t->h2, NGHTTP2_FLAG_NONE, &most, 1) == 0 ? ERR_OK : ERR_NOMEM;
+}
+
 size_t tunnel_streams(const struct tunnel *t)
 {
   return t->n_streams;

@@ -22,9 +22,9 @@
 #define TUNNEL_STREAM_WINDOW_MAX (4 * 1024 * 1024) /* for who keeps up: 200 MB/s at 20 ms */
 #define TUNNEL_WIDENED_MAX       (32 * 1024 * 1024)
 #define TUNNEL_CONNECTION_WINDOW (16 * 1024 * 1024)
-#define TUNNEL_MAX_STREAMS       200         /* the real connector's limit of concurrent connections */
+#define TUNNEL_MAX_STREAMS       200         /* unless tunnel_allow_streams() says otherwise */
 #define TUNNEL_FRONT_WINDOW      (64 * 1024) /* at first */
-#define TUNNEL_FRONT_STREAMS     128
+#define TUNNEL_FRONT_STREAMS     100         /* no fewer, says RFC 9113 6.5.2 */
 #define TUNNEL_FRONT_WRITE_MAX   (8 * 1024 * 1024)
 #define TUNNEL_FRONT_FIELDS      512 /* before the crumbs of Cookie are joined (RFC 9113 8.2.3) */
 #define TUNNEL_MAX_HEAD          (64 * 1024)
@@ -88,6 +88,9 @@ bool tunnel_done(const struct tunnel *t);
 /* Did either end give the tunnel up for an error (GOAWAY with a code)? Then f tells. */
 bool tunnel_broken(const struct tunnel *t, struct failure *f);
 
+/* How many streams the peer may have open at once, from when it has heard of it; it is told with what is sent
+ * next. What it opens beyond that is refused. */
+enum err tunnel_allow_streams(struct tunnel *t, uint32_t n) MUST_CHECK;
 size_t tunnel_streams(const struct tunnel *t);
 /* How many more streams the peer allows now; 0 after GOAWAY. */
 size_t tunnel_room(const struct tunnel *t);

@@ -154,6 +154,107 @@ START_TEST(connection_that_leaves_finishes_its_work_and_gets_no_more)
 }
 END_TEST
 
+/* -- at once ----------------------------------------------------------------------------------------------
+ */
+
+static void take_at_once(unsigned connector, unsigned user)
+{
+  struct lab *lab = (struct lab *)(uintptr_t)cloud->lab;
+  lab->cloud.limits.connector_at_once = connector;
+  lab->cloud.limits.user_at_once = user;
+}
+
+static struct user *ask_in_vain(const char *error)
+{
+  struct user *u = user_connect(NULL);
+  user_send(u, "GET / HTTP/1.1\r\n" PUBLIC "\r\n");
+  run_until(user_got(u, "</html>"));
+  ck_assert_msg(user_got(u, error), "%s", buf_str(&u->got));
+  return u;
+}
+
+START_TEST(pick_counts_a_connector_through_all_its_connections)
+{
+  take_at_once(2, 100);
+  inside_dial(&one, "connector-1");
+  inside_dial(&three, "connector-1");
+  struct user *first = ask();
+  struct user *second = ask();
+  ck_assert_int_eq(one.requests, 1);
+  ck_assert_int_eq(three.requests, 1);
+  ck_assert(user_got(ask_in_vain("Sevenstep-Error: connectors_full"), "HTTP/1.1 503 "));
+  ck_assert_uint_eq(cloud->counters.full, 1);
+  inside_dial(&two, "connector-2");
+  ask();
+  ck_assert_int_eq(two.requests, 1);
+  inside_answer(&three, 200, NULL, NULL, true); /* the last one is the first in the list */
+  run_until(user_got(first, "200 OK"));
+  stream_abort(second->stream); /* who leaves makes room as well */
+  run_until(one.lost == 1);
+  ask();
+  ask();
+  ask();
+  ck_assert_int_eq(two.requests, 2);
+  ask_in_vain("connectors_full");
+}
+END_TEST
+
+START_TEST(pick_counts_what_a_connection_that_leaves_still_works_on)
+{
+  take_at_once(1, 100);
+  inside_dial(&one, "connector-1");
+  struct user *u = ask();
+  inside_dial(&three, "connector-1");
+  ck_assert_int_eq(tunnel_shutdown(link_tunnel(one.link)), ERR_OK);
+  link_flush(one.link);
+  run_until(cloud->counters.ready_connections == 1);
+  ask_in_vain("connectors_full");
+  inside_answer(&one, 200, NULL, NULL, true);
+  run_until(user_got(u, "200 OK") && !one.link);
+  ask();
+  ck_assert_int_eq(three.requests, 1);
+}
+END_TEST
+
+START_TEST(pick_forgets_what_a_lost_connection_worked_on)
+{
+  take_at_once(1, 100);
+  inside_dial(&one, "connector-1");
+  struct user *u = user_connect(NULL);
+  user_send(u, "POST / HTTP/1.1\r\n" PUBLIC "Content-Length: 1\r\n\r\nx");
+  run_until(one.requests == 1);
+  link_close(one.link, NULL);
+  run_until(user_got(u, "connector_lost"));
+  inside_dial(&three, "connector-1");
+  ask();
+  ck_assert_int_eq(three.requests, 1);
+}
+END_TEST
+
+START_TEST(group_without_a_connector_is_not_full)
+{
+  take_at_once(1, 0);
+  ask_in_vain("Sevenstep-Error: no_connector");
+  inside_dial(&one, "connector-1");
+  ask(); /* the first request of a user finds room while there is some */
+  ask_in_vain("connectors_full");
+}
+END_TEST
+
+START_TEST(user_leaves_the_connectors_room_for_others)
+{
+  take_at_once(4, 0);
+  inside_dial(&one, "connector-1");
+  ask();
+  ask();
+  ck_assert(user_got(ask_in_vain("Sevenstep-Error: too_many_at_once"), "HTTP/1.1 429 "));
+  inside_dial(&two, "connector-2");
+  ask();
+  ask();
+  ask_in_vain("too_many_at_once");
+}
+END_TEST
+
 START_TEST(hello_with_the_name_of_another_connector_is_refused)
 {
   inside_dial_refused(&one, "connector-1", "connector-2", "default");
@@ -368,6 +469,11 @@ int main(void)
   tcase_add_test(c, pick_after_a_loss_prefers_another_connector);
   tcase_add_test(c, pick_after_a_loss_takes_the_same_connector_when_there_is_no_other);
   tcase_add_test(c, connection_that_leaves_finishes_its_work_and_gets_no_more);
+  tcase_add_test(c, pick_counts_a_connector_through_all_its_connections);
+  tcase_add_test(c, pick_counts_what_a_connection_that_leaves_still_works_on);
+  tcase_add_test(c, pick_forgets_what_a_lost_connection_worked_on);
+  tcase_add_test(c, group_without_a_connector_is_not_full);
+  tcase_add_test(c, user_leaves_the_connectors_room_for_others);
   tcase_add_test(c, hello_with_the_name_of_another_connector_is_refused);
   tcase_add_test(c, hello_with_another_group_is_refused);
   tcase_add_test(c, configuration_comes_before_the_first_request);

@@ -96,7 +96,43 @@ START_TEST(throttle_admit_at_once_until_one_is_done)
 }
 END_TEST
 
-/* Tables are bounded; who is in the midst of a request keeps his place. */
+/* Takes as much as it gets of what all have room for. */
+static size_t take_all(struct throttle_policy *p, const char *user, struct throttle_slot *slots[static 200])
+{
+  size_t n = 0;
+  while (n < 200 && throttle_admit(throttle, p, "hello", user, SECOND, &slots[n], &f) == ERR_OK) {
+    p->room--;
+    n++;
+  }
+  return n;
+}
+
+START_TEST(throttle_admit_nobody_takes_all_the_room)
+{
+  struct throttle_policy p = {.room = 120};
+  struct throttle_slot *slots[3][200], *one;
+  ck_assert_uint_eq(take_all(&p, "alice", slots[0]), 60);
+  ck_assert_int_eq(f.err, ERR_TOO_MANY_AT_ONCE);
+  ck_assert_uint_eq(take_all(&p, "bob", slots[1]), 30);
+  ck_assert_uint_eq(take_all(&p, "carol", slots[2]), 15);
+  p.room = 1;
+  ck_assert_int_eq(throttle_admit(throttle, &p, "hello", "dave", SECOND, &one, &f), ERR_OK);
+  p.room = 119; /* the others are done */
+  for (int i = 0; i < 59; i++)
+    throttle_done(slots[0][i]);
+  ck_assert_uint_eq(take_all(&p, "alice", slots[0]), 59);
+}
+END_TEST
+
+START_TEST(throttle_admit_a_number_at_once_stands_for_itself)
+{
+  struct throttle_policy p = {.room = 10, .user_at_once = 10};
+  struct throttle_slot *slots[200];
+  ck_assert_uint_eq(take_all(&p, "alice", slots), 10);
+  ck_assert_str_eq(f.why, "10 requests of alice are under way");
+}
+END_TEST
+
 START_TEST(throttle_address_of_one_host_is_one)
 {
   static const struct {
@@ -114,6 +150,7 @@ START_TEST(throttle_address_of_one_host_is_one)
 }
 END_TEST
 
+/* Tables are bounded; who is in the midst of a request keeps his place. */
 START_TEST(throttle_admit_more_users_than_places_forgets_no_request_under_way)
 {
   const struct throttle_policy p = {.user_rate = 1000, .user_at_once = 1};
@@ -139,6 +176,8 @@ int main(void)
   tcase_add_test(t, throttle_admit_counts_users_and_applications_apart);
   tcase_add_test(t, throttle_admit_refused_takes_no_token_of_others);
   tcase_add_test(t, throttle_admit_at_once_until_one_is_done);
+  tcase_add_test(t, throttle_admit_nobody_takes_all_the_room);
+  tcase_add_test(t, throttle_admit_a_number_at_once_stands_for_itself);
   tcase_add_loop_test(t, throttle_address_of_one_host_is_one, 0, 7);
   tcase_add_test(t, throttle_admit_more_users_than_places_forgets_no_request_under_way);
   Suite *s = suite_create("throttle");

@@ -428,6 +428,20 @@ START_TEST(room_counts_open_streams)
 }
 END_TEST
 
+START_TEST(allow_streams_is_what_the_peer_has_room_for)
+{
+  ck_assert_int_eq(tunnel_allow_streams(connector.t, 2), ERR_OK);
+  pump();
+  ck_assert_uint_eq(tunnel_room(cloud.t), 2);
+  request("GET", NULL, NULL, true);
+  request("GET", NULL, NULL, true);
+  ck_assert_uint_eq(tunnel_room(cloud.t), 0);
+  ck_assert_int_eq(connector.requests, 2);
+  request("GET", NULL, NULL, true); /* waits */
+  ck_assert_int_eq(connector.requests, 2);
+}
+END_TEST
+
 START_TEST(free_with_open_streams_closes_each_with_the_reason)
 {
   struct failure f;
@@ -608,6 +622,7 @@ int main(void)
   tcase_add_test(c, a_thousand_aborts_leave_the_tunnel_alive);
   tcase_add_test(c, shutdown_by_the_connector_stops_new_requests_and_finishes_old);
   tcase_add_test(c, room_counts_open_streams);
+  tcase_add_test(c, allow_streams_is_what_the_peer_has_room_for);
   tcase_add_test(c, free_with_open_streams_closes_each_with_the_reason);
   tcase_add_test(c, detached_stream_finishes_without_its_owner);
   tcase_add_test(c, ping_is_answered);
