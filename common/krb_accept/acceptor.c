@@ -20,8 +20,8 @@ enum { TOKEN_MAX = 64 * 1024, REPLY_MAX = 16 * 1024 };
 /* The keytab as it was read once. Kept until the last use is over. */
 struct keys {
   atomic_uint refs;
-  krb5_context ctx; /* used under the acceptor's ticket_lock only */
-  krb5_keytab keytab;
+  krb5_context ctx;   /* for reading and closing it */
+  krb5_keytab keytab; /* in memory, where each use locks it by itself */
   char name[64];
 };
 
@@ -36,8 +36,7 @@ struct krb_acceptor {
   bool gssapi_only;
   struct replay *replay; /* NULL: none */
   struct known *known;
-  pthread_mutex_t lock;        /* keys, idle and the file's state */
-  pthread_mutex_t ticket_lock; /* decrypting tickets */
+  pthread_mutex_t lock; /* keys, idle and the file's state */
   struct keys *keys;
   struct verifier *idle;
   struct stat seen;
@@ -269,13 +268,10 @@ static enum err learn_ticket(const struct job *j, struct verifier *v)
   struct known_ticket *t = NULL;
   struct authenticator auth;
   if (!j->request)
-    return j->a->replay
-               ? failure_set(j->f, ERR_TICKET_INVALID,
-                             "the token's form hides its authenticator, so a replay would go unnoticed")
-               : ERR_OK;
-  pthread_mutex_lock(&j->a->ticket_lock);
-  enum err e = known_ticket_new(v->keys->ctx, v->keys->keytab, &j->request->ticket, &t, j->f);
-  pthread_mutex_unlock(&j->a->ticket_lock);
+    return failure_set(
+        j->f, ERR_TICKET_INVALID,
+        "the token's form hides its ticket and its authenticator, so a replay would go unnoticed");
+  enum err e = known_ticket_new(v->keys->keytab, &j->request->ticket, &t, j->f);
   if (e) return e;
   if (!authenticator_read(t, j->request, &auth)) {
     e = j->a->replay ? failure_set(j->f, ERR_TICKET_INVALID,
@@ -420,7 +416,6 @@ enum err krb_acceptor_new(const struct krb_acceptor_config *c, struct krb_accept
   struct krb_acceptor *a = calloc(1, sizeof *a);
   if (!a) return failure_set(f, ERR_NOMEM, "acceptor");
   pthread_mutex_init(&a->lock, NULL);
-  pthread_mutex_init(&a->ticket_lock, NULL);
   a->gssapi_only = c->gssapi_only;
   atomic_store(&a->looked_ns, clock_mono_ns());
   struct verifier *v = NULL;
@@ -454,7 +449,6 @@ void krb_acceptor_free(struct krb_acceptor *a)
   keys_unref(a->keys);
   known_free(a->known);
   replay_close(a->replay);
-  pthread_mutex_destroy(&a->ticket_lock);
   pthread_mutex_destroy(&a->lock);
   free(a);
 }

@@ -79,15 +79,6 @@ void gss_acceptor_flags_text(unsigned flags, char *out, size_t size)
   }
 }
 
-static void display_name(gss_name_t name, char *out, size_t size)
-{
-  OM_uint32 minor;
-  gss_buffer_desc text = GSS_C_EMPTY_BUFFER;
-  if (name && gss_display_name(&minor, name, &text, NULL) == GSS_S_COMPLETE)
-    snprintf(out, size, "%.*s", (int)text.length, (const char *)text.value);
-  gss_release_buffer(&minor, &text);
-}
-
 /* From the verified PAC (MS-PAC 2.9). Absent for a user who came with a ticket of his own. */
 static void read_delegation(gss_name_t name, struct krb_accepted *info)
 {
@@ -106,18 +97,6 @@ static void read_delegation(gss_name_t name, struct krb_accepted *info)
   }
   gss_release_buffer(&minor, &value);
   gss_release_buffer(&minor, &display);
-}
-
-static void read_context(gss_ctx_id_t ctx, gss_name_t client, OM_uint32 flags, struct krb_accepted *info)
-{
-  OM_uint32 minor;
-  gss_name_t target = GSS_C_NO_NAME;
-  display_name(client, info->client, sizeof info->client);
-  if (gss_inquire_context(&minor, ctx, NULL, &target, NULL, NULL, NULL, NULL, NULL) == GSS_S_COMPLETE)
-    display_name(target, info->target, sizeof info->target);
-  gss_release_name(&minor, &target);
-  gss_acceptor_flags_text(flags, info->flags, sizeof info->flags);
-  read_delegation(client, info);
 }
 
 enum err gss_acceptor_verify(struct gss_acceptor *g, const struct krb_channel *channel, const void *token,
@@ -147,7 +126,8 @@ enum err gss_acceptor_verify(struct gss_acceptor *g, const struct krb_channel *c
   else if (major & GSS_S_CONTINUE_NEEDED)
     e = failure_set(f, ERR_TICKET_MECHANISM,
                     "the negotiation needs another round: offer Kerberos first, with its token");
-  if (!e) read_context(ctx, client, flags, info);
+  if (!e) gss_acceptor_flags_text(flags, info->flags, sizeof info->flags);
+  if (!e) read_delegation(client, info);
   info->channel_bound = !e && channel && (flags & GSS_C_CHANNEL_BOUND_FLAG);
   if (!e && out.length && buf_append(reply, out.value, out.length))
     e = failure_set(f, ERR_TOO_LARGE, "the reply token");

@@ -10,8 +10,8 @@ struct gss_acceptor; /* a credential; one thread at a time */
 enum err gss_acceptor_new(const char *keytab, struct gss_acceptor **ret, struct failure *f) MUST_CHECK;
 void gss_acceptor_free(struct gss_acceptor *g); /* accepts NULL */
 
-/* Fills client, target, context flags, channel and delegation of *info; appends the reply token's bytes, if
- * any. */
+/* Fills context flags, channel and delegation of *info, as the ticket itself tells the rest: each question
+ * to GSSAPI costs it a krb5_context of its own. Appends the reply token's bytes, if any. */
 enum err gss_acceptor_verify(struct gss_acceptor *g, const struct krb_channel *channel, const void *token,
                              size_t n, struct buf *reply, struct krb_accepted *info,
                              struct failure *f) MUST_CHECK;

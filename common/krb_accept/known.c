@@ -1,5 +1,7 @@
 #include "known.h"
 
+#include "decrypt.h"
+
 #include "clock.h"
 
 #include <errno.h>
@@ -7,8 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { USAGE_AUTHENTICATOR = 11, USAGE_AP_REP = 12 };
 
 static pthread_key_t crypto_key;
 static pthread_once_t crypto_once = PTHREAD_ONCE_INIT;
@@ -32,19 +32,6 @@ krb5_context known_crypto_context(void)
 }
 
 /* -- one ticket ------------------------------------------------------------------------------------------ */
-
-/* MIT derives keys at first use and keeps them inside krb5_key. Done here, no request pays for it. */
-static krb5_error_code derive_keys(krb5_context ctx, krb5_key key)
-{
-  char plain[64] = {0}, cipher[256], back[256];
-  krb5_data in = {.length = sizeof plain, .data = plain}, out = {.length = sizeof back, .data = back};
-  krb5_enc_data enc = {.ciphertext = {.length = sizeof cipher, .data = cipher}};
-  krb5_error_code code = krb5_k_encrypt(ctx, key, USAGE_AP_REP, NULL, &in, &enc);
-  if (code) return code;
-  enc.ciphertext.length = sizeof cipher;
-  code = krb5_k_encrypt(ctx, key, USAGE_AUTHENTICATOR, NULL, &in, &enc);
-  return code ? code : krb5_k_decrypt(ctx, key, USAGE_AUTHENTICATOR, NULL, &enc, &out);
-}
 
 static void name_text(krb5_context ctx, krb5_const_principal name, char *out, size_t size)
 {
@@ -118,20 +105,51 @@ static krb5_error_code fill(krb5_context ctx, const krb5_ticket *t, struct known
   if (!copy_client(k, t->enc_part2->client)) return ENOMEM;
   k->enctype = t->enc_part2->session->enctype;
   krb5_error_code code = 0;
-  for (size_t i = 0; i < KNOWN_KEYS && !code; i++) {
+  for (size_t i = 0; i < KNOWN_KEYS && !code; i++)
     code = krb5_k_create_key(ctx, t->enc_part2->session, &k->keys[i].key);
-    if (!code) code = derive_keys(ctx, k->keys[i].key);
-  }
   return code;
 }
 
-enum err known_ticket_new(krb5_context ctx, krb5_keytab keytab, const struct der *ticket,
-                          struct known_ticket **ret, struct failure *f)
+/* -- decrypting it --------------------------------------------------------------------------------------- */
+
+/* The ticket's server may have another name in the keytab. */
+static krb5_error_code try_all_keys(krb5_context ctx, krb5_keytab keytab, krb5_ticket *t)
+{
+  krb5_kt_cursor cursor;
+  krb5_keytab_entry entry;
+  krb5_error_code code = krb5_kt_start_seq_get(ctx, keytab, &cursor), tried = KRB5_KT_NOTFOUND;
+  if (code) return code;
+  while (tried && krb5_kt_next_entry(ctx, keytab, &entry, &cursor) == 0) {
+    if (entry.key.enctype == t->enc_part.enctype) tried = krb5_decrypt_tkt_part(ctx, &entry.key, t);
+    krb5_free_keytab_entry_contents(ctx, &entry);
+  }
+  krb5_kt_end_seq_get(ctx, keytab, &cursor);
+  return tried;
+}
+
+/* Not by krb5_server_decrypt_ticket_keytab, which judges the realms that the ticket has come through once
+ * more, and that without a look at the KDC's own judgement (the flag transited-policy-checked, RFC 4120 2.7):
+ * it would refuse a user whose ticket comes home from another realm. */
+static krb5_error_code decrypt(krb5_context ctx, krb5_keytab keytab, krb5_ticket *t)
+{
+  krb5_keytab_entry entry;
+  krb5_error_code code =
+      krb5_kt_get_entry(ctx, keytab, t->server, t->enc_part.kvno, t->enc_part.enctype, &entry);
+  if (!code) {
+    code = krb5_decrypt_tkt_part(ctx, &entry.key, t);
+    krb5_free_keytab_entry_contents(ctx, &entry);
+  }
+  return code ? try_all_keys(ctx, keytab, t) : 0;
+}
+
+enum err known_ticket_new(krb5_keytab keytab, const struct der *ticket, struct known_ticket **ret,
+                          struct failure *f)
 {
   size_t n = der_left(ticket);
+  krb5_context ctx = known_crypto_context();
   krb5_ticket *t = NULL;
   krb5_data encoded = {.length = (unsigned)n, .data = (char *)(uintptr_t)ticket->p};
-  struct known_ticket *k = calloc(1, sizeof *k + n);
+  struct known_ticket *k = ctx ? calloc(1, sizeof *k + n) : NULL;
   if (!k) return failure_set(f, ERR_NOMEM, "ticket");
   atomic_init(&k->refs, 1);
   for (size_t i = 0; i < KNOWN_KEYS; i++)
@@ -139,7 +157,7 @@ enum err known_ticket_new(krb5_context ctx, krb5_keytab keytab, const struct der
   k->ticket_len = n;
   memcpy(k->ticket, ticket->p, n);
   krb5_error_code code = krb5_decode_ticket(&encoded, &t);
-  if (!code) code = krb5_server_decrypt_ticket_keytab(ctx, keytab, t);
+  if (!code) code = decrypt(ctx, keytab, t);
   if (!code) code = fill(ctx, t, k);
   krb5_free_ticket(ctx, t); /* wipes the session key */
   if (code) {

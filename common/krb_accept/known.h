@@ -17,8 +17,7 @@ struct known_ticket {
   struct known_ticket *chain, *newer, *older; /* the table's */
   uint64_t hash;
   /* The session key, as often as threads are likely to use it side by side; each copy by one thread at a
-   * time, because MIT counts references to derived keys without a lock. Usages 11 (decrypt) and 12 (encrypt)
-   * are derived already. */
+   * time, because MIT derives keys at their first use, and counts references to them without a lock. */
   struct known_key {
     pthread_mutex_t lock;
     krb5_key key;
@@ -33,10 +32,10 @@ struct known_ticket {
   uint8_t ticket[];
 };
 
-/* From an encoded ticket: decrypts it by the keytab. info's names, flags and times of the ticket are filled
- * in. One reference. */
-enum err known_ticket_new(krb5_context ctx, krb5_keytab keytab, const struct der *ticket,
-                          struct known_ticket **ret, struct failure *f) MUST_CHECK;
+/* From an encoded ticket that GSSAPI has accepted: decrypts it by the keytab, and judges nothing. info's
+ * names, flags and times of the ticket are filled in. One reference. */
+enum err known_ticket_new(krb5_keytab keytab, const struct der *ticket, struct known_ticket **ret,
+                          struct failure *f) MUST_CHECK;
 /* A copy of the key for this thread alone, until it is given back. */
 struct known_key *known_ticket_lock_key(struct known_ticket *t);
 void known_ticket_unlock_key(struct known_key *k);

@@ -8,6 +8,7 @@
 
 #include <gssapi/gssapi.h>
 #include <gssapi/gssapi_ext.h>
+#include <krb5.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -464,6 +465,43 @@ START_TEST(krb_accept_key_that_came_after_the_last_look_is_found)
 }
 END_TEST
 
+/* A keytab with the keys of ours, under another name. */
+static void write_alias_keytab(const char *path)
+{
+  krb5_context ctx;
+  krb5_keytab from, to;
+  krb5_kt_cursor cursor;
+  krb5_keytab_entry entry;
+  char name[300];
+  snprintf(name, sizeof name, "FILE:%s", path);
+  ck_assert_int_eq(krb5_init_context(&ctx), 0);
+  ck_assert_int_eq(krb5_kt_resolve(ctx, kdc_lab_path(&l, "keytabs/backend.keytab"), &from), 0);
+  ck_assert_int_eq(krb5_kt_resolve(ctx, name, &to), 0);
+  ck_assert_int_eq(krb5_kt_start_seq_get(ctx, from, &cursor), 0);
+  while (krb5_kt_next_entry(ctx, from, &entry, &cursor) == 0) {
+    entry.principal->data[0].data[0] = 'h'; /* hTTP */
+    ck_assert_int_eq(krb5_kt_add_entry(ctx, to, &entry), 0);
+    krb5_free_keytab_entry_contents(ctx, &entry);
+  }
+  krb5_kt_end_seq_get(ctx, from, &cursor);
+  krb5_kt_close(ctx, from);
+  krb5_kt_close(ctx, to);
+  krb5_free_context(ctx);
+}
+
+START_TEST(krb_accept_service_of_another_name_in_the_keytab_is_accepted)
+{
+  const char *mine = kdc_lab_path(&l, "alias.keytab");
+  write_alias_keytab(mine);
+  struct krb_acceptor_config c = {.keytab = mine};
+  krb_acceptor_free(acceptor);
+  ck_assert_int_eq(krb_acceptor_new(&c, &acceptor, &f), ERR_OK);
+  send_new(NULL);
+  ck_assert_msg(accept_sent() == ERR_OK, "%s", f.why);
+  ck_assert_str_eq(who.target, "HTTP/hello.corp.test@CORP.TEST");
+}
+END_TEST
+
 START_TEST(krb_accept_changed_keytab_is_followed_and_old_tickets_are_forgotten)
 {
   const char *mine = kdc_lab_path(&l, "mine.keytab");
@@ -566,6 +604,7 @@ int main(void)
   tcase_add_test(t, krb_acceptor_count_counts);
   tcase_add_test(t, krb_accept_many_threads_share_one_acceptor);
   tcase_add_test(t, krb_accept_key_that_came_after_the_last_look_is_found);
+  tcase_add_test(t, krb_accept_service_of_another_name_in_the_keytab_is_accepted);
   tcase_add_test(t, krb_accept_changed_keytab_is_followed_and_old_tickets_are_forgotten);
   suite_add_tcase(s, t);
   return kdc_lab_run(s);
