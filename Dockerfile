@@ -36,7 +36,7 @@ USER sevenstep
 FROM actor AS kdc
 USER root
 RUN apt-get update \
-  && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends krb5-kdc libkadm5srv-mit12 libkdb5-10t64 \
+  && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends krb5-kdc libkadm5srv-mit12 libkdb5-10t64 libldap2 \
   && rm -rf /var/lib/apt/lists/*
 COPY --from=build /src/build/release/bin/sevenstep-kdc /usr/local/bin/
 COPY --from=build /src/build/release/lib/kdb/sevenstep.so /usr/local/lib/sevenstep/kdb/

@@ -11,9 +11,9 @@ Sends SIGTERM, waits until all are gone, kills who is not after 5 seconds (then 
 keys, traces and logs stays; delete it for a fresh start:
 
   ./sevenstep down && rm -r run'
-help_start='Start one actor of the lab, e.g. one that was stopped: kdc, idp, backend, cloud or a connector.
+help_start='Start one actor of the lab, e.g. one that was stopped: kdc, directory, idp, backend, cloud or a connector.
 The others need not be restarted: ./sevenstep start kdc'
-help_stop='Stop one actor and see what the others do: kdc, idp, backend, cloud or a connector.
+help_stop='Stop one actor and see what the others do: kdc, directory, idp, backend, cloud or a connector.
 After ./sevenstep stop kdc, users with tickets go on, and new ones fail at step 4. ./sevenstep start kdc brings it back.'
 
 lab_lock='' started=()
@@ -126,9 +126,10 @@ clean_run() {
 }
 
 # Who needs whom: the cloud reads the issuer's keys, the application needs the keytab that the KDC's provisioning writes,
-# connectors need the cloud and the KDC. All else starts at once.
+# connectors need the cloud and the KDC, and the KDC its directory, if it has one. All else starts at once.
 launch_all() {
   launch idp
+  [[ -z ${program_of[directory]-} ]] || { launch directory && await directory; }
   [[ -z ${program_of[kdc]-} ]] || launch kdc
   [[ -z ${program_of[partner-kdc]-} ]] || launch partner-kdc
   await idp
@@ -193,13 +194,14 @@ command_down() {
     name=${file##*/} name=${name%.lock}
     case $name in
       kdc | partner-kdc | idp | backend) rest+=("$name") ;;
-      cloud) ;;
+      cloud | directory) ;;
       *) first+=("$name") ;;
     esac
   done
   actors_stop cloud || code=$?
   actors_stop ${first[@]+"${first[@]}"} || code=$?
   actors_stop ${rest[@]+"${rest[@]}"} || code=$?
+  actors_stop directory || code=$?
   rm -f "$run/settings"
   say "The lab is down."
   return "$code"

@@ -53,7 +53,13 @@ packages_install() {
   say "Installing them: $(apt_command) ${missing[*]}"
   local as_root=()
   ((EUID == 0)) || as_root=(sudo)
-  apt_get() { "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=120 "$@"; }
+  # MIT's LDAP schema lies with documentation, which slim images leave out.
+  apt_get() {
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=120 \
+      -o 'DPkg::Options::=--path-include=/usr/share/doc/krb5-kdc-ldap/*' "$@"
+  }
+  # The lab needs slapd as a program. Without this its installation would start a directory on port 389.
+  [[ " ${missing[*]} " != *' slapd '* ]] || "${as_root[@]}" debconf-set-selections <<<'slapd slapd/no_configuration boolean true'
   # Package lists that are too old to find a package are refreshed once.
   if ! apt_get install -y --no-install-recommends "${missing[@]}" >"$packages_log" 2>&1; then
     { apt_get update && apt_get install -y --no-install-recommends "${missing[@]}"; } >"$packages_log" 2>&1 || {

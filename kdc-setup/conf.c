@@ -1,5 +1,7 @@
 #include "conf.h"
 
+#include "ldap_realm.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -23,19 +25,33 @@ const char *conf_kdc_folder(const struct lab *lab)
   return lab->is_partner ? "partner-kdc" : "kdc";
 }
 
-enum err conf_kdc(const struct lab *lab, const char *run, const char *module_dir, struct buf *out)
+/* db2 by way of our module, which lies in module_dir; or kldap as it is, whom the kernel names to slapd. */
+static enum err put_database(const struct lab *lab, const char *run, const char *module_dir, struct buf *out)
 {
-  enum err e = buf_puts(
-      out, "# Written by sevenstep-kdc from the lab file; changes are overwritten.\n[kdcdefaults]\n");
-  if (!e) e = put_address(out, "  kdc_listen = ", &lab->kdc.listen);
-  if (!e) e = put_address(out, "  kdc_tcp_listen = ", &lab->kdc.listen);
-  if (e) return e;
+  if (lab->kdc.database == DATABASE_DB2)
+    return buf_printf(out,
+                      "  db_module_dir = %s\n"
+                      "  %s = {\n"
+                      "    db_library = sevenstep\n"
+                      "    database_name = %s/%s/principal\n",
+                      module_dir, lab->realm, run, conf_kdc_folder(lab));
+  enum err e = buf_printf(out, "  %s = {\n    db_library = kldap\n    ldap_servers = ", lab->realm);
+  if (!e) e = lab_directory_uri(run, out);
+  return e ? e
+           : buf_puts(out, "\n"
+                           "    ldap_kerberos_container_dn = " LDAP_BASE "\n"
+                           "    ldap_kdc_sasl_mech = EXTERNAL\n"
+                           "    ldap_kadmind_sasl_mech = EXTERNAL\n");
+}
+
+static enum err put_kdc_realm(const struct lab *lab, const char *run, struct buf *out)
+{
   return buf_printf(out,
                     "[libdefaults]\n"
                     "  permitted_enctypes = " ENCTYPES "\n"
                     "[realms]\n"
                     "  %s = {\n"
-                    "    database_module = sevenstep\n"
+                    "    database_module = %s\n"
                     "    key_stash_file = %s/%s/stash\n"
                     "    master_key_type = aes256-cts-hmac-sha1-96\n"
                     "    supported_enctypes = aes256-cts-hmac-sha1-96:normal aes128-cts-hmac-sha1-96:normal\n"
@@ -43,22 +59,29 @@ enum err conf_kdc(const struct lab *lab, const char *run, const char *module_dir
                     "    max_renewable_life = 0s\n"
                     "    default_principal_flags = +preauth\n"
                     "    upn_suffix = %s\n"
-                    "  }\n"
-                    "[dbmodules]\n"
-                    "  db_module_dir = %s\n"
-                    "  sevenstep = {\n"
-                    "    db_library = sevenstep\n"
-                    "    database_name = %s/%s/principal\n"
-                    "    disable_last_success = true\n"
-                    "  }\n"
-                    "[plugins]\n"
-                    "  kdcpreauth = {\n"
-                    "    disable = spake\n"
-                    "  }\n"
-                    "[logging]\n"
-                    "  kdc = STDERR\n",
-                    lab->realm, run, conf_kdc_folder(lab), lab->kdc.max_ticket_life_s, lab->upn_suffix,
-                    module_dir, run, conf_kdc_folder(lab));
+                    "  }\n",
+                    lab->realm, lab->realm, run, conf_kdc_folder(lab), lab->kdc.max_ticket_life_s,
+                    lab->upn_suffix);
+}
+
+enum err conf_kdc(const struct lab *lab, const char *run, const char *module_dir, struct buf *out)
+{
+  enum err e = buf_puts(
+      out, "# Written by sevenstep-kdc from the lab file; changes are overwritten.\n[kdcdefaults]\n");
+  if (!e) e = put_address(out, "  kdc_listen = ", &lab->kdc.listen);
+  if (!e) e = put_address(out, "  kdc_tcp_listen = ", &lab->kdc.listen);
+  if (!e) e = put_kdc_realm(lab, run, out);
+  if (!e) e = buf_puts(out, "[dbmodules]\n");
+  if (!e) e = put_database(lab, run, module_dir, out);
+  return e ? e
+           : buf_puts(out, "    disable_last_success = true\n"
+                           "  }\n"
+                           "[plugins]\n"
+                           "  kdcpreauth = {\n"
+                           "    disable = spake\n"
+                           "  }\n"
+                           "[logging]\n"
+                           "  kdc = STDERR\n");
 }
 
 static enum err put_realm(struct buf *out, const char *realm, const struct lab_addr *kdc)

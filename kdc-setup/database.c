@@ -3,6 +3,7 @@
 #include "clock.h"
 #include "conf.h"
 #include "encode.h"
+#include "ldap_realm.h"
 #include "program.h"
 
 #include <errno.h>
@@ -11,17 +12,18 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* The mark of a database whose making came to its end: our format's number, and the realm. */
-static void complete_text(const char *realm, char *out, size_t size)
+/* The mark of a database whose making came to its end: our format's number, the realm, and where it is if not
+ * in files. */
+static void complete_text(const struct lab *lab, char *out, size_t size)
 {
-  snprintf(out, size, "sevenstep 1 %s\n", realm);
+  snprintf(out, size, "sevenstep 1 %s%s\n", lab->realm, lab->kdc.database == DATABASE_LDAP ? " ldap" : "");
 }
 
-bool database_is_complete(const char *dir, const char *realm)
+bool database_is_complete(const char *dir, const struct lab *lab)
 {
   char path[4096 + 32], want[512], have[512];
   snprintf(path, sizeof path, "%s/complete", dir);
-  complete_text(realm, want, sizeof want);
+  complete_text(lab, want, sizeof want);
   FILE *f = fopen(path, "re");
   if (!f) return false;
   size_t n = fread(have, 1, sizeof have - 1, f);
@@ -30,11 +32,11 @@ bool database_is_complete(const char *dir, const char *realm)
   return strcmp(have, want) == 0;
 }
 
-enum err database_complete(const char *dir, const char *realm, struct failure *f)
+enum err database_complete(const char *dir, const struct lab *lab, struct failure *f)
 {
   char path[4096 + 32], text[512];
   snprintf(path, sizeof path, "%s/complete", dir);
-  complete_text(realm, text, sizeof text);
+  complete_text(lab, text, sizeof text);
   struct buf b;
   buf_init(&b, sizeof text);
   enum err e = buf_puts(&b, text);
@@ -58,9 +60,21 @@ static enum err remove_files(const char *dir, struct failure *f)
   return ERR_OK;
 }
 
-enum err database_create(const char *dir, const char *realm, struct failure *f)
+static enum err remove_from_directory(const char *run, const char *realm, struct failure *f)
 {
-  enum err e = remove_files(dir, f);
+  struct ldap_realm *directory;
+  enum err e = ldap_realm_open(run, realm, &directory, f);
+  if (e) return e;
+  e = ldap_realm_remove(directory, f);
+  ldap_realm_close(directory);
+  return e;
+}
+
+enum err database_create(const char *dir, const char *run, const struct lab *lab, struct failure *f)
+{
+  /* The directory first: while it does not answer, all stays as it is. */
+  enum err e = lab->kdc.database == DATABASE_LDAP ? remove_from_directory(run, lab->realm, f) : ERR_OK;
+  if (!e) e = remove_files(dir, f);
   if (e) return e;
   /* The master password is random and told to kdb5_util on its standard input, twice as it asks; it is not
    * needed again, since the stash file holds the key. */
@@ -69,7 +83,7 @@ enum err database_create(const char *dir, const char *realm, struct failure *f)
   random_bytes(secret, sizeof secret);
   hex_encode(hex, secret, sizeof secret);
   snprintf(input, sizeof input, "%s\n%s\n", hex, hex);
-  const char *const argv[] = {"kdb5_util", "-r", realm, "create", "-s", NULL};
+  const char *const argv[] = {"kdb5_util", "-r", lab->realm, "create", "-s", NULL};
   struct program_output out;
   e = program_run(argv, input, &out, f);
   explicit_bzero(secret, sizeof secret);
@@ -89,29 +103,36 @@ enum err database_error(const struct database *db, kadm5_ret_t code, const char 
   return ERR_KDC_DATABASE;
 }
 
-enum err database_open(const char *realm, struct database *ret, struct failure *f)
+static kadm5_ret_t open_by_kadm5(struct database *db)
 {
-  struct database db = {.realm = realm};
+  char name[600], realm[512], service[] = KADM5_ADMIN_SERVICE;
+  snprintf(name, sizeof name, "sevenstep-kdc@%s", db->realm);
+  snprintf(realm, sizeof realm, "%s", db->realm);
+  kadm5_config_params params = {.mask = KADM5_CONFIG_REALM, .realm = realm};
+  return kadm5_init_with_password(db->ctx, name, NULL, service, &params, KADM5_STRUCT_VERSION,
+                                  KADM5_API_VERSION_4, NULL, &db->handle);
+}
+
+enum err database_open(const struct lab *lab, const char *run, struct database *ret, struct failure *f)
+{
+  struct database db = {.realm = lab->realm};
+  enum err e = ERR_OK;
   if (kadm5_init_krb5_context(&db.ctx) != 0)
     return failure_set(f, ERR_KDC_DATABASE, "kdc.conf or krb5.conf cannot be read");
-  char name[600], realm_copy[512];
-  snprintf(name, sizeof name, "sevenstep-kdc@%s", realm);
-  snprintf(realm_copy, sizeof realm_copy, "%s", realm);
-  char service[] = KADM5_ADMIN_SERVICE;
-  kadm5_config_params params = {.mask = KADM5_CONFIG_REALM, .realm = realm_copy};
-  kadm5_ret_t code = kadm5_init_with_password(db.ctx, name, NULL, service, &params, KADM5_STRUCT_VERSION,
-                                              KADM5_API_VERSION_4, NULL, &db.handle);
-  if (code) {
-    enum err e = database_error(&db, code, "opening", "the database", f);
-    krb5_free_context(db.ctx);
-    return e;
-  }
-  *ret = db;
-  return ERR_OK;
+  /* First, as kldap loses memory when there is no directory. */
+  if (lab->kdc.database == DATABASE_LDAP) e = ldap_realm_open(run, lab->realm, &db.directory, f);
+  kadm5_ret_t code = e ? 0 : open_by_kadm5(&db);
+  if (code) e = database_error(&db, code, "opening", "the database", f);
+  if (e)
+    database_close(&db);
+  else
+    *ret = db;
+  return e;
 }
 
 void database_close(struct database *db)
 {
+  ldap_realm_close(db->directory);
   if (db->handle) kadm5_destroy(db->handle);
   if (db->ctx) krb5_free_context(db->ctx);
   *db = (struct database){0};

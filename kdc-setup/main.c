@@ -11,7 +11,6 @@
 #include "provision.h"
 #include "supervise.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -118,7 +117,7 @@ static enum err write_keys(const struct actor *a, const struct lab *lab, struct 
   char path[4096 + 128];
   struct database db = {0};
   actor_path(a, path, "capture/lab.keytab");
-  enum err e = database_open(lab->realm, &db, f);
+  enum err e = database_open(lab, a->run, &db, f);
   if (!e) e = keytab_export(&db, path, lab->partner.realm != NULL, f);
   database_close(&db);
   return e;
@@ -130,7 +129,7 @@ static enum err serve(struct actor *a, const struct lab *lab, struct failure *f)
   struct supervised *kdc = NULL;
   struct kdc_admin *admin = NULL;
   actor_path(a, socket_path, "%s.sock", a->instance);
-  enum err e = supervise_start(lab, log_line, NULL, &kdc, f);
+  enum err e = supervise_krb5kdc(lab, log_line, NULL, &kdc, f);
   if (!e) e = supervise_until_ready(kdc, f);
   if (!e)
     e = kdc_admin_start(&lab->kdc.admin, socket_path, kdc, &(struct kdc_orders){reload, rotate, a}, &admin,
@@ -142,18 +141,6 @@ static enum err serve(struct actor *a, const struct lab *lab, struct failure *f)
   kdc_admin_stop(admin);
   supervise_stop(kdc);
   return e == ERR_CLOSED ? ERR_OK : e; /* asked to end before it was ready */
-}
-
-/* Blocked before any thread starts, so that every thread has them blocked and the supervisor's signalfd gets
- * them. */
-static void block_signals(void)
-{
-  sigset_t set;
-  sigemptyset(&set);
-  sigaddset(&set, SIGTERM);
-  sigaddset(&set, SIGINT);
-  sigaddset(&set, SIGCHLD);
-  sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
 /* Is this the first word of the command line? Then it is taken away. */
@@ -174,7 +161,7 @@ int main(int argc, char **argv)
   bool partner = take_word(&argc, &argv, "partner");
   bool keys = take_word(&argc, &argv, "keys");
   bool only_provision = !keys && take_word(&argc, &argv, "provision");
-  if (!keys && !only_provision) block_signals();
+  if (!keys && !only_provision) supervise_block_signals();
   actor_start(&a, partner ? &partner_spec : &spec, argc, argv);
   const struct lab *lab;
   enum err e = provision_environment(a.run, partner, &f);

@@ -1,6 +1,7 @@
 #include "principals.h"
 
 #include "buf.h"
+#include "ldap_realm.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -188,13 +189,27 @@ static enum err sync_string(struct sync *s, const krb5_string_attr *have, int n,
   return code ? sync_failed(s, code, "setting an attribute of") : ERR_OK;
 }
 
+/* kldap has an attribute of its own for them. */
+static enum err sync_directory(struct sync *s)
+{
+  char *name = NULL;
+  bool changed = false;
+  krb5_error_code code = krb5_unparse_name(s->db->ctx, s->name, &name);
+  if (code) return sync_failed(s, code, "naming");
+  enum err e = ldap_realm_set_targets(s->db->directory, name, s->wanted->delegate_to, &changed, s->f);
+  krb5_free_unparsed_name(s->db->ctx, name);
+  s->changed |= changed;
+  return e;
+}
+
 static enum err sync_strings(struct sync *s)
 {
   krb5_string_attr *have = NULL;
   int n = 0;
   kadm5_ret_t code = kadm5_get_strings(s->db->handle, s->name, &have, &n);
   if (code) return sync_failed(s, code, "reading the attributes of");
-  enum err e = sync_string(s, have, n, attr_delegate_to, s->wanted->delegate_to);
+  enum err e = s->db->directory ? sync_directory(s)
+                                : sync_string(s, have, n, attr_delegate_to, s->wanted->delegate_to);
   if (!e) e = sync_string(s, have, n, attr_act_from, s->wanted->act_from);
   if (!e) e = sync_string(s, have, n, attr_owner, owner);
   kadm5_free_strings(s->db->handle, have, n);

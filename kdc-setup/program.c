@@ -17,6 +17,11 @@ static int is_program(const char *dir, size_t dir_len, const char *name, char ou
   return n > 0 && n < 4096 && dir_len && access(out, X_OK) == 0;
 }
 
+static const char *packages_of(const char *name)
+{
+  return strcmp(name, "slapd") == 0 ? "slapd krb5-kdc-ldap" : "krb5-kdc krb5-admin-server";
+}
+
 enum err program_find(const char *name, char out[4096], struct failure *f)
 {
   static const char system_folders[] = "/usr/sbin:/usr/local/sbin:/sbin:/usr/bin";
@@ -27,8 +32,8 @@ enum err program_find(const char *name, char out[4096], struct failure *f)
       if (is_program(p, n, name, out)) return ERR_OK;
       p += n + (p[n] == ':');
     }
-  return failure_set(f, ERR_NOT_FOUND, "%s is not installed: apt-get install krb5-kdc krb5-admin-server",
-                     name);
+  return failure_set(f, ERR_PACKAGE_MISSING, "%s is not installed: apt-get install %s", name,
+                     packages_of(name));
 }
 
 /* In the child, after fork: only what is safe there. */

@@ -1,5 +1,5 @@
-/* MIT's server programs, run as children: found, started, fed, read. They lie in /usr/sbin, which PATH often
- * lacks. */
+/* MIT's server programs, and OpenLDAP's, run as children: found, started, fed, read. They lie in /usr/sbin,
+ * which PATH often lacks. */
 #ifndef SEVENSTEP_KDC_PROGRAM_H
 #define SEVENSTEP_KDC_PROGRAM_H
 
@@ -7,8 +7,8 @@
 
 #include <sys/types.h>
 
-/* The program's path: along PATH, then in the folders for system programs. ERR_NOT_FOUND names the package.
- */
+/* The program's path: along PATH, then in the folders for system programs. ERR_PACKAGE_MISSING names the
+ * package. */
 enum err program_find(const char *name, char out[4096], struct failure *f) MUST_CHECK;
 
 /* Starts it with these descriptors as its standard input, output and error (-1: /dev/null). It is sent

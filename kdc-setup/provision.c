@@ -72,10 +72,10 @@ static enum err write_clients_conf(const struct lab *lab, const char *run, const
 
 static enum err write_conf(const struct lab *lab, const char *run, struct failure *f)
 {
-  char module_dir[4096], path[PATH_SIZE];
+  char module_dir[4096] = "", path[PATH_SIZE];
   struct buf text;
   buf_init(&text, 32 * 1024);
-  enum err e = conf_module_dir(module_dir, f);
+  enum err e = lab->kdc.database == DATABASE_DB2 ? conf_module_dir(module_dir, f) : ERR_OK;
   if (e) return e;
   snprintf(path, sizeof path, "%s/%s/kdc.conf", run, conf_kdc_folder(lab));
   if (conf_kdc(lab, run, module_dir, &text))
@@ -186,17 +186,16 @@ static enum err keytabs_locked(const struct database *db, const struct lab *lab,
   return e;
 }
 
-static enum err fill_database(const struct lab *lab, const char *keytabs, struct provision_result *counts,
-                              struct failure *f)
+static enum err fill_database(const struct lab *lab, const char *run, const char *keytabs,
+                              struct provision_result *counts, struct failure *f)
 {
   struct database db = {0};
   struct principal_list wanted = {0};
-  char run[PATH_SIZE], secret[65] = "";
-  snprintf(run, sizeof run, "%.*s", (int)(strrchr(keytabs, '/') - keytabs), keytabs);
+  char secret[65] = "";
   enum err e = principals_of_lab(lab, &wanted, f);
   if (!e && lab->partner.realm) e = read_trust(run, secret, f);
   if (!e && lab->partner.realm) e = principals_add_trust(lab, secret, &wanted, f);
-  if (!e) e = database_open(lab->realm, &db, f);
+  if (!e) e = database_open(lab, run, &db, f);
   if (!e) e = principals_sync(&db, lab, &wanted, counts, f);
   if (!e) e = keytabs_locked(&db, lab, keytabs, counts, f);
   database_close(&db);
@@ -205,14 +204,14 @@ static enum err fill_database(const struct lab *lab, const char *keytabs, struct
   return e;
 }
 
-static enum err create_and_fill(const struct lab *lab, const char *dir, const char *keytabs,
+static enum err create_and_fill(const struct lab *lab, const char *run, const char *dir, const char *keytabs,
                                 struct provision_result *counts, struct failure *f)
 {
   counts->new_database = true;
   counts->created = counts->changed = counts->unchanged = counts->removed = counts->keytabs = 0;
-  enum err e = database_create(dir, lab->realm, f);
-  if (!e) e = fill_database(lab, keytabs, counts, f);
-  return e ? e : database_complete(dir, lab->realm, f);
+  enum err e = database_create(dir, run, lab, f);
+  if (!e) e = fill_database(lab, run, keytabs, counts, f);
+  return e ? e : database_complete(dir, lab, f);
 }
 
 static bool exists(const char *dir, const char *name)
@@ -222,23 +221,23 @@ static bool exists(const char *dir, const char *name)
   return access(path, F_OK) == 0;
 }
 
-static enum err provision_locked(const struct lab *lab, const char *dir, const char *keytabs, bool running,
-                                 struct provision_result *r, struct failure *f)
+static enum err provision_locked(const struct lab *lab, const char *run, const char *dir, const char *keytabs,
+                                 bool running, struct provision_result *r, struct failure *f)
 {
   r->why_new = "";
-  if (running) return fill_database(lab, keytabs, r, f);
-  if (!database_is_complete(dir, lab->realm)) {
-    if (exists(dir, "principal"))
-      r->why_new =
-          exists(dir, "complete") ? "the old one was another realm's" : "the old one was not finished";
-    return create_and_fill(lab, dir, keytabs, r, f);
+  if (running) return fill_database(lab, run, keytabs, r, f);
+  if (!database_is_complete(dir, lab)) {
+    if (exists(dir, "principal") || exists(dir, "stash"))
+      r->why_new = exists(dir, "complete") ? "the old one was another realm's, or of another kind"
+                                           : "the old one was not finished";
+    return create_and_fill(lab, run, dir, keytabs, r, f);
   }
   struct failure first = {0};
-  enum err e = fill_database(lab, keytabs, r, &first);
+  enum err e = fill_database(lab, run, keytabs, r, &first);
   if (e == ERR_KDC_DATABASE) {
     /* Everything in it comes from the lab file, so a damaged one is worth nothing. */
     r->why_new = "the old one was damaged";
-    return create_and_fill(lab, dir, keytabs, r, f);
+    return create_and_fill(lab, run, dir, keytabs, r, f);
   }
   if (e && f) *f = first;
   return e;
@@ -283,7 +282,7 @@ static enum err make(const struct lab *lab, const char *run, bool running, struc
   if (e) return e;
   e = write_conf(lab, run, f);
   if (!e) e = write_clients_conf(lab, run, keytabs, f);
-  if (!e) e = provision_locked(lab, dir, keytabs, running, &r, f);
+  if (!e) e = provision_locked(lab, run, dir, keytabs, running, &r, f);
   close(lock);
   if (e) return e;
   r.duration_ns = clock_mono_ns() - start;
@@ -346,7 +345,7 @@ enum err provision_rotate(const struct lab *lab, const char *run, const char *na
   if (!e) e = make_folder(run, "keytabs", keytabs, f);
   if (!e) e = lock_folder(dir, &lock, f);
   if (!e) e = principals_named(lab, name, &names, f);
-  if (!e) e = database_open(lab->realm, &db, f);
+  if (!e) e = database_open(lab, run, &db, f);
   if (!e) e = rotate_in(&db, lab, keytabs, &names, text, size, f);
   database_close(&db);
   free(names.v);

@@ -14,13 +14,49 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* What is known of a program that is supervised. */
+struct kind {
+  const char *name;
+  const char *begins;     /* what its log says when it serves */
+  const char *routine[5]; /* what else it says that is no complaint */
+  size_t (*stamp)(const char *text);
+  enum err failed;
+};
+
+/* krb5kdc begins with its name, which the caller's log puts before each line anyway. */
+static size_t no_stamp(const char *text)
+{
+  (void)text;
+  return 0;
+}
+
+/* slapd begins with the time and the thread, both in hexadecimal. */
+static size_t slapd_stamp(const char *text)
+{
+  size_t time = strspn(text, "0123456789abcdef."), thread = 0;
+  if (time && strncmp(text + time, " 0x", 3) == 0) thread = strcspn(text + time + 1, " ");
+  return thread && text[time + 1 + thread] ? time + 1 + thread + 1 : 0;
+}
+
+static const struct kind krb5kdc = {
+    "krb5kdc", "commencing operation", {"setting up network", "shutting down"}, no_stamp, ERR_KDC_START};
+static const struct kind slapd = {
+    "slapd",
+    "slapd starting",
+    {"backend_startup_one", "slapd shutdown", "slapd stopped", "nothing to destroy", "OpenLDAP"},
+    slapd_stamp,
+    ERR_KDC_DATABASE};
+
 struct supervised {
+  const struct kind *kind;
   pid_t pid; /* -1: ended */
   int status;
   int log_fd, signal_fd;
+  struct sockaddr_un door; /* where it listens, if it does not say when it does; else empty */
   struct klog *log;
   void (*each)(void *arg, const char *text);
   void *arg;
@@ -29,16 +65,23 @@ struct supervised {
 };
 
 static const int64_t start_patience_ns = 10 * 1000000000LL;
+static const int64_t moment_ns = 1000000;
 static const int64_t end_patience_ns = 5 * 1000000000LL;
+
+static bool is_routine(const struct kind *k, const char *text)
+{
+  for (size_t i = 0; i < sizeof k->routine / sizeof *k->routine && k->routine[i]; i++)
+    if (strstr(text, k->routine[i])) return true;
+  return strstr(text, k->begins) != NULL;
+}
 
 static void on_line(void *arg, const char *text)
 {
   struct supervised *s = arg;
-  if (strstr(text, "commencing operation")) atomic_store(&s->commenced, true);
+  text += s->kind->stamp(text);
+  if (strstr(text, s->kind->begins)) atomic_store(&s->commenced, true);
   if (strstr(text, "Address already in use")) atomic_store(&s->address_taken, true);
-  bool routine = strstr(text, "commencing operation") || strstr(text, "setting up network") ||
-                 strstr(text, "shutting down");
-  if (!routine) snprintf(s->complaint, sizeof s->complaint, "%s", text);
+  if (!is_routine(s->kind, text)) snprintf(s->complaint, sizeof s->complaint, "%s", text);
   s->each(s->arg, text);
 }
 
@@ -68,48 +111,86 @@ static enum err require_free(const struct lab_addr *listen, struct failure *f)
   return e;
 }
 
-static int open_signals(void)
+static sigset_t our_signals(void)
 {
   sigset_t set;
   sigemptyset(&set);
   sigaddset(&set, SIGTERM);
   sigaddset(&set, SIGINT);
   sigaddset(&set, SIGCHLD);
+  return set;
+}
+
+void supervise_block_signals(void)
+{
+  sigset_t set = our_signals();
+  sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+static int open_signals(void)
+{
+  sigset_t set = our_signals();
   return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-static enum err start_child(struct supervised *s, const char *realm, struct failure *f)
+static enum err start_child(struct supervised *s, const char *const argv[], struct failure *f)
 {
   int p[2];
   if (pipe2(p, O_CLOEXEC) != 0) return failure_set(f, ERR_IO, "pipe: %s", strerror(errno));
   s->log_fd = p[0];
-  const char *const argv[] = {"krb5kdc", "-n", "-r", realm, NULL};
   enum err e = program_start(argv, -1, -1, p[1], &s->pid, f);
   close(p[1]);
   if (!e) e = klog_new(s->log_fd, on_line, s, &s->log, f);
   return e;
 }
 
-enum err supervise_start(const struct lab *lab, void (*each)(void *arg, const char *text), void *arg,
-                         struct supervised **ret, struct failure *f)
+static enum err start(const struct kind *kind, const char *const argv[],
+                      void (*each)(void *arg, const char *text), void *arg, struct supervised **ret,
+                      struct failure *f)
 {
-  enum err free_there = require_free(&lab->kdc.listen, f);
-  if (free_there) return free_there;
   struct supervised *s = calloc(1, sizeof *s);
-  if (!s) return failure_set(f, ERR_NOMEM, "KDC supervisor");
+  if (!s) return failure_set(f, ERR_NOMEM, "supervisor of %s", kind->name);
+  s->kind = kind;
   s->pid = -1;
   s->log_fd = -1;
   s->each = each;
   s->arg = arg;
   s->signal_fd = open_signals();
-  enum err e = s->signal_fd < 0 ? failure_set(f, ERR_IO, "signalfd: %s", strerror(errno))
-                                : start_child(s, lab->realm, f);
+  enum err e =
+      s->signal_fd < 0 ? failure_set(f, ERR_IO, "signalfd: %s", strerror(errno)) : start_child(s, argv, f);
   if (e) {
     supervise_stop(s);
     return e;
   }
   *ret = s;
   return ERR_OK;
+}
+
+enum err supervise_krb5kdc(const struct lab *lab, void (*each)(void *arg, const char *text), void *arg,
+                           struct supervised **ret, struct failure *f)
+{
+  const char *const argv[] = {"krb5kdc", "-n", "-r", lab->realm, NULL};
+  enum err e = require_free(&lab->kdc.listen, f);
+  return e ? e : start(&krb5kdc, argv, each, arg, ret, f);
+}
+
+enum err supervise_slapd(const char *run, void (*each)(void *arg, const char *text), void *arg,
+                         struct supervised **ret, struct failure *f)
+{
+  struct buf uri;
+  struct sockaddr_un door = {.sun_family = AF_UNIX};
+  int n = snprintf(door.sun_path, sizeof door.sun_path, "%s/directory/ldapi", run);
+  buf_init(&uri, 3 * sizeof door.sun_path + 16);
+  enum err e = n < 0 || (size_t)n >= sizeof door.sun_path || lab_directory_uri(run, &uri)
+                   ? failure_set(f, ERR_CONFIG, "%s/directory/ldapi: too long for a socket", run)
+                   : ERR_OK;
+  /* With -d it stays in the foreground and writes its log to standard error: none is what is always logged.
+   */
+  const char *const argv[] = {"slapd", "-f", "slapd.conf", "-h", e ? "" : buf_str(&uri), "-d", "none", NULL};
+  if (!e) e = start(&slapd, argv, each, arg, ret, f);
+  if (!e) (*ret)->door = door;
+  buf_clear(&uri);
+  return e;
 }
 
 static void reap(struct supervised *s, int options)
@@ -145,23 +226,33 @@ static enum err died(struct supervised *s, const char *when, struct failure *f)
 {
   klog_drain(s->log);
   if (!atomic_load(&s->commenced) && atomic_load(&s->address_taken))
-    return failure_set(f, ERR_PORT_TAKEN, "krb5kdc: %s", s->complaint);
-  if (WIFSIGNALED(s->status))
-    return failure_set(f, ERR_KDC_START, "krb5kdc %s by signal %d; its last words: %s", when,
-                       WTERMSIG(s->status), s->complaint);
-  return failure_set(f, ERR_KDC_START, "krb5kdc %s with code %d; its last words: %s", when,
-                     WEXITSTATUS(s->status), s->complaint);
+    return failure_set(f, ERR_PORT_TAKEN, "%s: %s", s->kind->name, s->complaint);
+  bool killed = WIFSIGNALED(s->status);
+  return failure_set(f, s->kind->failed, "%s %s %s %d; its last words: %s", s->kind->name, when,
+                     killed ? "by signal" : "with code",
+                     killed ? WTERMSIG(s->status) : WEXITSTATUS(s->status), s->complaint);
+}
+
+/* slapd says that it starts just before it listens, and nothing after that. */
+static bool is_listening(const struct supervised *s)
+{
+  if (!s->door.sun_path[0]) return true;
+  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  bool yes = fd >= 0 && connect(fd, (const struct sockaddr *)&s->door, sizeof s->door) == 0;
+  if (fd >= 0) close(fd);
+  return yes;
 }
 
 enum err supervise_until_ready(struct supervised *s, struct failure *f)
 {
   int64_t until = clock_mono_ns() + start_patience_ns;
-  while (!atomic_load(&s->commenced)) {
+  while (!atomic_load(&s->commenced) || !is_listening(s)) {
     if (s->pid < 0) return died(s, "ended at its start", f);
     if (clock_mono_ns() >= until)
-      return failure_set(f, ERR_KDC_START, "krb5kdc does not begin to serve; its last words: %s",
+      return failure_set(f, s->kind->failed, "%s does not begin to serve; its last words: %s", s->kind->name,
                          s->complaint);
-    if (wait_for_news(s, until)) return failure_set(f, ERR_CLOSED, "asked to end");
+    if (wait_for_news(s, atomic_load(&s->commenced) ? clock_mono_ns() + moment_ns : until))
+      return failure_set(f, ERR_CLOSED, "asked to end");
   }
   return ERR_OK;
 }

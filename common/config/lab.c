@@ -1,5 +1,7 @@
 /* What follows from a loaded lab: derived defaults, and the look-ups. Labs are small, so look-ups are plain
  * loops. */
+#include "buf.h"
+#include "encode.h"
 #include "lab_load.h"
 
 #include <stdio.h>
@@ -185,6 +187,14 @@ const struct lab_connector *lab_connector_by_name(const struct lab *lab, const c
   for (size_t i = 0; i < lab->n_connectors; i++)
     if (strcmp(lab->connectors[i].name, name) == 0) return &lab->connectors[i];
   return NULL;
+}
+
+enum err lab_directory_uri(const char *run, struct buf *out)
+{
+  static const char socket_name[] = "/directory/ldapi";
+  enum err e = buf_puts(out, "ldapi://");
+  if (!e) e = percent_encode(out, run, strlen(run));
+  return e ? e : percent_encode(out, socket_name, strlen(socket_name));
 }
 
 enum lab_balancing lab_balancing(const struct lab *lab, const char *connector_group)

@@ -17,6 +17,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct buf;
+
 struct lab_strings {
   const char **v;
   size_t n;
@@ -64,8 +66,9 @@ enum lab_login {
   LOGIN_ON_PREMISES_UPN_USERNAME, /* onPremisesUserPrincipalUsername */
   LOGIN_SAM_ACCOUNT_NAME,         /* onPremisesSAMAccountName */
 };
-enum lab_flow { FLOW_ID_TOKEN, FLOW_CODE }; /* id_token (default, form_post), code (with PKCE) */
-enum lab_seat { SEAT_LAB, SEAT_GUEST };     /* lab (default), guest */
+enum lab_flow { FLOW_ID_TOKEN, FLOW_CODE };        /* id_token (default, form_post), code (with PKCE) */
+enum lab_seat { SEAT_LAB, SEAT_GUEST };            /* lab (default), guest */
+enum lab_database { DATABASE_DB2, DATABASE_LDAP }; /* db2 (default), ldap */
 enum lab_bindings { BINDINGS_NONE, BINDINGS_ACCEPT, BINDINGS_REQUIRE }; /* none, accept (default), require */
 
 /* Which origins' scripts may read the answers (the Fetch standard, 3.2). */
@@ -210,6 +213,7 @@ struct lab {
 
   struct {
     enum lab_seat played_by;       /* by a guest: its administrator makes principals and keytabs */
+    enum lab_database database;    /* where the realm is kept: files, or a directory (slapd) */
     struct lab_addr listen;        /* 127.0.0.1:{kdc} */
     struct lab_addr connect;       /* what krb5.conf of the others says; default: listen */
     struct lab_addr admin;         /* its log for the connectors' traces, over HTTP; 127.0.0.1:{kdc_admin} */
@@ -276,6 +280,9 @@ const struct lab_user *lab_user_by_name(const struct lab *lab, const char *name)
 const struct lab_user *lab_user_by_upn(const struct lab *lab, const char *upn);
 const struct lab_connector *lab_connector_by_name(const struct lab *lab, const char *name);
 enum lab_balancing lab_balancing(const struct lab *lab, const char *connector_group);
+/* Appends the address of the directory that holds the realm with kdc.database: ldap, below run (absolute):
+ * ldapi://PATH, percent-encoded. */
+enum err lab_directory_uri(const char *run, struct buf *out) MUST_CHECK;
 /* Is the application's service principal one of the partner's realm? */
 bool lab_is_partners(const struct lab *lab, const char *spn);
 /* One realm's side of a lab with a partner: realm, KDC, users and applications are that realm's alone;

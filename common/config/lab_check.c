@@ -346,7 +346,7 @@ static bool is_spn(const struct lab *lab, const char *spn)
 /* What an actor keeps in the run folder has its name. */
 static bool is_other_actor(const char *name)
 {
-  static const char *const names[] = {"backend", "cloud", "idp", "kdc", "partner-kdc"};
+  static const char *const names[] = {"backend", "cloud", "directory", "idp", "kdc", "partner-kdc"};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++)
     if (strcmp(names[i], name) == 0) return true;
   return false;
@@ -431,6 +431,26 @@ static enum err check_kdc_seat(const struct checking *c)
   return ERR_OK;
 }
 
+/* MIT's kldap is as it is: nothing of ours is there to say who may act, or to lead to another realm. */
+static enum err check_database(const struct checking *c)
+{
+  const struct lab *lab = c->lab;
+  const struct yaml_node *kdc = yaml_get(c->root, "kdc");
+  if (lab->kdc.database == DATABASE_DB2) return ERR_OK;
+  if (lab->kdc.played_by == SEAT_GUEST)
+    return fail(c, yaml_get(kdc, "database")->at, "kdc.database: a guest brings its own");
+  if (lab->partner.realm)
+    return fail(c, yaml_get(c->root, "partner")->at,
+                "partner: not with kdc.database: ldap, in which MIT's KDC cannot delegate across realms");
+  for (size_t i = 0; i < lab->n_apps; i++)
+    if (lab->apps[i].allowed_to_act.n)
+      return fail(c, place_of(c, "applications", lab->apps[i].name, "allowed_to_act"),
+                  "applications.%s.allowed_to_act: not with kdc.database: ldap, in which MIT's KDC knows the "
+                  "connectors' lists only",
+                  lab->apps[i].name);
+  return ERR_OK;
+}
+
 static enum err check_clients(const struct checking *c)
 {
   const struct yaml_node *list = find_row(c, "idp", "clients");
@@ -501,6 +521,7 @@ enum err lab_check(const struct lab *lab, const struct yaml_node *root, struct f
   if (!e) e = check_certificates(&c);
   if (!e) e = check_partner(&c);
   if (!e) e = check_kdc_seat(&c);
+  if (!e) e = check_database(&c);
   if (!e) e = check_clients(&c);
   if (!e) e = check_addresses(&c);
   if (!e) e = check_home(&c);

@@ -172,9 +172,19 @@ static const struct lab_choice kdc_seat_choices[] = {
     {NULL, 0, NULL},
 };
 
+static const struct lab_choice database_choices[] = {
+    {"db2", DATABASE_DB2, "files, by MIT's db2 with a module of the lab's own that knows delegation"},
+    {"ldap", DATABASE_LDAP,
+     "a directory, by MIT's kldap as it is: the lab runs OpenLDAP's slapd for it (docs/seats.md). Without "
+     "allowed_to_act and partner"},
+    {NULL, 0, NULL},
+};
+
 static const struct lab_key kdc_keys[] = {
     {"played_by", KEY_CHOICE, AT(lab, kdc.played_by), "Whose KDC it is.", .fallback = "lab",
      .choices = kdc_seat_choices},
+    {"database", KEY_CHOICE, AT_CHOICE(lab, kdc.database), "Where the realm is kept.", .fallback = "db2",
+     .choices = database_choices},
     {"listen", KEY_ADDR, AT(lab, kdc.listen), "Where the KDC listens, TCP and UDP.",
      .fallback = "127.0.0.1:{kdc}"},
     {"connect", KEY_ADDR, AT(lab, kdc.connect), "What krb5.conf tells the others.",

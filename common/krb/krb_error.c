@@ -9,6 +9,8 @@ static enum err general_error(krb5_error_code code, bool timed_out)
   case KRB5_REALM_CANT_RESOLVE:
   case KRB5KDC_ERR_SVC_UNAVAILABLE:
     return ERR_KDC_UNREACHABLE;
+  case KRB5KRB_ERR_GENERIC: /* krb5kdc's word for a database that it cannot read */
+    return ERR_KDC_FAILED;
   case KRB5_KDCREP_SKEW:
   case KRB5KRB_AP_ERR_SKEW:
     return ERR_KRB_CLOCK_SKEW;

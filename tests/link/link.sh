@@ -137,6 +137,7 @@ krb5.h            common/krb common/krb_accept kdc-setup bench
 gssapi            common/krb_accept bench
 kdb.h             kdc-setup
 kadm5/admin.h     kdc-setup
+ldap.h            kdc-setup
 sqlite3.h         common/store
 libfyaml.h        common/config
 nghttp2/nghttp2.h common/tunnel

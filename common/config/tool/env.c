@@ -1,6 +1,7 @@
 /* Which applications and users the variables name is found by what they are, not by their names: the KCD
  * application is the first that a connector may delegate to, the forbidden one the first that none may, and
  * so on. A variable for which the lab has nothing is not printed. */
+#include "buf.h"
 #include "tool.h"
 
 #include <stdio.h>
@@ -86,6 +87,14 @@ static void export_client(const struct lab *lab)
   }
 }
 
+static void export_directory(const char *run)
+{
+  struct buf uri;
+  buf_init(&uri, 3 * 4096);
+  if (!lab_directory_uri(run, &uri)) export("SEVENSTEP_LDAP_URI", buf_str(&uri));
+  buf_clear(&uri);
+}
+
 int tool_env(const struct lab *lab, const char *run)
 {
   const struct lab_app *app = find_kcd(lab, true, FLOW_ID_TOKEN), *code_app = find_kcd(lab, true, FLOW_CODE),
@@ -113,5 +122,6 @@ int tool_env(const struct lab *lab, const char *run)
   export_port("SEVENSTEP_KDC_PORT", lab->kdc.connect.port);
   export_port("SEVENSTEP_TUNNEL_PORT", lab->cloud.tunnel.port);
   export("SEVENSTEP_BACKEND_URL", backend);
+  if (lab->kdc.database == DATABASE_LDAP) export_directory(run);
   return 0;
 }

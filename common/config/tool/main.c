@@ -44,6 +44,7 @@ static int usage(const char *why)
 static void list_actors(const struct lab *lab)
 {
   if (lab->partner.realm) printf("partner-kdc sevenstep-kdc partner\n");
+  if (lab->kdc.database == DATABASE_LDAP) printf("directory sevenstep-directory\n");
   if (lab->kdc.played_by == SEAT_LAB) printf("kdc sevenstep-kdc\n");
   printf("idp sevenstep-idp\nbackend sevenstep-backend\ncloud sevenstep-cloud\n");
   for (size_t i = 0; i < lab->n_connectors; i++)
@@ -111,6 +112,10 @@ static int containers(struct lab *lab, const char *actor)
   bool known = lab_connector_by_name(lab, actor) != NULL;
   for (size_t i = 0; i < sizeof singles / sizeof *singles; i++)
     known |= strcmp(singles[i], actor) == 0;
+  if (lab->kdc.database == DATABASE_LDAP) {
+    fprintf(stderr, "%s: kdc.database: ldap is not for containers (docs/seats.md)\n", lab->path);
+    return EXIT_CONFIG;
+  }
   return known ? tool_containers(lab, actor)
                : usage("containers: expected kdc, idp, backend, cloud or a connector");
 }

@@ -104,6 +104,13 @@ static const struct check_case {
      "lab.yaml:31:17: applications.ledger.backend_ca: only with an https internal_url"},
     {"realm: CORP.TEST", "kdc:\n  played_by: guest",
      "lab.yaml:4:14: kdc.played_by: a guest needs kdc.connect, where it listens"},
+    {"realm: CORP.TEST", "kdc:\n  connect: h:1\n  played_by: guest\n  database: ldap",
+     "lab.yaml:6:13: kdc.database: a guest brings its own"},
+    {"realm: CORP.TEST", "kdc: {database: ldap}\npartner: {realm: P.TEST}",
+     "lab.yaml:4:10: partner: not with kdc.database: ldap"},
+    {"realm: CORP.TEST\n", "kdc: {database: files}\n",
+     "lab.yaml:3:17: kdc.database: expected db2 or ldap"},
+    {"  connector-2:\n", "  directory:\n", "lab.yaml:41:3: connectors.directory: this name is another actor's"},
     {"    flow: code\n", "    flow: code\n    played_by: guest\n    connect: 127.0.0.1:{backend}\n",
      "lab.yaml:32:14: applications.ledger.connect: the lab's own backend listens on 127.0.0.1:8446; a guest "
      "listens elsewhere"},

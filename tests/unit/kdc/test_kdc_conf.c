@@ -39,6 +39,21 @@ START_TEST(conf_kdc_names_module_listener_and_suffix)
 }
 END_TEST
 
+START_TEST(conf_kdc_directory_names_kldap_and_its_socket)
+{
+  struct lab lab = sample();
+  struct buf b;
+  lab.kdc.database = DATABASE_LDAP;
+  buf_init(&b, 32768);
+  ck_assert_int_eq(conf_kdc(&lab, "/run/my lab", "", &b), ERR_OK);
+  assert_has(&b, "db_library = kldap\n");
+  assert_has(&b, "ldap_servers = ldapi://%2Frun%2Fmy%20lab%2Fdirectory%2Fldapi\n");
+  assert_has(&b, "key_stash_file = /run/my lab/kdc/stash\n");
+  ck_assert_ptr_null(strstr(buf_str(&b), "db_module_dir"));
+  buf_clear(&b);
+}
+END_TEST
+
 START_TEST(conf_clients_makes_tickets_forwardable_without_dns)
 {
   struct lab lab = sample();
@@ -122,6 +137,7 @@ int main(void)
   Suite *s = suite_create("kdc_conf");
   TCase *t = tcase_create("conf");
   tcase_add_test(t, conf_kdc_names_module_listener_and_suffix);
+  tcase_add_test(t, conf_kdc_directory_names_kldap_and_its_socket);
   tcase_add_test(t, conf_clients_makes_tickets_forwardable_without_dns);
   tcase_add_test(t, conf_clients_names_both_realms);
   tcase_add_test(t, conf_clients_ipv6_address_is_bracketed);

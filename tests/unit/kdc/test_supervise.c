@@ -15,12 +15,7 @@ static struct kdc_lab l;
 
 static void setup(void)
 {
-  sigset_t set;
-  sigemptyset(&set);
-  sigaddset(&set, SIGTERM);
-  sigaddset(&set, SIGINT);
-  sigaddset(&set, SIGCHLD);
-  sigprocmask(SIG_BLOCK, &set, NULL);
+  supervise_block_signals();
   kdc_lab_make(&l);
 }
 
@@ -39,7 +34,7 @@ static struct supervised *start(void)
 {
   struct supervised *s;
   struct failure f = {0};
-  ck_assert_msg(supervise_start(&l.lab, each, NULL, &s, &f) == ERR_OK, "%s", f.why);
+  ck_assert_msg(supervise_krb5kdc(&l.lab, each, NULL, &s, &f) == ERR_OK, "%s", f.why);
   ck_assert_msg(supervise_until_ready(s, &f) == ERR_OK, "%s", f.why);
   return s;
 }
@@ -78,10 +73,10 @@ START_TEST(supervise_run_killed_kdc_is_an_error)
 }
 END_TEST
 
-START_TEST(supervise_start_taken_address_is_refused)
+START_TEST(supervise_krb5kdc_taken_address_is_refused)
 {
   struct supervised *s = start(), *second;
-  ck_assert_int_eq(supervise_start(&l.lab, each, NULL, &second, NULL), ERR_PORT_TAKEN);
+  ck_assert_int_eq(supervise_krb5kdc(&l.lab, each, NULL, &second, NULL), ERR_PORT_TAKEN);
   supervise_stop(s);
 }
 END_TEST
@@ -91,7 +86,7 @@ START_TEST(supervise_until_ready_broken_database_is_an_error)
   struct supervised *s;
   struct failure f = {0};
   unlink(kdc_lab_path(&l, "kdc/stash"));
-  ck_assert_int_eq(supervise_start(&l.lab, each, NULL, &s, &f), ERR_OK);
+  ck_assert_int_eq(supervise_krb5kdc(&l.lab, each, NULL, &s, &f), ERR_OK);
   ck_assert_int_eq(supervise_until_ready(s, &f), ERR_KDC_START);
   ck_assert_msg(strstr(f.why, "krb5kdc") != NULL, "%s", f.why);
   supervise_stop(s);
@@ -163,7 +158,7 @@ int main(void)
   tcase_add_test(t, supervise_until_ready_then_it_serves);
   tcase_add_test(t, supervise_run_asked_to_end_returns);
   tcase_add_test(t, supervise_run_killed_kdc_is_an_error);
-  tcase_add_test(t, supervise_start_taken_address_is_refused);
+  tcase_add_test(t, supervise_krb5kdc_taken_address_is_refused);
   tcase_add_test(t, supervise_until_ready_broken_database_is_an_error);
   tcase_add_test(t, kdc_admin_log_has_the_exchange_that_was_just_answered);
   suite_add_tcase(s, t);
