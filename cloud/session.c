@@ -4,6 +4,7 @@
 #include "encode.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -14,18 +15,18 @@
 #define AAD_MAX 512
 
 /* Neither names nor hosts contain spaces. */
-static void aad_for(const char *purpose, const struct lab_app *app, const char *place,
-                    char out[static AAD_MAX])
+static enum err aad_for(const char *purpose, const struct lab_app *app, const char *place,
+                        char out[static AAD_MAX])
 {
-  snprintf(out, AAD_MAX, "%s %s %s", purpose, app->name, place);
+  return text_join(out, AAD_MAX, purpose, " ", app->name, " ", place);
 }
 
 static enum err seal_text(struct seal *s, const char *purpose, const struct lab_app *app, const char *place,
                           struct buf *text, struct buf *out)
 {
   char aad[AAD_MAX];
-  aad_for(purpose, app, place, aad);
-  enum err e = seal_close(s, aad, text->data, text->len, out);
+  enum err e = aad_for(purpose, app, place, aad);
+  if (!e) e = seal_close(s, aad, text->data, text->len, out);
   buf_wipe(text);
   return e;
 }
@@ -43,9 +44,10 @@ static bool next_line(const char **at, char *out, size_t max)
 
 static bool next_number(const char **at, int64_t *out)
 {
-  char digits[32];
-  char end;
-  return next_line(at, digits, sizeof digits) && sscanf(digits, "%ld%c", out, &end) == 1;
+  char digits[32], *end;
+  if (!next_line(at, digits, sizeof digits)) return false;
+  *out = strtol(digits, &end, 10);
+  return end > digits && *end == 0;
 }
 
 /* Of a user's choosing, and lines hold the session together. */
@@ -147,8 +149,8 @@ enum err session_open(struct seal *s, const struct lab_app *app, const char *hos
   struct buf plain;
   struct session read = {0};
   buf_init(&plain, 4096);
-  aad_for("session", app, host, aad);
-  enum err e = seal_open(s, aad, text, n, &plain);
+  enum err e = aad_for("session", app, host, aad);
+  if (!e) e = seal_open(s, aad, text, n, &plain);
   if (!e && !session_read(buf_str(&plain), &read)) e = ERR_SESSION_INVALID;
   if (!e && !session_is_valid(&read, now_s)) e = ERR_SESSION_EXPIRED;
   buf_wipe(&plain);
@@ -220,8 +222,8 @@ enum err logon_open(struct seal *s, const struct lab_app *app, const char *host,
   struct buf plain;
   struct logon read = {0};
   buf_init(&plain, 8192);
-  aad_for("logon", app, host, aad);
-  enum err e = seal_open(s, aad, text, n, &plain);
+  enum err e = aad_for("logon", app, host, aad);
+  if (!e) e = seal_open(s, aad, text, n, &plain);
   if (e || !logon_read(buf_str(&plain), &read)) e = ERR_STATE_MISMATCH;
   if (!e && !constant_time_equal(read.state, strlen(read.state), state, strlen(state)))
     e = ERR_STATE_MISMATCH;
@@ -265,8 +267,8 @@ enum err handover_open(struct seal *s, const struct lab_app *app, const char *st
   struct buf plain;
   struct handover read = {0};
   buf_init(&plain, 512);
-  aad_for("enter", app, state, aad);
-  enum err e = seal_open(s, aad, text, strlen(text), &plain);
+  enum err e = aad_for("enter", app, state, aad);
+  if (!e) e = seal_open(s, aad, text, strlen(text), &plain);
   if (e || !handover_read(buf_str(&plain), &read) || !is_young(read.issued_s, now_s, LOGON_LIFETIME_S))
     e = ERR_STATE_MISMATCH;
   buf_wipe(&plain);
@@ -275,9 +277,9 @@ enum err handover_open(struct seal *s, const struct lab_app *app, const char *st
 }
 
 /* "HOST STATE": a ticket is for one host, and one browser's logon there. */
-static void ticket_place(const struct lab_app *app, const char *state, char out[static AAD_MAX])
+static enum err ticket_place(const struct lab_app *app, const char *state, char out[static AAD_MAX])
 {
-  snprintf(out, AAD_MAX, "%s %s", app->external_url.host, state);
+  return text_join(out, AAD_MAX, app->external_url.host, " ", state);
 }
 
 enum err ticket_seal(struct seal *s, const struct lab_app *app, const char *state, int64_t now_s,
@@ -286,8 +288,8 @@ enum err ticket_seal(struct seal *s, const struct lab_app *app, const char *stat
   char place[AAD_MAX];
   struct buf text;
   buf_init(&text, 2048);
-  ticket_place(app, state, place);
-  enum err e = buf_printf(&text, "%ld\n", (long)now_s);
+  enum err e = ticket_place(app, state, place);
+  if (!e) e = buf_printf(&text, "%ld\n", (long)now_s);
   if (!e) e = session_write(session, &text);
   if (e) {
     buf_wipe(&text);
@@ -304,9 +306,9 @@ enum err ticket_open(struct seal *s, const struct lab_app *app, const char *stat
   struct session read = {0};
   int64_t issued_s;
   buf_init(&plain, 4096);
-  ticket_place(app, state, place);
-  aad_for("ticket", app, place, aad);
-  enum err e = seal_open(s, aad, text, strlen(text), &plain);
+  enum err e = ticket_place(app, state, place);
+  if (!e) e = aad_for("ticket", app, place, aad);
+  if (!e) e = seal_open(s, aad, text, strlen(text), &plain);
   const char *at = buf_str(&plain);
   if (e || !next_number(&at, &issued_s) || !session_read(at, &read) || !is_young(issued_s, now_s, lifetime_s))
     e = ERR_STATE_MISMATCH;

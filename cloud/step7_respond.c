@@ -77,7 +77,7 @@ void step7_respond(struct exchange *x, const struct tunnel_head *h)
   bool switched = x->wants_websocket && fields_get(h->fields, "sevenstep-switched");
   const char *error = fields_get(h->fields, "sevenstep-error");
   const char *origin = fields_get(h->fields, "sevenstep-origin");
-  char actor[16];
+  const char *actor = origin && strcmp(origin, "connector") == 0 ? "connector" : "backend";
   if (h->status < 200) {
     clean(h->fields);
     if (h->status != 101) exchange_interim(x, h->status, h->fields);
@@ -89,7 +89,6 @@ void step7_respond(struct exchange *x, const struct tunnel_head *h)
     return;
   }
   span_start(&x->respond, x->cloud->actor->tracer, 7, SPAN_INTERNAL, NULL, &x->ctx, true);
-  snprintf(actor, sizeof actor, "%s", origin && strcmp(origin, "connector") == 0 ? "connector" : "backend");
   span_str(&x->respond, "sevenstep.origin", actor);
   clean(h->fields);
   /* The application's challenge and its mutual token stay inside; other schemes are its own. */

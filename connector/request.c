@@ -133,10 +133,9 @@ static enum err accept_head(struct request *r, const struct configurations *know
         "the cloud names an application, segment or host that it has not told this connector of");
   if (r->app->sso == SSO_KCD && !upn)
     return failure_set(f, ERR_TOKEN_NO_UPN, "the cloud sent no user for an application with Kerberos");
-  if ((upn && strlen(upn) >= sizeof r->upn) || (login && strlen(login) >= sizeof r->login))
+  if (text_join(r->upn, sizeof r->upn, upn ? upn : "") ||
+      text_join(r->login, sizeof r->login, login ? login : r->upn))
     return failure_set(f, ERR_KRB_NAME_MALFORMED, "the name is too long");
-  snprintf(r->upn, sizeof r->upn, "%s", upn ? upn : "");
-  snprintf(r->login, sizeof r->login, "%s", login ? login : r->upn);
   if (!is_inside(r->app, h->path))
     return failure_set(f, ERR_TUNNEL_PROTOCOL, "the target is outside of %s", r->app->internal_url.text);
   if (accept_method(r, h, f)) return f->err;

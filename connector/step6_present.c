@@ -13,10 +13,8 @@ static enum err host_field(const struct lab_app *app, struct fields *f)
   char host[300];
   const struct lab_url *url = app->translate_headers ? &app->internal_url : &app->external_url;
   bool standard = url->port == (strcmp(url->scheme, "https") == 0 ? 443 : 80);
-  if (standard)
-    snprintf(host, sizeof host, "%s", url->host);
-  else
-    snprintf(host, sizeof host, "%s:%u", url->host, url->port);
+  if (standard) return fields_set(f, "Host", url->host);
+  snprintf(host, sizeof host, "%s:%u", url->host, url->port);
   return fields_set(f, "Host", host);
 }
 

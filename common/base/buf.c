@@ -101,3 +101,19 @@ const char *buf_str(const struct buf *b)
 {
   return b->data ? (const char *)b->data : "";
 }
+
+enum err text_join_all(char *out, size_t size, const char *const *parts, size_t n)
+{
+  size_t at = 0;
+  for (size_t i = 0; i < n; i++) {
+    size_t k = strlen(parts[i]);
+    if (k >= size - at) {
+      out[0] = 0;
+      return ERR_TOO_LARGE;
+    }
+    memcpy(out + at, parts[i], k);
+    at += k;
+  }
+  out[at] = 0;
+  return ERR_OK;
+}

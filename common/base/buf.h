@@ -39,4 +39,11 @@ enum err buf_vprintf(struct buf *b, const char *fmt, va_list ap) PRINTF_LIKE(2, 
 /* The contents as a C string ("" when empty). Valid until the next change. */
 const char *buf_str(const struct buf *b);
 
+/* Writes the texts one behind the other, and a NUL: what snprintf() with "%s%s" does, for paths where its
+ * time counts. ERR_TOO_LARGE, and "" in out, when they need more than size bytes. */
+#define text_join(out, size, ...)                                                                            \
+  text_join_all(out, size, (const char *const[]){__VA_ARGS__},                                               \
+                sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *))
+enum err text_join_all(char *out, size_t size, const char *const *parts, size_t n) MUST_CHECK;
+
 #endif

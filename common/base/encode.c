@@ -122,20 +122,21 @@ void hex_encode(char *out, const void *data, size_t n)
   *out = 0;
 }
 
-static int hex_value(char c)
-{
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  return -1;
-}
+/* One more than its value; 0: not a lower-case hex digit. */
+static const uint8_t hex_values[256] = {
+    ['0'] = 1, ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,  ['6'] = 7,  ['7'] = 8,
+    ['8'] = 9, ['9'] = 10, ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
+};
 
 enum err hex_decode(void *out, size_t n, const char *text)
 {
   uint8_t *at = out;
-  for (size_t i = 0; i < 2 * n; i++)
-    if (hex_value(text[i]) < 0) return ERR_SYNTAX; /* stops at a NUL too */
-  for (size_t i = 0; i < n; i++)
-    at[i] = (uint8_t)(hex_value(text[2 * i]) << 4 | hex_value(text[2 * i + 1]));
+  for (size_t i = 0; i < n; i++, text += 2) {
+    uint8_t high = hex_values[(uint8_t)text[0]];
+    uint8_t low = high ? hex_values[(uint8_t)text[1]] : 0; /* stops at a NUL too */
+    if (!low) return ERR_SYNTAX;
+    at[i] = (uint8_t)((high - 1) << 4 | (low - 1));
+  }
   return ERR_OK;
 }
 

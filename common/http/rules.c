@@ -114,20 +114,18 @@ static enum err add_forwarded(struct fields *f, const char *client_ip, const cha
   char value[512];
   /* RFC 7239 4 and 6: an IPv6 address is bracketed and quoted, a host with a port is quoted. */
   bool v6 = strchr(client_ip, ':');
-  int n = snprintf(value, sizeof value, "for=%s%s%s;proto=%s;host=\"%s\"", v6 ? "\"[" : "", client_ip,
-                   v6 ? "]\"" : "", proto, host);
-  if (n < 0 || (size_t)n >= sizeof value) return ERR_TOO_LARGE;
-  return fields_add(f, "Forwarded", value);
+  enum err e = text_join(value, sizeof value, v6 ? "for=\"[" : "for=", client_ip,
+                         v6 ? "]\";proto=" : ";proto=", proto, ";host=\"", host, "\"");
+  return e ? e : fields_add(f, "Forwarded", value);
 }
 
 enum err rules_add_forwarding(struct fields *f, const char *pseudonym, int http_minor, const char *client_ip,
                               const char *proto, const char *host)
 {
   char via[128];
-  const char *version = http_minor == 0 ? "1.0" : http_minor == 1 ? "1.1" : "2.0";
-  int n = snprintf(via, sizeof via, "%s %s", version, pseudonym);
-  if (n < 0 || (size_t)n >= sizeof via) return ERR_TOO_LARGE;
-  enum err e = fields_add(f, "Via", via);
+  const char *version = http_minor == 0 ? "1.0 " : http_minor == 1 ? "1.1 " : "2.0 ";
+  enum err e = text_join(via, sizeof via, version, pseudonym);
+  if (!e) e = fields_add(f, "Via", via);
   if (!e) e = add_forwarded(f, client_ip, proto, host);
   if (!e) e = fields_set(f, "X-Forwarded-For", client_ip);
   if (!e) e = fields_set(f, "X-Forwarded-Proto", proto);

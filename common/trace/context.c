@@ -2,7 +2,6 @@
 #include "encode.h"
 #include "trace.h"
 
-#include <stdio.h>
 #include <string.h>
 
 static const struct step steps[] = {
@@ -48,10 +47,11 @@ enum err trace_ctx_parse(struct trace_ctx *ret, const char *text, size_t n)
 
 void trace_ctx_format(const struct trace_ctx *c, char out[TRACEPARENT_LEN + 1])
 {
-  char trace[33], span[17];
-  hex_encode(trace, c->trace_id, sizeof c->trace_id);
-  hex_encode(span, c->span_id, sizeof c->span_id);
-  snprintf(out, TRACEPARENT_LEN + 1, "00-%s-%s-%s", trace, span, c->sampled ? "01" : "00");
+  memcpy(out, "00-", 3);
+  hex_encode(out + 3, c->trace_id, sizeof c->trace_id);
+  out[35] = '-';
+  hex_encode(out + 36, c->span_id, sizeof c->span_id);
+  memcpy(out + 52, c->sampled ? "-01" : "-00", 4);
 }
 
 void trace_id_format(const struct trace_ctx *c, char out[33])

@@ -129,6 +129,22 @@ START_TEST(buf_clear_leaves_a_usable_buffer)
 }
 END_TEST
 
+START_TEST(text_join_what_fits_is_joined)
+{
+  char out[8];
+  ck_assert_int_eq(text_join(out, sizeof out, "ab", "", "cde", "fg"), ERR_OK);
+  ck_assert_str_eq(out, "abcdefg");
+}
+END_TEST
+
+START_TEST(text_join_one_byte_too_many_is_refused_whole)
+{
+  char out[8] = "before";
+  ck_assert_int_eq(text_join(out, sizeof out, "abcd", "efgh"), ERR_TOO_LARGE);
+  ck_assert_str_eq(out, "");
+}
+END_TEST
+
 Suite *buf_suite(void)
 {
   Suite *s = suite_create("buf");
@@ -144,6 +160,8 @@ Suite *buf_suite(void)
   tcase_add_test(t, buf_reserve_failed_leaves_the_result);
   tcase_add_test(t, buf_consume_part_keeps_the_rest);
   tcase_add_test(t, buf_reset_keeps_the_memory);
+  tcase_add_test(t, text_join_what_fits_is_joined);
+  tcase_add_test(t, text_join_one_byte_too_many_is_refused_whole);
   tcase_add_test(t, buf_clear_leaves_a_usable_buffer);
   suite_add_tcase(s, t);
   return s;
