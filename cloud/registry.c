@@ -273,14 +273,16 @@ static void take_turn(struct connector *best)
   best->picked = best->member->turn = ++best->r->picks;
 }
 
-/* Requests that arrive in the same turn of the loop go down the same tunnel, in one record instead of many,
- * as long as that is hardly more loaded than the others. */
-#define BATCH 8
+/* Requests that follow each other closely go down the same tunnel, as long as that is hardly more loaded than
+ * the others: those of one turn of the loop in one record instead of many, the others to processes that are
+ * still awake. */
+#define BATCH   8
+#define CLOSELY 1000000 /* ns */
 
 static struct connector *batch_with(struct registry *r, const char *group, const struct connector * not,
-                                    const char *except, size_t least)
+                                    const char *except, size_t least, int64_t now_ns)
 {
-  struct connector *last = r->last_turn == net_turn(r->cloud->net) ? r->last : NULL;
+  struct connector *last = now_ns - r->last_ns < CLOSELY ? r->last : NULL;
   if (!last || last == not || last->name == except || !usable(last, group)) return NULL;
   return tunnel_streams(link_tunnel(last->link)) < least + BATCH ? last : NULL;
 }
@@ -312,6 +314,7 @@ static struct connector *pick(struct registry *r, const char *group, const struc
 {
   bool by_chance = roster_balancing(r->cloud->roster, group) == BALANCING_RANDOM;
   const char *only = by_chance ? throw_dice(r, group, not, except) : NULL;
+  int64_t now_ns = clock_mono_ns();
   struct connector *best = NULL;
   size_t best_load = 0;
   for (struct connector *c = r->list; c; c = c->next) {
@@ -322,12 +325,11 @@ static struct connector *pick(struct registry *r, const char *group, const struc
       best_load = load;
     }
   }
-  struct connector *last = best && !only ? batch_with(r, group, not, except, best_load) : NULL;
-  if (last) return last;
-  if (best) take_turn(best);
-  r->last = best;
-  r->last_turn = net_turn(r->cloud->net);
-  return best;
+  struct connector *last = best && !only ? batch_with(r, group, not, except, best_load, now_ns) : NULL;
+  if (!last && best) take_turn(best);
+  r->last = last ? last : best;
+  r->last_ns = now_ns;
+  return r->last;
 }
 
 struct connector *registry_pick(struct registry *r, const char *group, const struct connector * not )

@@ -50,8 +50,8 @@ struct registry {
   size_t count, ready, connections;
   bool saving;
   int64_t picks;
-  struct connector *last; /* picked last, in this turn of the loop */
-  uint64_t last_turn;
+  struct connector *last;   /* picked last */
+  int64_t last_ns;          /* and when */
   const struct lab *newest; /* what connectors are told: the one in force, or the one that is to be */
   unsigned newest_version, versions;
   void (*done)(void *arg, const struct failure *f); /* a change is under way */

@@ -131,12 +131,11 @@ static const uint8_t hex_values[256] = {
 enum err hex_decode(void *out, size_t n, const char *text)
 {
   uint8_t *at = out;
-  for (size_t i = 0; i < n; i++, text += 2) {
-    uint8_t high = hex_values[(uint8_t)text[0]];
-    uint8_t low = high ? hex_values[(uint8_t)text[1]] : 0; /* stops at a NUL too */
-    if (!low) return ERR_SYNTAX;
-    at[i] = (uint8_t)((high - 1) << 4 | (low - 1));
-  }
+  for (size_t i = 0; i < 2 * n; i++)
+    if (!hex_values[(uint8_t)text[i]]) return ERR_SYNTAX; /* stops at a NUL too */
+  for (size_t i = 0; i < n; i++)
+    at[i] = (uint8_t)((hex_values[(uint8_t)text[2 * i]] - 1) << 4 |
+                      (hex_values[(uint8_t)text[2 * i + 1]] - 1));
   return ERR_OK;
 }
 

@@ -7,7 +7,6 @@
 static void before_poll(uv_prepare_t *handle)
 {
   struct net *n = handle->data;
-  n->turn++;
   struct stream *eager = n->eager;
   n->eager = NULL;
   while (eager) {
@@ -146,11 +145,6 @@ enum err net_new(struct net **ret)
 uv_loop_t *net_loop(struct net *n)
 {
   return &n->loop;
-}
-
-uint64_t net_turn(const struct net *n)
-{
-  return n->turn;
 }
 
 void net_run(struct net *n)

@@ -22,8 +22,6 @@ enum err net_new(struct net **ret) MUST_CHECK;
 uv_loop_t *net_loop(struct net *n);
 /* Runs until net_stop(). */
 void net_run(struct net *n);
-/* Counts the turns of the loop: what happens in the same one leaves together. */
-uint64_t net_turn(const struct net *n);
 void net_stop(struct net *n);
 /* Closes what is left, runs the loop until all close callbacks came, frees. */
 void net_free(struct net *n);

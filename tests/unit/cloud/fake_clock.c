@@ -9,7 +9,7 @@
 #include <sys/random.h>
 #include <time.h>
 
-static int64_t shift_ns, wall_shift_ns;
+static int64_t shift_ns, wall_shift_ns, held_ns;
 
 static int64_t now_ns(clockid_t id)
 {
@@ -30,7 +30,13 @@ int64_t clock_wall_s(void)
 
 int64_t clock_mono_ns(void)
 {
-  return now_ns(CLOCK_MONOTONIC) + __atomic_load_n(&shift_ns, __ATOMIC_RELAXED);
+  int64_t held = __atomic_load_n(&held_ns, __ATOMIC_RELAXED);
+  return (held ? held : now_ns(CLOCK_MONOTONIC)) + __atomic_load_n(&shift_ns, __ATOMIC_RELAXED);
+}
+
+void clock_hold_mono(bool hold)
+{
+  __atomic_store_n(&held_ns, hold ? now_ns(CLOCK_MONOTONIC) : 0, __ATOMIC_RELAXED);
 }
 
 void clock_shift_wall(int64_t seconds)
@@ -38,9 +44,9 @@ void clock_shift_wall(int64_t seconds)
   __atomic_add_fetch(&wall_shift_ns, seconds * 1000000000, __ATOMIC_RELAXED);
 }
 
-void clock_shift_mono(int64_t seconds)
+void clock_shift_mono_ms(int64_t ms)
 {
-  __atomic_add_fetch(&shift_ns, seconds * 1000000000, __ATOMIC_RELAXED);
+  __atomic_add_fetch(&shift_ns, ms * 1000000, __ATOMIC_RELAXED);
 }
 
 static uint32_t dice;

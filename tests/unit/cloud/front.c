@@ -630,7 +630,7 @@ void pass_at_once(void)
 
 void pass(int64_t seconds)
 {
-  clock_shift_mono(seconds);
+  clock_shift_mono_ms(1000 * seconds);
   struct inside *all[] = {&one, &two, &three};
   for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
     if (all[i]->link && tunnel_ping(link_tunnel(all[i]->link)) == ERR_OK) link_flush(all[i]->link);

@@ -10,13 +10,20 @@
 
 #define PUBLIC "Host: public.apps.localhost\r\n"
 
-static struct user *ask(void)
+static struct user *ask_at_once(void)
 {
   int before = one.requests + two.requests + three.requests;
   struct user *u = user_connect(NULL);
   user_send(u, "GET / HTTP/1.1\r\n" PUBLIC "\r\n");
   run_until(one.requests + two.requests + three.requests == before + 1);
   return u;
+}
+
+/* After a pause. */
+static struct user *ask(void)
+{
+  clock_shift_mono_ms(1);
+  return ask_at_once();
 }
 
 START_TEST(ready_counts_connectors_and_their_connections)
@@ -53,6 +60,22 @@ START_TEST(pick_equal_loads_alternates_between_connectors)
   ck_assert_int_eq(two.requests, 2);
   ck_assert_int_eq(one.requests, 1);
   ck_assert_int_eq(three.requests, 1);
+}
+END_TEST
+
+START_TEST(pick_without_a_pause_stays_where_the_last_went)
+{
+  inside_dial(&one, "connector-1");
+  inside_dial(&two, "connector-2");
+  clock_hold_mono(true);
+  ask_at_once();
+  struct inside *first = one.requests ? &one : &two, *other = one.requests ? &two : &one;
+  for (int i = 1; i < 8; i++)
+    ask_at_once();
+  ck_assert_int_eq(first->requests, 8);
+  ask_at_once(); /* as long as that is hardly more loaded than the others */
+  ck_assert_int_eq(other->requests, 1);
+  clock_hold_mono(false);
 }
 END_TEST
 
@@ -463,6 +486,7 @@ int main(void)
   tcase_add_checked_fixture(c, front_open, front_close);
   tcase_add_test(c, ready_counts_connectors_and_their_connections);
   tcase_add_test(c, pick_equal_loads_alternates_between_connectors);
+  tcase_add_test(c, pick_without_a_pause_stays_where_the_last_went);
   tcase_add_test(c, pick_takes_the_connection_with_the_least_work);
   tcase_add_test(c, pick_by_chance_goes_where_the_dice_fall);
   tcase_add_test(c, pick_by_chance_goes_to_a_busy_connector_as_well);

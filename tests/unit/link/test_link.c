@@ -306,7 +306,7 @@ END_TEST
 START_TEST(peer_that_falls_silent_is_cut_off)
 {
   join_peer();
-  clock_shift_mono(LINK_DEAD_MS / 1000 + 1);
+  clock_shift_mono_ms(LINK_DEAD_MS + 1000);
   run_until(cloud.closed);
   ck_assert_int_eq(cloud.failure.err, ERR_TIMEOUT);
   stream_close(peer, NULL);
