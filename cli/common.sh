@@ -10,7 +10,7 @@ usage_of() {
     test) echo 'test [--no-install] [--unit | --scenarios | --containers] [FILTER]' ;;
     status) echo 'status [--json]' ;;
     logs) echo 'logs [-f] [ACTOR...]' ;;
-    trace) echo 'trace [--json] [ID]' ;;
+    trace) echo 'trace [--json] [--wire] [ID]' ;;
     connector) echo 'connector list [--json] | add NAME [--group GROUP] | remove NAME | token NAME [--group GROUP] | register NAME | revoke NAME | purge NAME [USER]' ;;
     start | stop) echo "$1 ACTOR" ;;
     matrix | failures) echo "$1 [--json] [FILTER]" ;;

@@ -14,9 +14,12 @@ help_logs='Print the actors'\'' logs, the last 40 lines each; -f follows.
 Name actors to see only theirs: ./sevenstep logs -f cloud connector-1. The logs are files in RUN/log/.'
 help_trace='List recorded traces, or show one: the seven steps with what was sent, tokens, tickets and times.
 ID is the activity id of a page, a log line or the header Sevenstep-Trace (32 hex digits). --json is for programs.
+--wire adds what the connector and the KDC said to each other, and the ticket that went to the application: each message decoded,
+and decrypted with the lab'\''s keys, session keys and all. docs/trace.md tells what to look for.
 
   ./sevenstep trace                  the recorded ones
-  ./sevenstep trace last             the last one; an ID may be shortened, too'
+  ./sevenstep trace last             the last one; an ID may be shortened, too
+  ./sevenstep trace --wire last      the same with its Kerberos messages'
 help_hosts='Print lines for /etc/hosts, for programs that do not resolve *.localhost by themselves.
 Browsers and curl do. glibc'\''s resolver does with the package libnss-myhostname. As root:
 
@@ -134,16 +137,34 @@ trace_tool() {
   "$bin/sevenstep-trace" --run "$run" "$@"
 }
 
+# The KDC's keys are put into a file that is gone when we are; without them less can be decrypted, and the view says what.
+trace_wire() {
+  local options=()
+  load_actors
+  wire_keytab=$(umask 077 && mktemp "$run/wire.XXXXXX") || die "$EX_FAILED" "$run cannot be written"
+  trap 'rm -f "$wire_keytab"' EXIT
+  if [[ -n ${program_of[kdc]-} ]] && kdc_keys "$wire_keytab" 2>/dev/null; then options=(--keytab "$wire_keytab"); fi
+  trace_tool --wire ${options[@]+"${options[@]}"} "$@"
+}
+
 command_trace() {
-  local json=()
+  local options=() ids=() tool=trace_tool argument
   settings_load
   require_build
-  [[ ${1-} != --json ]] || { json=(--json); shift; }
-  (($# <= 1)) || die "$EX_USAGE" "expected one trace id"
-  if (($# == 0)); then
-    trace_tool ${json[@]+"${json[@]}"} list
+  for argument; do
+    case $argument in
+      --json) options+=(--json) ;;
+      --wire) tool=trace_wire ;;
+      -*) die "$EX_USAGE" "unknown option \"$argument\"" "See --help." ;;
+      *) ids+=("$argument") ;;
+    esac
+  done
+  ((${#ids[@]} <= 1)) || die "$EX_USAGE" "expected one trace id"
+  [[ $tool == trace_tool || ${#ids[@]} == 1 ]] || ids=(last)
+  if ((${#ids[@]})); then
+    "$tool" ${options[@]+"${options[@]}"} show "${ids[0]}"
   else
-    trace_tool ${json[@]+"${json[@]}"} show "$1"
+    trace_tool ${options[@]+"${options[@]}"} list
   fi
 }
 

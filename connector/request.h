@@ -39,6 +39,7 @@ struct request {
   struct krb_ticket *ticket;
   bool ticket_cached;
   struct krb_initiator *initiator;
+  int64_t presented_ns;  /* wall: when its token was made */
   struct origin *origin; /* the connection to the application, or NULL */
   int tries;             /* at the application */
   bool answered;         /* the response's head has gone into the tunnel */
@@ -78,6 +79,9 @@ size_t step4_purge(struct connector *c, const char *name);
 /* step6_present.c */
 void step6_present(struct request *r);
 enum err step6_on_connection(void *request, struct origin *o, struct failure *f);
+/* For the wire view: the ticket that went to the application, and the value that it answered with (NULL:
+ * none). */
+void step6_trace_wire(struct request *r, const char *answer, size_t n);
 /* step7_return.c */
 extern const struct origin_events step7_origin_events;
 void step7_resume(struct request *r); /* the tunnel takes more */

@@ -22,6 +22,7 @@ struct delegation {
   struct request *waiting; /* NULL with a renewal, unless the ticket's time ran out meanwhile */
   struct krb_ticket *ticket;
   struct krb_exchange exchange;
+  struct krb_wire wire; /* only if traced */
   struct kdc_log log;
   struct failure failure;
   struct delegation *next;
@@ -74,6 +75,23 @@ static void trace_log(struct span *s, const struct kdc_log *log, bool issued_to_
       span_event(s, log->lines[i].time_ns, "kdc.log", log->lines[i].text);
 }
 
+/* What was said to the KDCs before S4U2Proxy, or in it. */
+static void trace_wire(struct span *s, const struct krb_wire *w, bool s4u2proxy)
+{
+  for (size_t i = 0; i < w->n; i++) {
+    const struct krb_wire_exchange *x = &w->exchange[i];
+    if (x->s4u2proxy != s4u2proxy) continue;
+    span_wire(s, &(struct span_exchange){.peer = x->kdc,
+                                         .transport = x->tcp ? "tcp" : "udp",
+                                         .sent_ns = x->sent_ns,
+                                         .received_ns = x->received_ns,
+                                         .sent = x->sent,
+                                         .sent_len = x->sent_len,
+                                         .received = x->received,
+                                         .received_len = x->received_len});
+  }
+}
+
 /* Step 5, as the connector saw it and as the KDC logged it. */
 static void report_kdc(struct request *r, const struct delegation *d)
 {
@@ -86,6 +104,7 @@ static void report_kdc(struct request *r, const struct delegation *d)
   span_str(&s, "sevenstep.spn", d->spn);
   trace_ticket(&s, "service", &x->service);
   trace_log(&s, &d->log, true);
+  trace_wire(&s, &d->wire, true);
   if (!d->ticket) span_fail(&s, &d->failure);
   span_end(&s);
 }
@@ -101,6 +120,7 @@ static void report_delegation(struct request *r, const struct delegation *d)
   if (x->evidence.client[0]) span_bool(s, "krb.evidence.forwardable", x->evidence_forwardable);
   if (x->krb5_code) span_int(s, "krb.error_code", x->krb5_code);
   trace_log(s, &d->log, false);
+  trace_wire(s, &d->wire, false);
   report_kdc(r, d);
 }
 
@@ -111,7 +131,9 @@ static void report_delegation(struct request *r, const struct delegation *d)
 static void job_run(void *arg)
 {
   struct delegation *d = arg;
-  if (krb_obtain(d->c->delegator, d->user, d->spn, &d->ticket, &d->exchange, &d->failure)) d->ticket = NULL;
+  if (krb_obtain(d->c->delegator, d->user, d->spn, &d->ticket, &d->exchange, d->traced ? &d->wire : NULL,
+                 &d->failure))
+    d->ticket = NULL;
   if (d->traced && d->failure.err != ERR_KDC_UNREACHABLE)
     kdc_log_fetch(d->c, d->user, d->spn, &d->exchange, !d->ticket, &d->log);
 }
@@ -205,6 +227,7 @@ static void job_done(void *arg)
       d); /* not before: what one delivery sends may end others, which step4_forget() must find */
   krb_ticket_unref(d->ticket);
   kdc_log_clear(&d->log);
+  krb_wire_clear(&d->wire);
   free(d);
 }
 

@@ -4,6 +4,8 @@
  * cannot present it to another server (RFC 5929 4). */
 #include "request.h"
 
+#include "clock.h"
+#include "encode.h"
 #include "handshake.h"
 
 #include <string.h>
@@ -49,11 +51,41 @@ static enum err negotiate(struct request *r, struct origin *o, struct failure *f
   buf_init(&value, 65536);
   krb_initiator_free(r->initiator);
   r->initiator = NULL;
+  r->presented_ns = clock_wall_ns();
   enum err e = krb_initiator_new(r->ticket, bound ? &binding : NULL, &value, &r->initiator, f);
   if (!e && fields_set(r->fields, "Authorization", buf_str(&value)))
     e = failure_set(f, ERR_TOO_LARGE, "the head has no room for the ticket");
   buf_wipe(&value);
   return e;
+}
+
+/* Appends the bytes of a value of the scheme Negotiate. */
+static enum err token_of(const char *value, size_t n, struct buf *out)
+{
+  static const char scheme[] = "Negotiate ";
+  const size_t skip = sizeof scheme - 1;
+  return n > skip ? base64_decode(out, value + skip, n - skip) : ERR_SYNTAX;
+}
+
+void step6_trace_wire(struct request *r, const char *answer, size_t n)
+{
+  const char *value = r->presented_ns ? fields_get(r->fields, "Authorization") : NULL;
+  struct buf sent, received;
+  if (r->app->sso != SSO_KCD || !r->present.ctx.sampled || !value) return;
+  buf_init(&sent, SPAN_MESSAGE_MAX);
+  buf_init(&received, SPAN_MESSAGE_MAX);
+  struct span_exchange x = {.peer = r->app->internal_url.text,
+                            .transport = "http",
+                            .sent_ns = r->presented_ns,
+                            .received_ns = clock_wall_ns()};
+  enum err e = token_of(value, strlen(value), &sent);
+  if (answer && token_of(answer, n, &received) == ERR_OK) x.received = received.data;
+  x.sent = sent.data;
+  x.sent_len = sent.len;
+  x.received_len = received.len;
+  if (!e) span_wire(&r->present, &x);
+  buf_wipe(&sent);
+  buf_clear(&received);
 }
 
 static enum err application_fields(struct request *r, struct failure *f)

@@ -43,8 +43,9 @@ static bool try_fresh_ticket(struct request *r)
 static bool proven(struct request *r, struct http1_head *h)
 {
   struct failure f = {0};
-  size_t n;
+  size_t n = 0;
   const char *value = negotiate_value(&h->fields, &n);
+  step6_trace_wire(r, value, n);
   if (h->status == 401) {
     if (try_fresh_ticket(r)) return false;
     step4_forget_ticket(r);
@@ -173,6 +174,7 @@ static void on_fail(void *owner, const struct failure *f)
   struct request *r = owner;
   struct failure why = *f;
   r->origin = NULL;
+  if (!r->answered) step6_trace_wire(r, NULL, 0);
   if (r->switched) { /* the application broke off: so does the user's connection (WS-07) */
     tunnel_stream_reset(r->stream, TUNNEL_CANCEL);
     link_flush(r->link);

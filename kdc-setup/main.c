@@ -1,7 +1,8 @@
 /* sevenstep-kdc: makes the realm of the lab file, then runs MIT's KDC for it. Step 5 is krb5kdc's; this
  * program stands beside it, reads its log, and answers for it.
  *
- *   sevenstep-kdc keys [options]        writes all keys of the realm into RUN/capture/lab.keytab, and ends
+ *   sevenstep-kdc keys [FILE] [options]  writes all keys of the realm into FILE (RUN/capture/lab.keytab), and
+ *                                       ends
  *   sevenstep-kdc provision [options]   makes or updates the realm, and ends
  *   sevenstep-kdc [options]             the same, then serves until SIGTERM */
 #include "actor.h"
@@ -30,7 +31,8 @@ static const struct actor_spec spec = {
         "the word\n"
         "\"provision\" before the options it makes the realm and ends; with \"keys\" it writes all its "
         "keys into a\n"
-        "keytab in the run folder's capture/ and ends. With \"partner\" before that it is the partner "
+        "keytab, \"keys FILE\" or the run folder's capture/lab.keytab, and ends. With \"partner\" before "
+        "that it is the partner "
         "realm's.",
     .steps = "5",
     .lab_flags = LAB_SECRETS,
@@ -112,13 +114,14 @@ static enum err rotate(void *arg, const char *name, char *text, size_t size, str
   return carry_out(arg, provision_rotate, name, text, size, f);
 }
 
-static enum err write_keys(const struct actor *a, const struct lab *lab, struct failure *f)
+/* file NULL: the capture's. */
+static enum err write_keys(const struct actor *a, const struct lab *lab, const char *file, struct failure *f)
 {
   char path[4096 + 128];
   struct database db = {0};
   actor_path(a, path, "capture/lab.keytab");
   enum err e = database_open(lab, a->run, &db, f);
-  if (!e) e = keytab_export(&db, path, lab->partner.realm != NULL, f);
+  if (!e) e = keytab_export(&db, file ? file : path, lab->partner.realm != NULL, f);
   database_close(&db);
   return e;
 }
@@ -153,6 +156,13 @@ static bool take_word(int *argc, char ***argv, const char *word)
   return true;
 }
 
+/* The same for whatever word comes first, but an option. */
+static const char *take_operand(int *argc, char ***argv)
+{
+  const char *word = *argc > 1 && (*argv)[1][0] != '-' ? (*argv)[1] : NULL;
+  return word && take_word(argc, argv, word) ? word : NULL;
+}
+
 int main(int argc, char **argv)
 {
   struct actor a;
@@ -160,6 +170,7 @@ int main(int argc, char **argv)
   struct lab side = {0};
   bool partner = take_word(&argc, &argv, "partner");
   bool keys = take_word(&argc, &argv, "keys");
+  const char *keys_file = keys ? take_operand(&argc, &argv) : NULL;
   bool only_provision = !keys && take_word(&argc, &argv, "provision");
   if (!keys && !only_provision) supervise_block_signals();
   actor_start(&a, partner ? &partner_spec : &spec, argc, argv);
@@ -168,7 +179,7 @@ int main(int argc, char **argv)
   if (!e) e = choose_side(a.lab, partner, &side, &lab, &f);
   if (!e && lab->kdc.played_by == SEAT_GUEST && !only_provision)
     e = failure_set(&f, ERR_CONFIG, "kdc.played_by is guest: the lab has neither a KDC nor its keys");
-  if (!e && keys) e = write_keys(&a, lab, &f);
+  if (!e && keys) e = write_keys(&a, lab, keys_file, &f);
   if (!e && !keys) e = make_realm(&a, lab, &f);
   if (!e && !keys && !only_provision) e = serve(&a, lab, &f);
   if (e) log_failure(LOG_ERROR, NULL, &f);

@@ -58,7 +58,7 @@ struct krb_ticket *users_obtain(const struct users *u, struct krb_delegator *d, 
   struct failure f = {0};
   users_account(u, i, account, sizeof account);
   snprintf(name, sizeof name, "%s@%s", account, u->realm);
-  if (krb_obtain(d, name, u->spn, &t, &x, &f)) give_up(name, f.why);
+  if (krb_obtain(d, name, u->spn, &t, &x, NULL, &f)) give_up(name, f.why);
   return t;
 }
 

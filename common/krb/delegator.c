@@ -173,6 +173,7 @@ struct call {
   const char *account, *realm, *spn; /* account@realm: the user */
   const struct krb_spn *target;
   struct krb_exchange *x;
+  struct krb_wire *wire;         /* or NULL */
   struct krb_circumstance where; /* of the last exchange */
 };
 
@@ -230,8 +231,10 @@ static krb5_error_code step_s4u2proxy(struct call *c, const krb5_creds *evidence
 static krb5_error_code delegate_once(struct call *c, krb5_creds **ret)
 {
   krb5_creds *evidence = NULL;
+  if (c->wire) c->wire->s4u2proxy = false;
   krb5_error_code code = step_as(c);
   if (!code) code = step_s4u2self(c, &evidence);
+  if (c->wire) c->wire->s4u2proxy = true;
   if (!code) code = step_s4u2proxy(c, evidence, ret);
   krb5_free_creds(c->s->ctx, evidence);
   return code;
@@ -294,7 +297,7 @@ enum err krb_map_user(const struct krb_delegator *d, enum krb_login how, const c
 }
 
 enum err krb_obtain(struct krb_delegator *d, const char *user, const char *spn, struct krb_ticket **ret,
-                    struct krb_exchange *x, struct failure *f)
+                    struct krb_exchange *x, struct krb_wire *wire, struct failure *f)
 {
   char account[KRB_ACCOUNT_MAX + 1];
   const char *realm;
@@ -305,8 +308,17 @@ enum err krb_obtain(struct krb_delegator *d, const char *user, const char *spn, 
   if (!e) e = krb_spn_split(spn, &target, f);
   if (!e) e = session_take(d, &s, f);
   if (e) return e;
-  struct call c = {.d = d, .s = s, .account = account, .realm = realm, .spn = spn, .target = &target, .x = x};
+  struct call c = {.d = d,
+                   .s = s,
+                   .account = account,
+                   .realm = realm,
+                   .spn = spn,
+                   .target = &target,
+                   .x = x,
+                   .wire = wire};
+  s->link.wire = wire;
   e = delegate(&c, ret, f);
+  s->link.wire = NULL;
   session_give(d, s);
   return e;
 }

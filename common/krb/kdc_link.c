@@ -10,6 +10,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -217,6 +218,29 @@ static int64_t patience_ends(const struct kdc_link *link)
   return silent_ns < link->deadline_ns ? silent_ns : link->deadline_ns;
 }
 
+static void kdc_text(const struct sockaddr_storage *a, char *out, size_t size)
+{
+  char address[INET6_ADDRSTRLEN] = "";
+  const struct sockaddr_in *v4 = (const struct sockaddr_in *)a;
+  const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)a;
+  bool is_v4 = a->ss_family == AF_INET;
+  inet_ntop(a->ss_family, is_v4 ? (const void *)&v4->sin_addr : &v6->sin6_addr, address, sizeof address);
+  snprintf(out, size, is_v4 ? "%s:%u" : "[%s]:%u", address, ntohs(is_v4 ? v4->sin_port : v6->sin6_port));
+}
+
+static void keep(struct krb_wire *wire, const struct race *r, int64_t sent_ns)
+{
+  struct krb_wire_exchange x = {.tcp = r->winner.tcp,
+                                .sent_ns = sent_ns,
+                                .received_ns = clock_wall_ns(),
+                                .sent = r->message->data,
+                                .sent_len = r->message->length,
+                                .received = (void *)(uintptr_t)r->reply,
+                                .received_len = r->reply_len};
+  kdc_text(r->reply_len ? &r->winner.kdc->addr : &r->kdc[0].addr, x.kdc, sizeof x.kdc);
+  krb_wire_put(wire, &x);
+}
+
 /* What was asked and answered; when nobody answered, what the first one was asked. */
 static void record(const char *path, const struct race *r, int64_t sent_ns)
 {
@@ -249,6 +273,7 @@ static krb5_error_code exchange(krb5_context ctx, struct kdc_link *link, struct 
     code = KRB5_KDC_UNREACH;
   }
   if (link->record) record(link->record, &r, sent_ns);
+  if (link->wire) keep(link->wire, &r, sent_ns);
 out:
   kdc_addresses_end(addresses, r.winner.kdc, link->timed_out);
   while (r.attempts)

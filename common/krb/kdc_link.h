@@ -16,11 +16,9 @@
 #ifndef SEVENSTEP_KDC_LINK_H
 #define SEVENSTEP_KDC_LINK_H
 
-#include "err.h"
+#include "krb_wire.h"
 
 #include <krb5.h>
-#include <stdbool.h>
-#include <stdint.h>
 
 struct kdc_addresses;
 /* Reads krb5.conf by ctx; resolves nothing yet. A realm without kdc entries is left to the library. */
@@ -32,6 +30,7 @@ struct kdc_link {
   struct kdc_addresses *addresses;
   struct kdc_addresses *partner; /* of a second realm, or NULL */
   const char *record;            /* where to record the messages (kdc_record.h), or NULL */
+  struct krb_wire *wire;         /* where to keep them, or NULL */
   int64_t deadline_ns; /* clock_mono_ns(), of all exchanges together; set before each call into libkrb5 */
   bool timed_out;      /* the last failure was for lack of time, not for refusal */
 };

@@ -11,6 +11,7 @@
 #define SEVENSTEP_KRB_H
 
 #include "buf.h"
+#include "krb_wire.h"
 
 struct krb_delegator_config {
   const char *keytab;    /* path of the connector's keytab */
@@ -67,9 +68,10 @@ enum err krb_map_user(const struct krb_delegator *d, enum krb_login how, const c
 struct krb_ticket;
 /* Blocking: AS if needed, S4U2Self for user, S4U2Proxy to spn. user is what
  * krb_map_user made, or a UPN; it is checked strictly and turned into a principal by components, never by
- * parsing. ERR_KDC_UNREACHABLE, ERR_KRB_*. */
+ * parsing. wire: cleared storage for what is said meanwhile, also on failure; NULL: it is not kept.
+ * ERR_KDC_UNREACHABLE, ERR_KRB_*. */
 enum err krb_obtain(struct krb_delegator *d, const char *user, const char *spn, struct krb_ticket **ret,
-                    struct krb_exchange *x, struct failure *f) MUST_CHECK;
+                    struct krb_exchange *x, struct krb_wire *wire, struct failure *f) MUST_CHECK;
 struct krb_ticket *krb_ticket_ref(struct krb_ticket *t);
 void krb_ticket_unref(struct krb_ticket *t); /* accepts NULL */
 void krb_ticket_describe(const struct krb_ticket *t, struct krb_ticket_info *ret);

@@ -59,12 +59,11 @@ bool der_take_field(struct der *d, unsigned n, uint8_t tag, struct der *ret)
   return der_take(d, DER_CONTEXT(n), &field) && der_take_last(&field, tag, ret);
 }
 
-bool der_take_int(struct der *d, unsigned n, int64_t *ret)
+bool der_take_integer(struct der *d, int64_t *ret)
 {
-  struct der field, v;
-  if (!der_take(d, DER_CONTEXT(n), &field)) return false;
-  uint8_t tag = der_at(&field, DER_ENUMERATED) ? DER_ENUMERATED : DER_INTEGER;
-  if (!der_take_last(&field, tag, &v)) return false;
+  struct der v;
+  uint8_t tag = der_at(d, DER_ENUMERATED) ? DER_ENUMERATED : DER_INTEGER;
+  if (!der_take(d, tag, &v)) return false;
   size_t len = der_left(&v);
   if (len == 0 || len > 5) return false;
   if (len > 1 && ((v.p[0] == 0 && v.p[1] < 0x80) || (v.p[0] == 0xff && v.p[1] >= 0x80))) return false;
@@ -74,6 +73,12 @@ bool der_take_int(struct der *d, unsigned n, int64_t *ret)
   if ((int64_t)value > UINT32_MAX || (int64_t)value < INT32_MIN) return false;
   *ret = (int64_t)value;
   return true;
+}
+
+bool der_take_int(struct der *d, unsigned n, int64_t *ret)
+{
+  struct der field;
+  return der_take(d, DER_CONTEXT(n), &field) && der_take_integer(&field, ret) && der_left(&field) == 0;
 }
 
 bool der_equals(const struct der *d, const void *data, size_t n)

@@ -38,7 +38,9 @@ bool der_take(struct der *d, uint8_t tag, struct der *ret);
 bool der_take_last(struct der *d, uint8_t tag, struct der *ret);
 /* Takes [n] EXPLICIT tag, e.g. [0] INTEGER; nothing else may be inside. */
 bool der_take_field(struct der *d, unsigned n, uint8_t tag, struct der *ret);
-/* Takes [n] EXPLICIT INTEGER (or ENUMERATED); the shortest form, within 32 bits, unsigned or signed. */
+/* Takes an INTEGER (or ENUMERATED); the shortest form, within 32 bits, unsigned or signed. */
+bool der_take_integer(struct der *d, int64_t *ret);
+/* Takes [n] EXPLICIT such an integer; nothing else may be inside. */
 bool der_take_int(struct der *d, unsigned n, int64_t *ret);
 bool der_equals(const struct der *d, const void *data, size_t n);
 

@@ -104,6 +104,18 @@ void span_bool(struct span *s, const char *key, bool value);
 void span_ms(struct span *s, const char *key, int64_t duration_ns);
 /* Something that happened at a moment inside the span, e.g. the KDC's own log line. wall_ns 0: now. */
 void span_event(struct span *s, int64_t wall_ns, const char *name, const char *text);
+/* What was sent to a peer in the course of this span and what came back, byte for byte, e.g. a message to the
+ * KDC: for the wire view of docs/trace.md. Written at once to RUN/wire/INSTANCE.jsonl (0600; as bounded as
+ * the trace file), which no exporter gets. Ignored (a branch) when the span is not sampled. */
+struct span_exchange {
+  const char *peer;             /* "127.0.0.1:8448", an URL */
+  const char *transport;        /* "udp", "tcp", "http" */
+  int64_t sent_ns, received_ns; /* wall */
+  const void *sent, *received;  /* at most SPAN_MESSAGE_MAX bytes each; received NULL: nothing came */
+  size_t sent_len, received_len;
+};
+#define SPAN_MESSAGE_MAX 65536u
+void span_wire(struct span *s, const struct span_exchange *x);
 /* Marks the span failed; it will be written even if unsampled. The first failure is kept. */
 void span_fail(struct span *s, const struct failure *f);
 /* Ends and writes. A zeroed span, or one that has ended: nothing happens; ctx stays readable. */

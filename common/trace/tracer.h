@@ -11,5 +11,7 @@ const char *tracer_instance(const struct tracer *t);
 /* Writes one line (with its newline) to the file and queues it for export. Thread safe; never waits for the
  * network. */
 void tracer_write(struct tracer *t, const char *line, size_t n);
+/* Writes one line of the wire file, which is exported to nobody. */
+void tracer_write_wire(struct tracer *t, const char *line, size_t n);
 
 #endif

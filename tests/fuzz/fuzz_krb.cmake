@@ -1,2 +1,3 @@
 sevenstep_fuzz(fuzz_krb_reply SOURCES fuzz_krb_reply.c LIBS spnego)
-sevenstep_fuzz(fuzz_delegation_info SOURCES fuzz_delegation_info.c LIBS krb_accept)
+sevenstep_fuzz(fuzz_pac SOURCES fuzz_pac.c LIBS pac)
+sevenstep_fuzz(fuzz_wire SOURCES fuzz_wire.c LIBS wire PkgConfig::JANSSON)

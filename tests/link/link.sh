@@ -73,6 +73,7 @@ check_cloud() {
   must_not_need cloud '^libjwt'
   must_not_contain cloud krb
   must_not_contain cloud krb_accept
+  must_not_contain cloud wire
   must_not_contain cloud token_issue
   must_not_ask cloud "$kerberos_symbols"
   must_not_ask cloud '^jwt_'
@@ -86,6 +87,7 @@ check_connector() {
   must_not_contain connector token
   must_not_contain connector token_issue
   must_not_contain connector krb_accept
+  must_not_contain connector wire
   must_not_ask connector "$token_symbols"
   must_not_ask connector '^(listen|bind|accept4?|uv_listen|uv_tcp_bind|listener_.*)$'
   must_need connector '^libkrb5'
@@ -98,6 +100,7 @@ check_backend() {
   must_not_contain backend token
   must_not_contain backend token_issue
   must_not_contain backend krb
+  must_not_contain backend wire
   must_not_ask backend "$token_symbols"
   must_need backend '^libgssapi_krb5'
   must_contain backend krb_accept
@@ -133,7 +136,7 @@ microhttpd.h      common/httpd
 uv.h              common/net cloud connector bench
 curl/curl.h       common/trace cloud connector
 jwt.h             common/token_issue
-krb5.h            common/krb common/krb_accept kdc-setup bench
+krb5.h            common/krb common/krb_accept common/wire kdc-setup bench
 gssapi            common/krb_accept bench
 kdb.h             kdc-setup
 kadm5/admin.h     kdc-setup

@@ -1,5 +1,6 @@
 /* sevenstep-trace: what happened, step by step. Reads RUN/trace; talks to nobody. */
 #include "clock.h"
+#include "exchanges.h"
 #include "follow.h"
 #include "page.h"
 #include "show.h"
@@ -12,15 +13,19 @@
 #include <string.h>
 #include <unistd.h>
 
-#define TABLE_MAX 1048576u
+#define TABLE_MAX   1048576u
+#define KEYTABS_MAX 16
 
 enum exit_code { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_UNKNOWN = 3, EXIT_AMBIGUOUS = 4 };
 
 struct options {
   const char *run;
   bool json;
-  long limit;                /* of list */
-  long wait_s;               /* of show */
+  long limit;  /* of list */
+  long wait_s; /* of show */
+  bool wire;   /* the same */
+  char *keytabs[KEYTABS_MAX];
+  size_t n_keytabs;
   const char *check, *write; /* of table */
   struct page page;
 };
@@ -39,6 +44,8 @@ static const char help[] =
     "  --color WHEN     auto (default: on a terminal, unless NO_COLOR is set), always, never\n"
     "  -n N             list: at most N traces (default 20)\n"
     "  --wait SECONDS   show: wait until the trace is complete, at most so long\n"
+    "  --wire           show: with what was said to KDCs and applications, decoded\n"
+    "  --keytab FILE    --wire: use these keys, too, besides those in RUN/keytabs; may be repeated\n"
     "  --check FILE     table: only check that FILE holds the table of now\n"
     "  --write FILE     table: put it into FILE\n"
     "\n"
@@ -72,7 +79,7 @@ static int cmd_list(const struct options *o)
   struct spans *spans;
   struct failure f;
   size_t n;
-  if (spans_open(o->run, &spans, &f)) return complain(&f);
+  if (spans_open(o->run, "trace", &spans, &f)) return complain(&f);
   const struct trace_entry *traces = spans_traces(spans, &n);
   json_t *all = json_array();
   if (!o->json) show_list_head(&o->page);
@@ -102,7 +109,7 @@ static enum err load(const struct options *o, const char *id, struct story *ret,
 {
   struct spans *spans;
   const struct trace_entry *trace;
-  enum err e = spans_open(o->run, &spans, f);
+  enum err e = spans_open(o->run, "trace", &spans, f);
   if (e) return e;
   e = spans_find(spans, id, &trace, f);
   if (!e) story_tell(ret, trace->id, spans_load(spans, trace));
@@ -136,6 +143,10 @@ static int cmd_show(const struct options *o, const char *id)
   struct story s;
   struct failure f;
   if (load_complete(o, id, &s, &f)) return complain(&f);
+  if (o->wire && exchanges_add(&s, o->run, o->keytabs, o->n_keytabs, &f)) {
+    story_clear(&s);
+    return complain(&f);
+  }
   if (o->json)
     print_json(o, story_json(&s));
   else
@@ -221,6 +232,7 @@ static int parse(struct options *o, int argc, char **argv)
       {"run", required_argument, NULL, 'r'},   {"json", no_argument, NULL, 'j'},
       {"color", required_argument, NULL, 'c'}, {"wait", required_argument, NULL, 'w'},
       {"check", required_argument, NULL, 'k'}, {"write", required_argument, NULL, 'o'},
+      {"wire", no_argument, NULL, 'W'},        {"keytab", required_argument, NULL, 't'},
       {"help", no_argument, NULL, 'h'},        {0},
   };
   int c;
@@ -240,6 +252,13 @@ static int parse(struct options *o, int argc, char **argv)
       break;
     case 'w':
       if (!parse_count(optarg, &o->wait_s)) return usage("--wait takes seconds");
+      break;
+    case 'W':
+      o->wire = true;
+      break;
+    case 't':
+      if (o->n_keytabs == KEYTABS_MAX) return usage("too many keytabs");
+      o->keytabs[o->n_keytabs++] = optarg;
       break;
     case 'k':
       o->check = optarg;

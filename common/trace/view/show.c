@@ -1,6 +1,7 @@
 #include "show.h"
 
 #include "attributes.h"
+#include "exchanges.h"
 #include "trace.h"
 
 #include <inttypes.h>
@@ -78,7 +79,7 @@ static const char *earlier_claims(const struct story *s, const json_t *span)
   return found;
 }
 
-static void show_span(const struct page *p, const struct story *s, json_t *span)
+static void show_span(const struct page *p, const struct story *s, json_t *span, json_t *told)
 {
   char who[160], when[96];
   const struct step *def = step_by_number((int)span_number(span, "step"));
@@ -95,13 +96,14 @@ static void show_span(const struct page *p, const struct story *s, json_t *span)
   page_newline(p);
   attributes_show(p, span, earlier_claims(s, span), INDENT, COLUMN);
   show_events(p, span);
+  exchanges_show(p, span, told, INDENT);
   if (json_object_get(span, "error")) show_failure(p, json_object_get(span, "error"));
 }
 
 void show_story(const struct page *p, const struct story *s)
 {
   json_int_t before = 0;
-  json_t *span;
+  json_t *span, *told = json_array();
   size_t i;
   show_head(p, s);
   json_array_foreach(s->spans, i, span)
@@ -113,9 +115,11 @@ void show_story(const struct page *p, const struct story *s)
       page_newline(p);
       page_paragraph(p, 0, TONE_STEP, span_text(span, "name"));
     }
-    show_span(p, s, span);
+    show_span(p, s, span, told);
     before = step;
   }
+  if (s->wire) exchanges_show_summary(p, s);
+  json_decref(told);
 }
 
 void show_list_head(const struct page *p)

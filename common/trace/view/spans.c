@@ -138,12 +138,12 @@ static enum err group(struct spans *s)
   return ERR_OK;
 }
 
-enum err spans_open(const char *run, struct spans **ret, struct failure *f)
+enum err spans_open(const char *run, const char *name, struct spans **ret, struct failure *f)
 {
   char path[4096];
   struct dirent *entry;
   enum err e = ERR_OK;
-  snprintf(path, sizeof path, "%s/trace", run);
+  snprintf(path, sizeof path, "%s/%s", run, name);
   DIR *folder = opendir(path);
   if (!folder && errno == ENOENT) return failure_set(f, ERR_NOT_FOUND, "%s: no traces here", path);
   if (!folder) return failure_set(f, ERR_IO, "%s: %s", path, strerror(errno));
@@ -212,12 +212,34 @@ static int span_order(const void *a, const void *b)
                json_integer_value(json_object_get(y, "step")));
 }
 
+/* Of lines[0..n) those that are objects, the latest max of them. */
+static json_t *parse(const struct line *const *lines, size_t n, size_t max)
+{
+  size_t found = 0;
+  json_t *all = json_array(), **list = calloc(n + 1, sizeof *list);
+  for (size_t i = 0; list && i < n; i++) {
+    json_t *v = json_loadb(lines[i]->at, lines[i]->n, 0, NULL);
+    if (json_is_object(v))
+      list[found++] = v;
+    else
+      json_decref(v);
+  }
+  if (found) qsort(list, found, sizeof *list, span_order);
+  for (size_t i = 0; i < found; i++)
+    if (i + max < found)
+      json_decref(list[i]);
+    else
+      json_array_append_new(all, list[i]);
+  free(list);
+  return all;
+}
+
 json_t *spans_load(const struct spans *s, const struct trace_entry *trace)
 {
   struct line key = {.start_ns = INT64_MIN};
   size_t low = 0, high = s->n_lines, n = 0;
-  json_t *all = json_array(), **list = calloc(trace->n, sizeof *list);
-  if (!list || hex_decode(key.id, sizeof key.id, trace->id)) high = 0;
+  const struct line **lines = calloc(trace->n + 1, sizeof(struct line *));
+  bool known = lines && hex_decode(key.id, sizeof key.id, trace->id) == ERR_OK;
   while (low < high) { /* the first line of this trace */
     size_t mid = low + (high - low) / 2;
     if (by_id_and_time(&s->lines[mid], &key) < 0)
@@ -225,16 +247,20 @@ json_t *spans_load(const struct spans *s, const struct trace_entry *trace)
     else
       high = mid;
   }
-  for (size_t i = low; list && i < low + trace->n; i++) {
-    json_t *v = json_loadb(s->lines[i].at, s->lines[i].n, 0, NULL);
-    if (json_is_object(v))
-      list[n++] = v;
-    else
-      json_decref(v);
-  }
-  if (n) qsort(list, n, sizeof *list, span_order);
-  for (size_t i = 0; i < n; i++)
-    json_array_append_new(all, list[i]);
-  free(list);
+  for (size_t i = low; known && n < trace->n && i < s->n_lines; i++)
+    lines[n++] = &s->lines[i];
+  json_t *all = parse(lines, n, n);
+  free(lines);
+  return all;
+}
+
+json_t *spans_with(const struct spans *s, const char *text, size_t max)
+{
+  size_t n = 0, size = strlen(text);
+  const struct line **lines = calloc(s->n_lines + 1, sizeof(struct line *));
+  for (size_t i = 0; lines && i < s->n_lines; i++)
+    if (memmem(s->lines[i].at, s->lines[i].n, text, size)) lines[n++] = &s->lines[i];
+  json_t *all = parse(lines, n, max);
+  free(lines);
   return all;
 }

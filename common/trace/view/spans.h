@@ -1,6 +1,6 @@
 /* The spans of a run: the files NAME.jsonl and NAME.jsonl.1 of RUN/trace, read in place and indexed by trace.
- * Only the lines of the trace asked for are parsed. Lines that are not whole, or not spans, are left out. Not
- * thread safe. */
+ * Only the lines of the trace asked for are parsed. Lines that are not whole, or not spans, are left out.
+ * RUN/wire has files of the same form, whose lines are exchanges. Not thread safe. */
 #ifndef SEVENSTEP_TRACE_SPANS_H
 #define SEVENSTEP_TRACE_SPANS_H
 
@@ -18,8 +18,8 @@ struct trace_entry {
   size_t n;         /* spans */
 };
 
-/* ERR_NOT_FOUND when there is no RUN/trace. */
-enum err spans_open(const char *run, struct spans **ret, struct failure *f) MUST_CHECK;
+/* folder: "trace" or "wire". ERR_NOT_FOUND when there is no RUN/FOLDER. */
+enum err spans_open(const char *run, const char *folder, struct spans **ret, struct failure *f) MUST_CHECK;
 void spans_close(struct spans *s); /* accepts NULL */
 
 /* Every trace, the earliest first. Owned by s. */
@@ -32,5 +32,7 @@ enum err spans_find(const struct spans *s, const char *prefix, const struct trac
 
 /* Its spans as a new array of objects, ordered by time, then by step. */
 json_t *spans_load(const struct spans *s, const struct trace_entry *trace);
+/* The same of all traces' lines with this text in them; of more than max, the latest. */
+json_t *spans_with(const struct spans *s, const char *text, size_t max);
 
 #endif

@@ -101,6 +101,7 @@ void story_tell(struct story *ret, const char *id, json_t *spans)
 void story_clear(struct story *s)
 {
   json_decref(s->spans);
+  json_decref(s->wire);
   *s = (struct story){0};
 }
 
@@ -174,10 +175,12 @@ json_t *story_json(const struct story *s)
   {
     json_array_append_new(span_number(span, "step") ? steps : others, step_json(s, span));
   }
-  return json_pack("{s:s,s:s,s:b,s:s,s:f,s:o,s:o,s:o,s:o,s:s,s:o,s:o,s:o}", "trace_id", s->id, "status",
-                   s->failed ? "error" : "ok", "complete", story_complete(s), "started", started,
-                   "duration_ms", ms(s->end_ns - s->start_ns), "application", text_or_null(s->application),
-                   "user", text_or_null(s->user), "url", text_or_null(s->url), "http_status",
-                   s->status ? json_integer(s->status) : json_null(), "sequence", s->steps, "error",
-                   failure_json(s->failed_span), "steps", steps, "others", others);
+  json_t *out = json_pack(
+      "{s:s,s:s,s:b,s:s,s:f,s:o,s:o,s:o,s:o,s:s,s:o,s:o,s:o}", "trace_id", s->id, "status",
+      s->failed ? "error" : "ok", "complete", story_complete(s), "started", started, "duration_ms",
+      ms(s->end_ns - s->start_ns), "application", text_or_null(s->application), "user", text_or_null(s->user),
+      "url", text_or_null(s->url), "http_status", s->status ? json_integer(s->status) : json_null(),
+      "sequence", s->steps, "error", failure_json(s->failed_span), "steps", steps, "others", others);
+  if (s->wire) json_object_set(out, "wire", s->wire);
+  return out;
 }

@@ -17,6 +17,7 @@ struct story {
   const char *user;
   const char *url;
   json_int_t status; /* of the last answer to the user; 0 if unknown */
+  json_t *wire;      /* owned; the summary of exchanges.h, NULL unless they were added */
   char steps[16];    /* the digits of the steps taken, each once, in order: "1234567" */
 };
 

@@ -23,7 +23,7 @@ static enum err obtain(const char *upn, const char *spn, struct krb_exchange *x)
 {
   struct krb_delegator *d = kdc_lab_delegator(&l);
   struct krb_ticket *t = NULL;
-  enum err e = krb_obtain(d, upn, spn, &t, x, NULL);
+  enum err e = krb_obtain(d, upn, spn, &t, x, NULL, NULL);
   krb_ticket_unref(t);
   krb_delegator_free(d);
   return e;

@@ -213,7 +213,7 @@ struct krb_ticket *kdc_lab_ticket(const struct kdc_lab *l)
   struct krb_ticket *t;
   struct krb_exchange x;
   struct failure f = {0};
-  ck_assert_msg(krb_obtain(d, "alice@test", SPN("hello"), &t, &x, &f) == ERR_OK, "%s", f.why);
+  ck_assert_msg(krb_obtain(d, "alice@test", SPN("hello"), &t, &x, NULL, &f) == ERR_OK, "%s", f.why);
   krb_delegator_free(d);
   return t;
 }

@@ -32,7 +32,7 @@ static enum err obtain(struct krb_delegator *d, const char *upn, const char *spn
 {
   struct krb_ticket *t = NULL;
   memset(&f, 0, sizeof f);
-  enum err e = krb_obtain(d, upn, spn, &t, &x, &f);
+  enum err e = krb_obtain(d, upn, spn, &t, &x, NULL, &f);
   krb_ticket_unref(t);
   return e;
 }
@@ -359,7 +359,7 @@ static void *obtain_many(void *d)
   for (int i = 0; i < 20; i++) {
     struct krb_exchange mine;
     struct krb_ticket *t = NULL;
-    if (krb_obtain(d, i % 2 ? "alice@test" : "bob@test", SPN("hello"), &t, &mine, NULL)) return d;
+    if (krb_obtain(d, i % 2 ? "alice@test" : "bob@test", SPN("hello"), &t, &mine, NULL, NULL)) return d;
     struct krb_ticket_info info;
     krb_ticket_describe(t, &info);
     bool right = strcmp(info.client, i % 2 ? "alice@CORP.TEST" : "bob@CORP.TEST") == 0;

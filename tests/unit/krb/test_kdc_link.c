@@ -52,7 +52,7 @@ static enum err obtain(int64_t *ret_ns)
   struct krb_exchange x;
   struct failure f = {0};
   int64_t start = clock_mono_ns();
-  enum err e = krb_obtain(d, "alice@test", SPN("hello"), &t, &x, &f);
+  enum err e = krb_obtain(d, "alice@test", SPN("hello"), &t, &x, NULL, &f);
   *ret_ns = clock_mono_ns() - start;
   krb_ticket_unref(t);
   krb_delegator_free(d);
@@ -169,7 +169,7 @@ static enum err obtain_with(struct krb_delegator *d)
 {
   struct krb_ticket *t = NULL;
   struct krb_exchange x;
-  enum err e = krb_obtain(d, "alice@test", SPN("hello"), &t, &x, NULL);
+  enum err e = krb_obtain(d, "alice@test", SPN("hello"), &t, &x, NULL, NULL);
   krb_ticket_unref(t);
   return e;
 }

@@ -13,6 +13,7 @@ int main(void)
   srunner_add_suite(runner, tracer_suite());
   srunner_add_suite(runner, otlp_suite());
   srunner_add_suite(runner, otlp_body_suite());
+  srunner_add_suite(runner, wire_suite());
   srunner_run_all(runner, CK_NORMAL);
   int failed = srunner_ntests_failed(runner);
   srunner_free(runner);

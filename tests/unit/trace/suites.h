@@ -10,5 +10,6 @@ Suite *span_suite(void);
 Suite *tracer_suite(void);
 Suite *otlp_suite(void);
 Suite *otlp_body_suite(void);
+Suite *wire_suite(void);
 
 #endif

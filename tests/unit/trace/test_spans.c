@@ -14,7 +14,7 @@ static void set_up(void)
   run_folder_make(&run);
   flow_write(&run);
   refused_write(&run);
-  ck_assert_int_eq(spans_open(run.path, &spans, &f), ERR_OK);
+  ck_assert_int_eq(spans_open(run.path, "trace", &spans, &f), ERR_OK);
 }
 
 static void tear_down(void)
@@ -26,7 +26,7 @@ static void tear_down(void)
 static void reopen(void)
 {
   spans_close(spans);
-  ck_assert_int_eq(spans_open(run.path, &spans, &f), ERR_OK);
+  ck_assert_int_eq(spans_open(run.path, "trace", &spans, &f), ERR_OK);
 }
 
 static size_t trace_count(void)
@@ -39,7 +39,7 @@ static size_t trace_count(void)
 START_TEST(spans_open_absent_folder_is_not_found)
 {
   struct spans *none = NULL;
-  ck_assert_int_eq(spans_open("/nonexistent", &none, &f), ERR_NOT_FOUND);
+  ck_assert_int_eq(spans_open("/nonexistent", "trace", &none, &f), ERR_NOT_FOUND);
   ck_assert_ptr_null(none);
   spans_close(NULL);
 }
@@ -138,7 +138,7 @@ START_TEST(spans_find_last_of_nothing_is_not_found)
   struct spans *none;
   run_folder_make(&empty);
   run_folder_append(&empty, "cloud.jsonl", "");
-  ck_assert_int_eq(spans_open(empty.path, &none, &f), ERR_OK);
+  ck_assert_int_eq(spans_open(empty.path, "trace", &none, &f), ERR_OK);
   ck_assert_int_eq(spans_find(none, "last", &t, &f), ERR_NOT_FOUND);
   spans_close(none);
   run_folder_remove(&empty);
