@@ -203,7 +203,7 @@ static void on_body(struct exchange *x, const uint8_t *data, size_t n)
   struct failure f;
   if (!d->stream) return;
   if (!x->begun) set_deadline(x); /* an upload may take its time */
-  if (d->websocket) websocket_moved(d->websocket, n);
+  if (d->websocket && !websocket_pass(d, WEBSOCKET_APPLICATION, data, &n)) return;
   enum err e = tunnel_stream_write(d->stream, data, n);
   if (e) {
     failure_set(&f, e, "the tunnel's queue is full");

@@ -142,7 +142,7 @@ bool step7_data(struct exchange *x, const uint8_t *data, size_t n)
 {
   struct dispatch *d = x->data;
   struct failure f;
-  if (d->websocket) websocket_moved(d->websocket, 0);
+  if (d->websocket && !websocket_pass(d, WEBSOCKET_USER, data, &n)) return false;
   if (!d->body) {
     exchange_write(x, data, n);
     return true;

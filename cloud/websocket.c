@@ -1,6 +1,7 @@
 #include "websocket.h"
 
 #include "clock.h"
+#include "frames.h"
 #include "handshake.h"
 #include "once.h"
 
@@ -8,9 +9,10 @@
 #include <string.h>
 #include <strings.h>
 
-#define SECOND    1000000000LL
-#define IDLE_MAX  (600 * SECOND) /* nothing from either side */
-#define ENDED_MAX (60 * SECOND)  /* nothing from the application, after the user's end */
+#define SECOND     1000000000LL
+#define IDLE_MAX   (600 * SECOND) /* nothing from either side */
+#define ENDED_MAX  (60 * SECOND)  /* nothing from the application, after the user's end */
+#define ANSWER_MAX SECOND         /* for both ends, to answer our close frame */
 
 /* -- opening ----------------------------------------------------------------------------------------------
  */
@@ -66,12 +68,6 @@ enum err websocket_open(struct dispatch *d)
   return ERR_OK;
 }
 
-void websocket_moved(struct websocket *w, size_t n)
-{
-  w->from_user += n;
-  w->moved_ns = clock_mono_ns();
-}
-
 void websocket_close(struct dispatch *d, const char *by)
 {
   struct websocket *w = d->websocket;
@@ -87,7 +83,7 @@ void websocket_close(struct dispatch *d, const char *by)
   span_int(&x->respond, "http.response.status_code", 101);
   span_int(&x->respond, "sevenstep.bytes_from_user", (int64_t)w->from_user);
   span_int(&x->respond, "sevenstep.bytes_to_user", (int64_t)x->sent);
-  span_str(&x->respond, "sevenstep.ended_by", by);
+  span_str(&x->respond, "sevenstep.ended_by", w->ending ? w->ending : by);
   span_end(&x->respond);
   free(w);
 }
@@ -117,13 +113,11 @@ static const char *overdue(const struct websocket *w, int64_t now_ns, int64_t wa
   return now_ns - w->moved_ns > (w->user_ended ? ENDED_MAX : IDLE_MAX) ? "idle" : NULL;
 }
 
-/* The proxy cannot say goodbye in WebSocket's own words: a close frame of its making could fall into the
- * middle of another. */
-static void end_now(struct websocket *w, const char *why)
+static void end_now(struct websocket *w)
 {
   struct dispatch *d = w->d;
   struct exchange *x = d->x;
-  websocket_close(d, why);
+  websocket_close(d, "proxy");
   exchange_hold(x);
   x->ops = NULL;
   dispatch_end(d);
@@ -131,15 +125,114 @@ static void end_now(struct websocket *w, const char *why)
   exchange_release(x);
 }
 
+/* -- close frames -----------------------------------------------------------------------------------------
+ */
+
+/* 7.4.1: it is the proxy or the application that goes, or the user may not go on. */
+static const struct goodbye {
+  const char *why;
+  int code;
+  const char *reason;
+} goodbyes[] = {
+    {"logout", WEBSOCKET_POLICY, "signed out"},
+    {"session", WEBSOCKET_POLICY, "the session has ended"},
+    {"removal", WEBSOCKET_GOING_AWAY, "the application is not published any more"},
+    {"idle", WEBSOCKET_GOING_AWAY, "nothing was sent for too long"},
+    {"proxy", WEBSOCKET_GOING_AWAY, "the proxy stops"},
+};
+
+static const struct goodbye *goodbye(const char *why)
+{
+  size_t i = 0;
+  while (strcmp(goodbyes[i].why, why) != 0)
+    i++;
+  return &goodbyes[i];
+}
+
+static void write_to(struct websocket *w, enum websocket_end to, const void *data, size_t n)
+{
+  struct dispatch *d = w->d;
+  if (to == WEBSOCKET_USER)
+    exchange_write(d->x, data, n);
+  else if (n && d->stream && tunnel_stream_write(d->stream, data, n) == ERR_OK) /* else it is cut off */
+    link_flush(d->link);
+}
+
+/* For the application the proxy is a client, whose frames are masked (5.3). */
+static void tell(struct websocket *w, enum websocket_end to)
+{
+  struct websocket_way *way = &w->to[to];
+  const struct goodbye *g = goodbye(w->ending);
+  struct buf frame;
+  uint8_t mask[4];
+  if (way->told || !websocket_at_boundary(&way->at)) return;
+  way->told = true;
+  if (way->at.closed) return; /* the other end has said goodbye itself */
+  random_bytes(mask, sizeof mask);
+  buf_init(&frame, 256);
+  if (websocket_write_close(&frame, g->code, g->reason, to == WEBSOCKET_USER ? NULL : mask) == ERR_OK)
+    write_to(w, to, frame.data, frame.len);
+  buf_clear(&frame);
+}
+
+/* The rest of the frame that has begun, then ours. What comes behind it is only followed, to see the answer.
+ */
+static void pass_last(struct websocket *w, enum websocket_end to, const uint8_t *data, size_t n)
+{
+  struct websocket_way *way = &w->to[to];
+  size_t rest = websocket_follow_frame(&way->at, data, n);
+  if (!way->told) write_to(w, to, data, rest);
+  tell(w, to);
+  websocket_follow(&way->at, data + rest, n - rest);
+}
+
+/* Each direction is closed by the end that it comes from. */
+static bool both_have_said_goodbye(const struct websocket *w)
+{
+  return w->to[WEBSOCKET_USER].at.closed && (w->to[WEBSOCKET_APPLICATION].at.closed || w->user_ended);
+}
+
+bool websocket_pass(struct dispatch *d, enum websocket_end to, const uint8_t *data, size_t *n)
+{
+  struct websocket *w = d->websocket;
+  w->moved_ns = clock_mono_ns();
+  if (to == WEBSOCKET_APPLICATION) w->from_user += *n;
+  if (!w->ending) {
+    websocket_follow(&w->to[to].at, data, *n);
+    return true;
+  }
+  pass_last(w, to, data, *n);
+  *n = 0;
+  if (!both_have_said_goodbye(w)) return true;
+  end_now(w);
+  return false;
+}
+
+static void say_goodbye(struct websocket *w, const char *why, int64_t now_ns)
+{
+  w->ending = why;
+  w->cut_ns = now_ns + ANSWER_MAX;
+  tell(w, WEBSOCKET_USER);
+  tell(w, WEBSOCKET_APPLICATION);
+}
+
+/* Did something come of it? */
+static bool look_at(struct websocket *w, int64_t now_ns, int64_t wall_s)
+{
+  const char *why = w->ending ? NULL : overdue(w, now_ns, wall_s);
+  if (why)
+    say_goodbye(w, why, now_ns);
+  else if (w->ending && now_ns >= w->cut_ns)
+    end_now(w);
+  else
+    return false;
+  return true;
+}
+
 void websockets_sweep(struct cloud *c, int64_t now_ns)
 {
   int64_t wall_s = clock_wall_s();
-  const char *why = NULL;
-  do {
-    struct websocket *w = c->websockets;
-    while (w && !(why = overdue(w, now_ns, wall_s)))
-      w = w->next;
-    if (!w) break;
-    end_now(w, why); /* what it sends may end others: so from the start again */
-  } while (true);
+  struct websocket *w = c->websockets;
+  while (w) /* what it sends may end others: so from the start again */
+    w = look_at(w, now_ns, wall_s) ? c->websockets : w->next;
 }

@@ -1,9 +1,19 @@
 /* WebSockets at the cloud: who may open one, and when one that is open must end. The bytes go through a
- * dispatch like bodies, and are not looked at. Loop's thread. */
+ * dispatch like bodies; what is looked at is where frames end, so that both ends can be told the reason by a
+ * close frame (RFC 6455 5.5.1) that falls into no other. Loop's thread. */
 #ifndef SEVENSTEP_WEBSOCKET_H
 #define SEVENSTEP_WEBSOCKET_H
 
+#include "boundary.h"
 #include "dispatch.h"
+
+enum websocket_end { WEBSOCKET_USER, WEBSOCKET_APPLICATION };
+
+/* One direction. */
+struct websocket_way {
+  struct websocket_boundary at;
+  bool told; /* our close frame has gone: nothing more goes */
+};
 
 /* Of a dispatch whose request became a WebSocket. */
 struct websocket {
@@ -11,6 +21,9 @@ struct websocket {
   uint64_t from_user; /* bytes */
   int64_t moved_ns;   /* monotonic: when bytes came from either side */
   bool user_ended;    /* the user's side has sent its last */
+  struct websocket_way to[2];
+  const char *ending; /* why both are told to close, which they have until cut_ns for; NULL: they are not */
+  int64_t cut_ns;
   struct websocket *prev, *next;
 };
 
@@ -22,13 +35,14 @@ enum err websocket_admit(const struct exchange *x, enum err session, struct fail
 
 /* The application has switched: d->websocket is there, and counted. */
 enum err websocket_open(struct dispatch *d) MUST_CHECK;
-/* Bytes came from the user (n), or from the application (0). */
-void websocket_moved(struct websocket *w, size_t n);
+/* Bytes for one end from the other; *n: how many of them are to be passed on. False: the dispatch is over. */
+bool websocket_pass(struct dispatch *d, enum websocket_end to, const uint8_t *data, size_t *n) MUST_CHECK;
 /* It is over: step 7's span ends, and tells the bytes and by whom: "user", "application", "connector",
- * "logout", "session", "idle" or "proxy". Nothing when there is none (any more). */
+ * "logout", "session", "removal", "idle" or "proxy". Nothing when there is none (any more). */
 void websocket_close(struct dispatch *d, const char *by);
 /* Once a second: ends those whose session has ended, or where nothing has moved for too long; all when the
- * cloud stops. */
+ * cloud stops. Both ends get a close frame at the next boundary, and are cut off when both have answered it,
+ * or did not in a second. */
 void websockets_sweep(struct cloud *c, int64_t now_ns);
 
 #endif

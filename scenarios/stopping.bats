@@ -85,8 +85,8 @@ terminate() {
   await_metric cloud sevenstep_cloud_open_websockets 2
   lab stop cloud
   mapfile -t lines <&"$one"
-  [[ ${lines[-1]} == 'closed 1006' ]]
+  [[ ${lines[-1]} == 'closed 1001 the proxy stops' ]]
   mapfile -t lines <&"$two"
-  [[ ${lines[-1]} == ended ]]
+  [[ ${lines[-1]} == 'closed 1001 the proxy stops' ]]
   ! grep -q 'cut off' "$SEVENSTEP_RUN/log/cloud.log"
 }

@@ -6,11 +6,15 @@ load lib/lab
 
 websocket_tool=$BATS_TEST_DIRNAME/lib/websocket
 
-# The lab, and beside its own applications one that is played by the independent server.
+# The lab, and beside its own applications two that are played by the independent server: for all, and for who is signed in.
 publish_guest() {
-  awk -v port="$1" '{ print } /^applications:/ {
-    print "  guest:\n    title: Guest\n    external_url: https://guest.apps.localhost:{cloud}/"
-    print "    internal_url: http://guest.corp.sevenstep.test:" port "/\n    connect: 127.0.0.1:" port "\n    preauthentication: passthru" }' \
+  awk -v port="$1" '
+    function publish(name, key) {
+      print "  " name ":\n    external_url: https://" name ".apps.localhost:{cloud}/"
+      print "    internal_url: http://" name ".corp.sevenstep.test:" port "/\n    connect: 127.0.0.1:" port "\n    " key
+    }
+    { print }
+    /^applications:/ { publish("guest", "preauthentication: passthru"); publish("members", "assigned_groups: [staff]") }' \
     "$lab_top/lab.yaml"
 }
 
@@ -160,7 +164,23 @@ metric() {
   next_line 'text x'
   agent_get "${SEVENSTEP_APP_URL}.sevenstep/logout"
   assert_status 200
-  next_line 'closed 1006'
+  next_line 'closed 1008 signed out'
+}
+
+@test "logout is told to the application, too" {
+  local watch members=${guest/guest/members}
+  agent_sign_in "https${members#wss}/" "$SEVENSTEP_USER" "$(password_of "$SEVENSTEP_USER")"
+  assert_status 426 # it speaks nothing else
+  exec {watch}< <("$websocket_tool" --ca "$SEVENSTEP_CA" "$guest/watch" wait 3>&-)
+  read -r -t 30 -u "$watch" line && [[ $line == open* ]]
+  websocket_begin "$members/" text x wait
+  next_line 'open - -'
+  next_line 'text x'
+  agent_get "https${members#wss}/.sevenstep/logout"
+  assert_status 200
+  next_line 'closed 1008 signed out'
+  read -r -t 30 -u "$watch" line
+  [[ $line == 'text ended 1008' ]] || fail "the application says \"$line\""
 }
 
 @test "the end of its connector ends it, and the next goes through another" {
@@ -303,7 +323,7 @@ websocket2_begin() {
   next_line 'text x'
   agent_get "${SEVENSTEP_APP_URL}.sevenstep/logout"
   assert_status 200
-  next_line 'ended'
+  next_line 'closed 1008 signed out'
 }
 
 @test "by HTTP/2 what one end breaks off breaks off at the other" {

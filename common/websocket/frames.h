@@ -1,5 +1,5 @@
 /* The frames of WebSocket (RFC 6455 5 to 8), sans-I/O: bytes in, whole messages and control frames out; and
- * back. For an end of a connection: what lies between passes the bytes on without looking. Extensions are not
+ * back. For an end of a connection: who lies between knows boundary.h. Extensions are not
  * spoken (all reserved bits are refused). What is refused has a unit test each. Not thread safe; a reader is
  * caller storage. */
 #ifndef SEVENSTEP_FRAMES_H
@@ -24,6 +24,7 @@ enum {
   WEBSOCKET_PROTOCOL_ERROR = 1002,
   WEBSOCKET_NO_CODE = 1005, /* never sent: the peer's close had none */
   WEBSOCKET_NOT_UTF8 = 1007,
+  WEBSOCKET_POLICY = 1008,
   WEBSOCKET_TOO_BIG = 1009,
 };
 

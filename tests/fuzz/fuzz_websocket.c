@@ -1,6 +1,8 @@
 /* Whatever a peer sends as WebSocket frames, to a server or a client, cut anywhere: the same events as in one
- * piece, nothing over the limits, and what was told can be written and read again. The first byte chooses the
+ * piece, nothing over the limits, and what was told can be written and read again; and who only follows where
+ * frames end comes to the same place. The first byte chooses the
  * role, the second the cut; the rest is what the peer sends. */
+#include "boundary.h"
 #include "frames.h"
 
 #include <stdlib.h>
@@ -52,6 +54,18 @@ static bool read_on(struct websocket_reader *r, struct buf *told, const uint8_t 
   return ev != WEBSOCKET_FAILED;
 }
 
+static void check_boundary(const uint8_t *data, size_t n, size_t cut)
+{
+  struct websocket_boundary whole = {0}, pieces = {0};
+  websocket_follow(&whole, data, n);
+  websocket_follow(&pieces, data, cut);
+  size_t frame = websocket_follow_frame(&pieces, data + cut, n - cut);
+  if (frame < n - cut && !websocket_at_boundary(&pieces)) abort();
+  websocket_follow(&pieces, data + cut + frame, n - cut - frame);
+  if (whole.closed != pieces.closed || whole.left != pieces.left || whole.head_len != pieces.head_len)
+    abort();
+}
+
 static void read_all(enum websocket_role role, const uint8_t *data, size_t n, size_t cut, struct buf *told)
 {
   struct websocket_reader r;
@@ -69,6 +83,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
   size_t cut = data[1] % (n - 2);
   data += 2;
   n -= 2;
+  check_boundary(data, n, cut);
   read_all(role, data, n, n, &whole);
   read_all(role, data, n, cut, &pieces);
   if (whole.len != pieces.len || (whole.len && memcmp(whole.data, pieces.data, whole.len) != 0)) abort();

@@ -2,6 +2,7 @@
 #include "websocket.h"
 
 #include "clock.h"
+#include "frames.h"
 #include "front.h"
 #include "once.h"
 #include "registry.h"
@@ -226,15 +227,110 @@ static void note_stored(void *arg, enum err e)
   *(bool *)arg = true;
 }
 
-START_TEST(logout_ends_it)
+static void sign_out(void)
 {
-  struct user *u = open_hello(3600);
-  pass(1);
-  ck_assert(!u->closed);
   bool stored = false;
   once_end_session(cloud->once, &session, note_stored, &stored);
   run_until(stored);
   pass(1);
+}
+
+/* What an end said in its last frame, after this much of its bytes. */
+static void assert_close(enum websocket_role reader, const struct buf *got, size_t from, int code,
+                         const char *why)
+{
+  struct websocket_reader r;
+  size_t used;
+  websocket_reader_init(&r, reader, 64);
+  ck_assert_int_eq(websocket_read(&r, got->data + from, got->len - from, &used), WEBSOCKET_CONTROL);
+  ck_assert_int_eq(r.opcode, WEBSOCKET_CLOSE);
+  ck_assert_int_eq(r.close_code, code);
+  ck_assert_msg(r.control_len == 2 + strlen(why) && memcmp(r.control + 2, why, strlen(why)) == 0, "%.*s",
+                (int)r.control_len, (const char *)r.control);
+  ck_assert_uint_eq(used, got->len - from); /* and nothing behind it */
+  websocket_reader_clear(&r);
+}
+
+static const uint8_t user_closes[] = {0x88, 0x82, 0, 0, 0, 0, 0x03, 0xf0},
+                     application_closes[] = {0x88, 2, 0x03, 0xf0};
+
+START_TEST(logout_is_told_to_both_ends_and_ends_it_when_they_have_answered)
+{
+  struct user *u = open_hello(3600);
+  size_t head = u->got.len;
+  pass(1);
+  ck_assert(!u->closed);
+  sign_out();
+  run_until(u->got.len > head && one.body.len);
+  assert_close(WEBSOCKET_CLIENT, &u->got, head, WEBSOCKET_POLICY, "signed out");
+  assert_close(WEBSOCKET_SERVER, &one.body, 0, WEBSOCKET_POLICY, "signed out");
+  size_t told = one.body.len;
+  user_send_bytes(u, user_closes, sizeof user_closes);
+  inside_write(&one, application_closes, sizeof application_closes);
+  run_until(u->closed && one.lost == 1);
+  ck_assert_uint_eq(one.body.len, told); /* what they said to the proxy is not passed on */
+  assert_close(WEBSOCKET_CLIENT, &u->got, head, WEBSOCKET_POLICY, "signed out");
+  ck_assert_uint_eq(cloud->counters.open_websockets, 0);
+}
+END_TEST
+
+START_TEST(logout_ends_it_also_when_nobody_answers)
+{
+  struct user *u = open_hello(3600);
+  sign_out();
+  ck_assert(!u->closed);
+  pass(1);
+  run_until(u->closed && one.lost == 1);
+}
+END_TEST
+
+START_TEST(close_frame_waits_for_the_end_of_another)
+{
+  static const uint8_t answer[] = {0x82, 3, 'a', 'b', 'c', 0x81, 1, 'x'},
+                       message[] = {0x82, 0x82, 0, 0, 0, 0, 'd', 'e', 0x81};
+  struct user *u = open_hello(3600);
+  size_t head = u->got.len;
+  inside_write(&one, answer, 3);
+  user_send_bytes(u, message, 7);
+  run_until(u->got.len == head + 3 && one.body.len == 7);
+  sign_out();
+  ck_assert_uint_eq(u->got.len, head + 3);
+  ck_assert_uint_eq(one.body.len, 7);
+  inside_write(&one, answer + 3, sizeof answer - 3);
+  user_send_bytes(u, message + 7, sizeof message - 7);
+  run_until(u->got.len > head + 5 && one.body.len > 8);
+  ck_assert_mem_eq(u->got.data + head, answer, 5);
+  ck_assert_mem_eq(one.body.data, message, 8);
+  assert_close(WEBSOCKET_CLIENT, &u->got, head + 5, WEBSOCKET_POLICY, "signed out");
+  assert_close(WEBSOCKET_SERVER, &one.body, 8, WEBSOCKET_POLICY, "signed out");
+}
+END_TEST
+
+START_TEST(close_frame_that_finds_no_place_is_not_sent)
+{
+  static const uint8_t begun[] = {0x82, 3, 'a'};
+  struct user *u = open_hello(3600);
+  size_t head = u->got.len;
+  inside_write(&one, begun, sizeof begun);
+  run_until(u->got.len == head + sizeof begun);
+  sign_out();
+  run_until(one.body.len);
+  pass(1);
+  run_until(u->closed && one.lost == 1);
+  ck_assert_uint_eq(u->got.len, head + sizeof begun);
+}
+END_TEST
+
+START_TEST(close_frame_of_an_end_is_the_last)
+{
+  struct user *u = open_hello(3600);
+  size_t head = u->got.len;
+  inside_write(&one, application_closes, sizeof application_closes);
+  run_until(u->got.len == head + sizeof application_closes);
+  sign_out();
+  run_until(one.body.len);
+  ck_assert_uint_eq(u->got.len, head + sizeof application_closes);
+  user_send_bytes(u, user_closes, sizeof user_closes);
   run_until(u->closed && one.lost == 1);
 }
 END_TEST
@@ -247,6 +343,7 @@ START_TEST(end_of_the_session_ends_it)
   clock_shift_wall(100);
   pass(1);
   clock_shift_wall(-100);
+  pass(1);
   run_until(u->closed && one.lost == 1);
 }
 END_TEST
@@ -274,6 +371,7 @@ START_TEST(end_of_the_account_or_the_assignment_ends_it)
   ck_assert(!u->closed);
   reload(changes[_i]);
   pass(1);
+  pass(1);
   run_until(u->closed && one.lost == 1);
 }
 END_TEST
@@ -283,6 +381,7 @@ START_TEST(application_that_needs_a_logon_now_ends_it)
   struct user *u = open_public();
   reload("applications: {public: {preauthentication: aadPreAuthentication, assignment_required: false}}\n");
   pass(1);
+  pass(1);
   run_until(u->closed && one.lost == 1);
 }
 END_TEST
@@ -291,6 +390,7 @@ START_TEST(removal_of_its_application_ends_it)
 {
   struct user *u = open_public();
   reload("applications: {public: null}\n");
+  pass(1);
   pass(1);
   run_until(u->closed && one.lost == 1);
 }
@@ -308,6 +408,7 @@ START_TEST(silence_ends_it_and_bytes_of_either_side_keep_it)
   pass(500);
   ck_assert(!u->closed);
   pass(101);
+  pass(1);
   run_until(u->closed && one.lost == 1);
 }
 END_TEST
@@ -320,6 +421,7 @@ START_TEST(application_that_does_not_end_behind_the_user_is_cut_off)
   pass(50);
   ck_assert(!u->closed);
   pass(11);
+  pass(1);
   run_until(u->closed && one.lost == 1);
 }
 END_TEST
@@ -342,8 +444,13 @@ END_TEST
 START_TEST(stop_of_the_cloud_ends_it_in_order)
 {
   struct user *u = open_public();
+  size_t head = u->got.len;
   cloud->stopping = true;
   pass(0);
+  run_until(u->got.len > head);
+  assert_close(WEBSOCKET_CLIENT, &u->got, head, WEBSOCKET_GOING_AWAY, "the proxy stops");
+  user_send_bytes(u, user_closes, sizeof user_closes);
+  inside_write(&one, application_closes, sizeof application_closes);
   run_until(u->closed && !one.stream);
   ck_assert_int_eq(u->failure.err, ERR_CLOSED);
   ck_assert_uint_eq(cloud->counters.open_websockets, 0);
@@ -376,7 +483,11 @@ int main(void)
   tcase_add_test(c, reset_by_the_user_is_one_for_the_application);
   tcase_add_test(c, reset_by_the_application_is_one_for_the_user);
   tcase_add_test(c, loss_of_the_connector_ends_it);
-  tcase_add_test(c, logout_ends_it);
+  tcase_add_test(c, logout_is_told_to_both_ends_and_ends_it_when_they_have_answered);
+  tcase_add_test(c, logout_ends_it_also_when_nobody_answers);
+  tcase_add_test(c, close_frame_waits_for_the_end_of_another);
+  tcase_add_test(c, close_frame_that_finds_no_place_is_not_sent);
+  tcase_add_test(c, close_frame_of_an_end_is_the_last);
   tcase_add_test(c, end_of_the_session_ends_it);
   tcase_add_loop_test(c, end_of_the_account_or_the_assignment_ends_it, 0, 2);
   tcase_add_test(c, application_that_needs_a_logon_now_ends_it);
