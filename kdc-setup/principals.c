@@ -146,6 +146,7 @@ enum err principals_add_trust(const struct lab *lab, const char *secret, struct 
     list->v[list->n++] = (struct principal_wanted){.name = list->trust[i],
                                                    .realm = realms[i],
                                                    .password = secret,
+                                                   .kvno = 1,
                                                    .attributes = KRB5_KDB_REQUIRES_PRE_AUTH};
   }
   return ERR_OK;
@@ -249,6 +250,22 @@ static enum err sync_password(struct sync *s)
   return code ? sync_failed(s, code, "setting the password of") : ERR_OK;
 }
 
+/* After the key: to change it counts the version up. */
+static enum err sync_kvno(struct sync *s)
+{
+  kadm5_principal_ent_rec have = {0};
+  if (!s->wanted->kvno) return ERR_OK;
+  kadm5_ret_t code = kadm5_get_principal(s->db->handle, s->name, &have, KADM5_PRINCIPAL | KADM5_KVNO);
+  if (code) return sync_failed(s, code, "reading");
+  if (have.kvno != s->wanted->kvno) {
+    have.kvno = s->wanted->kvno;
+    s->changed = true;
+    code = kadm5_modify_principal(s->db->handle, &have, KADM5_KVNO);
+  }
+  kadm5_free_principal_ent(s->db->handle, &have);
+  return code ? sync_failed(s, code, "changing the key version of") : ERR_OK;
+}
+
 static const long managed = KADM5_ATTRIBUTES | KADM5_MAX_LIFE | KADM5_PRINC_EXPIRE_TIME;
 
 static enum err sync_entry(struct sync *s, kadm5_principal_ent_rec *have)
@@ -291,6 +308,7 @@ static enum err sync_one(struct sync *s, struct provision_result *counts)
   kadm5_free_principal_ent(s->db->handle, &have);
   if (!e) e = sync_strings(s);
   if (!e) e = sync_password(s);
+  if (!e) e = sync_kvno(s);
   if (!e && s->changed) counts->changed++;
   if (!e && !s->changed) counts->unchanged++;
   return e;

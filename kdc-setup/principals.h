@@ -15,6 +15,7 @@ struct principal_wanted {
   const char *name;     /* without realm */
   const char *realm;    /* NULL: the database's */
   const char *password; /* NULL: a random key */
+  unsigned kvno;        /* of its key; 0: whatever it is */
   krb5_flags attributes;
   int64_t expires_s; /* 0: never */
   char *delegate_to; /* allowed_to_delegate_to, space-separated; NULL: none */
@@ -31,7 +32,7 @@ struct principal_list {
  */
 enum err principals_of_lab(const struct lab *lab, struct principal_list *ret, struct failure *f) MUST_CHECK;
 /* With a partner: the principals that carry the trust, one each way, whose keys come of secret in both
- * databases (RFC 4120 1.2). secret must live as long as the list. */
+ * databases, under the same version (RFC 4120 1.2). secret must live as long as the list. */
 enum err principals_add_trust(const struct lab *lab, const char *secret, struct principal_list *list,
                               struct failure *f) MUST_CHECK;
 void principals_clear(struct principal_list *list);

@@ -63,18 +63,6 @@ static void session_free(struct session *s)
   free(s);
 }
 
-static krb5_error_code build_name(krb5_context ctx, const char *realm, const char *first, const char *second,
-                                  int type, krb5_principal *ret)
-{
-  krb5_principal p = NULL;
-  krb5_error_code code = krb5_build_principal(ctx, &p, (unsigned)strlen(realm), realm, first,
-                                              *second ? second : (const char *)NULL, (const char *)NULL);
-  if (code) return code;
-  p->type = type;
-  *ret = p;
-  return 0;
-}
-
 static enum err session_new(const struct krb_delegator *d, struct session **ret, struct failure *f)
 {
   struct session *s = calloc(1, sizeof *s);
@@ -86,7 +74,7 @@ static enum err session_new(const struct krb_delegator *d, struct session **ret,
     return failure_set(f, ERR_KRB_OTHER, "krb5.conf cannot be used (krb5 code %d); see KRB5_CONFIG",
                        (int)code);
   }
-  if (build_name(s->ctx, d->realm, d->self.first, d->self.second, KRB5_NT_PRINCIPAL, &s->self)) {
+  if (s4u_name(s->ctx, d->realm, d->self.first, d->self.second, KRB5_NT_PRINCIPAL, &s->self)) {
     session_free(s);
     return failure_set(f, ERR_NOMEM, "principal");
   }
@@ -191,8 +179,9 @@ static krb5_error_code step_s4u2self(struct call *c, krb5_creds **ret)
 {
   struct session *s = c->s;
   krb5_creds in = {.server = s->self};
-  c->where = (struct krb_circumstance){.phase = KRB_PHASE_S4U2SELF, .subject = c->account};
-  krb5_error_code code = build_name(s->ctx, c->realm, c->account, "", KRB5_NT_PRINCIPAL, &in.client);
+  c->where = (struct krb_circumstance){
+      .phase = KRB_PHASE_S4U2SELF, .subject = c->account, .abroad = c->realm == c->d->partner_realm};
+  krb5_error_code code = s4u_name(s->ctx, c->realm, c->account, "", KRB5_NT_PRINCIPAL, &in.client);
   if (code) return code;
   int64_t start = clock_mono_ns();
   krb5_creds *evidence = NULL;
@@ -209,21 +198,15 @@ static krb5_error_code step_s4u2self(struct call *c, krb5_creds **ret)
 static krb5_error_code step_s4u2proxy(struct call *c, const krb5_creds *evidence, krb5_creds **ret)
 {
   struct session *s = c->s;
-  krb5_creds in = {.client = s->self, .second_ticket = evidence->ticket};
-  c->where = (struct krb_circumstance){
-      .phase = KRB_PHASE_S4U2PROXY, .subject = c->spn, .evidence_forwardable = c->x->evidence_forwardable};
-  /* Where there are two realms, by its host alone: the KDC then refers to the realm that [domain_realm] of
-   * its krb5.conf names, and libkrb5 follows only when the name has no realm and referrals are asked for. */
   bool two = c->d->partner_realm[0] && *c->target->second;
-  krb5_error_code code = build_name(s->ctx, two ? "" : c->d->realm, c->target->first, c->target->second,
-                                    two ? KRB5_NT_SRV_HST : KRB5_NT_SRV_INST, &in.server);
-  if (code) return code;
+  c->where = (struct krb_circumstance){.phase = KRB_PHASE_S4U2PROXY,
+                                       .subject = c->spn,
+                                       .evidence_forwardable = c->x->evidence_forwardable,
+                                       .abroad = two};
   int64_t start = clock_mono_ns();
-  code = krb5_get_credentials(
-      s->ctx, KRB5_GC_CONSTRAINED_DELEGATION | KRB5_GC_NO_STORE | (two ? KRB5_GC_CANONICALIZE : 0), s->tgt,
-      &in, ret);
+  krb5_error_code code =
+      s4u_proxy(s->ctx, s->tgt, s->self, evidence, c->target, two ? NULL : c->d->realm, ret);
   c->x->s4u2proxy_ns = clock_mono_ns() - start;
-  krb5_free_principal(s->ctx, in.server);
   return code;
 }
 

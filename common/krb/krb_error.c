@@ -57,12 +57,35 @@ static enum err s4u2proxy_error(krb5_error_code code, bool forwardable)
   }
 }
 
+bool krb_error_is_strange_key(krb5_error_code code)
+{
+  switch (code) {
+  case KRB5KRB_ERR_GENERIC: /* MIT's word for all of them */
+  case KRB5KRB_AP_ERR_BAD_INTEGRITY:
+  case KRB5KRB_AP_ERR_MODIFIED:
+  case KRB5KRB_AP_ERR_BADKEYVER:
+  case KRB5KRB_AP_ERR_NOKEY:
+    return true;
+  default:
+    return false;
+  }
+}
+
+/* In S4U2Self what is not found is the way: the connector is known, as it has a ticket, and a user has a word
+ * of his own. In S4U2Proxy it may be the SPN. */
+static enum err trust_error(krb5_error_code code, enum krb_phase phase)
+{
+  bool no_way = phase == KRB_PHASE_S4U2SELF && code == KRB5KDC_ERR_S_PRINCIPAL_UNKNOWN;
+  return no_way || krb_error_is_strange_key(code) ? ERR_KRB_TRUST : ERR_OK;
+}
+
 enum err krb_error(krb5_context ctx, krb5_error_code code, const struct krb_circumstance *c,
                    struct failure *f)
 {
   static const char *const phases[] = {"AS", "S4U2Self", "S4U2Proxy"};
   enum err e = general_error(code, c->timed_out);
   if (!e && c->phase == KRB_PHASE_AS) e = ERR_KRB_CONNECTOR_CREDENTIAL;
+  if (!e && c->abroad) e = trust_error(code, c->phase);
   if (!e && c->phase == KRB_PHASE_S4U2SELF) e = s4u2self_error(code);
   if (!e) e = s4u2proxy_error(code, c->evidence_forwardable);
   const char *text = krb5_get_error_message(ctx, code);

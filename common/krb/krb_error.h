@@ -14,6 +14,7 @@ struct krb_circumstance {
   enum krb_phase phase;
   bool timed_out;            /* no KDC answered before the deadline */
   bool evidence_forwardable; /* for KRB_PHASE_S4U2PROXY */
+  bool abroad;               /* the exchange leads, or may lead, through another realm's KDC */
   const char *subject;       /* user or target, for the text */
 };
 
@@ -23,5 +24,8 @@ enum err krb_error(krb5_context ctx, krb5_error_code code, const struct krb_circ
 /* Does this code, in answer to a TGS request, say that the connector's own ticket-granting ticket is no
  * longer good: expired, or of a KDC which was set up anew? A fresh AS exchange may then help. */
 bool krb_error_is_stale_tgt(krb5_error_code code);
+
+/* Does a KDC say that it cannot read a ticket, one that another KDC made for it? */
+bool krb_error_is_strange_key(krb5_error_code code);
 
 #endif

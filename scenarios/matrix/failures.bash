@@ -6,6 +6,7 @@ table_title='Kerberos failures, each made for real'
 connector=HTTP/transition.corp.sevenstep.test
 target=HTTP/hello.corp.sevenstep.test
 keytab=$SEVENSTEP_RUN/keytabs/transition.keytab
+trust=krbtgt/PARTNER.SEVENSTEP.TEST@CORP.SEVENSTEP.TEST
 backend_keytab=$SEVENSTEP_RUN/keytabs/backend.keytab
 
 heading 'The token'
@@ -35,6 +36,16 @@ cell kdc-clock what='clocks of connector and KDC differ, and the connector does 
   break='kdc_clock +10m no' mend='lab_restart kdc' error=clock_skew status=502 step=4 event=13019 code=-1765328347
 cell kdc-no-pac what='KDC makes no PAC' app=hello break='kdc_without_pac' mend='lab_restart kdc' \
   error=kerberos_error status=502 step=4 event=12027 code=-1765328364
+
+heading 'The way to another realm, for a user who is of it'
+cell partner-stopped what='its KDC stopped' app=shared user=pat via=resource-based break='lab stop partner-kdc' mend='lab start partner-kdc' \
+  error=kdc_unreachable status=502 step=4 event=12027 code=-1765328228
+cell trust-none what='no trust' app=shared user=pat via=resource-based break="admin delprinc -force $trust" \
+  error=realm_trust status=502 step=4 event=13019 code=-1765328377
+cell trust-key what='its KDC has another key' app=shared user=pat via=resource-based break="admin cpw -pw another $trust" \
+  error=realm_trust status=502 step=4 event=13019
+cell trust-version what='the same key, another version' app=shared user=pat via=resource-based break="admin modprinc -kvno 7 $trust" \
+  error=realm_trust status=502 step=4 event=13019
 
 heading 'The user'
 cell user-unknown what='user not in the database' app=hello break='admin renprinc -force alice somebody' \
