@@ -2,8 +2,8 @@
 # Diagnosis: sevenstep-doctor on this lab, or on a real domain.
 
 help_doctor='Check every link of single sign-on, and name the one that is broken, its cause and the fix.
-Without options: the first connector, application and user of the lab file for whom it should work. What fails is told with
-the commands that mend it, for MIT and for Active Directory.
+Without options: the first application and user of the lab file for whom it should work, and the first connector of its group.
+What fails is told with the commands that mend it, for MIT and for Active Directory.
 
   --connector NAME   another connector of the lab file
   --app NAME         another application of the lab file

@@ -17,9 +17,9 @@ static const char *word(const struct advice_names *n, const char *text, size_t l
 {
   const struct {
     const char *name, *value;
-  } words[] = {{"keytab", n->keytab}, {"connector", n->connector}, {"account", n->account},
-               {"realm", n->realm},   {"user", n->user},           {"spn", n->spn},
-               {"url", n->url}};
+  } words[] = {
+      {"keytab", n->keytab}, {"connector", n->connector}, {"account", n->account}, {"realm", n->realm},
+      {"other", n->other},   {"user", n->user},           {"spn", n->spn},         {"url", n->url}};
   for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
     if (strlen(words[i].name) == len && memcmp(words[i].name, text, len) == 0)
       return words[i].value ? words[i].value : "?";

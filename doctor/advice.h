@@ -20,10 +20,10 @@ struct advice {
 };
 const struct advice *advice_of(enum advice_id id);
 
-/* What stands for {keytab}, {connector}, {account} (its first part's host, as AD names it), {realm}, {user},
- * {spn}, {url}. NULL is written as "?". */
+/* What stands for {keytab}, {connector}, {account} (its first part's host, as AD names it), {realm}, {other}
+ * (another realm), {user}, {spn}, {url}. NULL is written as "?". */
 struct advice_names {
-  const char *keytab, *connector, *account, *realm, *user, *spn, *url;
+  const char *keytab, *connector, *account, *realm, *other, *user, *spn, *url;
 };
 /* Replaces {words}; the result is cut at size. An unknown word stays as it is. */
 void advice_expand(const char *text, const struct advice_names *names, char *out, size_t size);

@@ -4,6 +4,7 @@
 #include "doctor.h"
 
 #include "clock.h"
+#include "krb_error.h"
 #include "krb_name.h"
 #include "s4u.h"
 #include "ticket.h"
@@ -11,22 +12,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-static const int64_t exchange_patience_ns = 2000 * 1000000LL;
-
-static void arm(struct doctor *d)
-{
-  d->link.deadline_ns = clock_mono_ns() + exchange_patience_ns;
-}
-
-static bool no_kdc(struct doctor *d, const char *name, krb5_error_code code)
-{
-  char text[300];
-  if (code != KRB5_KDC_UNREACH) return false;
-  doctor_fail(d, name, d->link.timed_out ? ADVICE_KDC_SILENT : ADVICE_KDC_REFUSES, "%s",
-              doctor_krb5_text(d, code, text, sizeof text));
-  return true;
-}
 
 /* -- AS: the connector itself --------------------------------------------------------------------------- */
 
@@ -41,7 +26,7 @@ static krb5_error_code obtain_tgt(struct doctor *d)
   if (!code) code = krb5_get_init_creds_opt_alloc(d->ctx, &opt);
   if (!code) {
     krb5_get_init_creds_opt_set_forwardable(opt, 1);
-    arm(d);
+    doctor_arm(d);
     code = krb5_get_init_creds_keytab(d->ctx, &creds, d->self, keytab, 0, NULL, opt);
   }
   if (!code) code = krb5_cc_new_unique(d->ctx, "MEMORY", NULL, &d->tgt);
@@ -87,7 +72,7 @@ void check_as(struct doctor *d, const char *name)
   krb5_error_code code = obtain_tgt(d);
   if (!code)
     report_pass(d->report, name, "the KDC gives %s a ticket", d->subject->principal);
-  else if (!no_kdc(d, name, code))
+  else if (!doctor_no_kdc(d, name, code))
     doctor_fail(d, name, as_advice(code), "%s", doctor_krb5_text(d, code, text, sizeof text));
 }
 
@@ -96,24 +81,29 @@ void check_as(struct doctor *d, const char *name)
 static krb5_error_code evidence_for(struct doctor *d, krb5_principal user, krb5_creds **ret)
 {
   krb5_creds in = {.client = user, .server = d->self};
-  arm(d);
+  doctor_arm(d);
   return krb5_get_credentials_for_user(d->ctx, KRB5_GC_NO_STORE, d->tgt, &in, NULL, ret);
+}
+
+static const char *user_realm(const struct doctor *d)
+{
+  return d->user_abroad ? d->other.name : d->home.name;
 }
 
 static krb5_error_code evidence_for_account(struct doctor *d, const char *account, krb5_creds **ret)
 {
   krb5_principal user = NULL;
-  krb5_error_code code = krb5_build_principal(d->ctx, &user, (unsigned)strlen(d->subject->realm),
-                                              d->subject->realm, account, (const char *)NULL);
+  krb5_error_code code = s4u_name(d->ctx, user_realm(d), account, "", KRB5_NT_PRINCIPAL, &user);
   if (code) return code;
-  user->type = KRB5_NT_PRINCIPAL;
   code = evidence_for(d, user, ret);
   krb5_free_principal(d->ctx, user);
   return code;
 }
 
-static enum advice_id s4u2self_advice(krb5_error_code code)
+/* The last exchange is with our own KDC again, which must be able to read the other one's ticket. */
+static enum advice_id s4u2self_advice(const struct doctor *d, krb5_error_code code)
 {
+  if (d->user_abroad && krb_error_is_strange_key(code)) return ADVICE_TRUST_BACK_KEY;
   switch (code) {
   case KRB5KDC_ERR_C_PRINCIPAL_UNKNOWN:
     return ADVICE_USER_UNKNOWN;
@@ -139,9 +129,10 @@ void check_s4u2self(struct doctor *d, const char *name)
   }
   krb5_error_code code = evidence_for_account(d, account, &d->evidence);
   if (!code)
-    report_pass(d->report, name, "the KDC gives a ticket in the name of %s@%s", account, d->subject->realm);
-  else if (!no_kdc(d, name, code))
-    doctor_fail(d, name, s4u2self_advice(code), "%s@%s: %s", account, d->subject->realm,
+    report_pass(d->report, name, "the KDC gives a ticket in the name of %s@%s%s", account, user_realm(d),
+                d->user_abroad ? ", whom his own has vouched for" : "");
+  else if (!doctor_no_kdc(d, name, code))
+    doctor_fail(d, name, s4u2self_advice(d, code), "%s@%s: %s", account, user_realm(d),
                 doctor_krb5_text(d, code, text, sizeof text));
 }
 
@@ -233,17 +224,9 @@ static krb5_error_code obtain_service(struct doctor *d)
   struct krb_spn spn;
   struct failure f = {0};
   if (krb_spn_split(d->subject->spn, &spn, &f)) return KRB5_PARSE_MALFORMED;
-  krb5_creds in = {.client = d->self, .second_ticket = d->evidence->ticket};
-  krb5_error_code code =
-      krb5_build_principal(d->ctx, &in.server, (unsigned)strlen(d->subject->realm), d->subject->realm,
-                           spn.first, *spn.second ? spn.second : (const char *)NULL, (const char *)NULL);
-  if (code) return code;
-  in.server->type = KRB5_NT_SRV_INST;
-  arm(d);
-  code = krb5_get_credentials(d->ctx, KRB5_GC_CONSTRAINED_DELEGATION | KRB5_GC_NO_STORE, d->tgt, &in,
-                              &d->service);
-  krb5_free_principal(d->ctx, in.server);
-  return code;
+  doctor_arm(d);
+  return s4u_proxy(d->ctx, d->tgt, d->self, d->evidence, &spn, d->app_abroad ? NULL : d->home.name,
+                   &d->service);
 }
 
 /* Would the ticket be forwardable for somebody else? The second user if one is given, else the connector as
@@ -288,14 +271,14 @@ void check_forwardable(struct doctor *d, const char *name)
   doctor_fail(d, name, not_forwardable_advice(d), "the user's ticket lacks the flag forwardable");
 }
 
-static enum advice_id s4u2proxy_advice(krb5_error_code code)
+static enum advice_id s4u2proxy_advice(struct doctor *d, krb5_error_code code)
 {
   switch (code) {
   case KRB5KDC_ERR_BADOPTION:
   case KRB5KDC_ERR_POLICY:
-    return ADVICE_NOT_ALLOWED;
+    return d->app_abroad ? ADVICE_NOT_ALLOWED_ABROAD : ADVICE_NOT_ALLOWED;
   case KRB5KDC_ERR_S_PRINCIPAL_UNKNOWN:
-    return ADVICE_SPN_UNKNOWN;
+    return d->app_abroad && doctor_is_known_abroad(d) ? ADVICE_NO_REFERRAL : ADVICE_SPN_UNKNOWN;
   case KRB5KDC_ERR_ETYPE_NOSUPP:
     return ADVICE_NO_COMMON_ENCTYPE;
   default:
@@ -312,8 +295,8 @@ void check_s4u2proxy(struct doctor *d, const char *name)
     krb_ticket_info_fill(d->ctx, d->service, &info);
     report_pass(d->report, name, "a ticket of %s for %s, %s, key version %d", info.client, d->subject->spn,
                 info.enctype, info.kvno);
-  } else if (!no_kdc(d, name, code)) {
-    doctor_fail(d, name, s4u2proxy_advice(code), "%s: %s", d->subject->spn,
+  } else if (!doctor_no_kdc(d, name, code)) {
+    doctor_fail(d, name, s4u2proxy_advice(d, code), "%s: %s", d->subject->spn,
                 doctor_krb5_text(d, code, text, sizeof text));
   }
 }

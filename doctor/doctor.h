@@ -20,7 +20,10 @@ struct doctor_subject {
   const char *keytab;
   const char *principal; /* the connector's, without realm */
   const char *realm;
-  const char *upn;        /* of the user */
+  const char *user_realm; /* of the users; NULL: the connector's */
+  const char
+      *app_realm;  /* of the application; NULL: the connector's. The two may name one realm besides its */
+  const char *upn; /* of the user */
   const char *upn_suffix; /* NULL: what follows the @ of upn */
   const char *other_upn;  /* a second user, to tell a user's fault from the connector's; NULL: none */
   const char *spn;        /* of the application */
@@ -30,20 +33,27 @@ struct doctor_subject {
   bool any_certificate;   /* of url: it is not looked at */
 };
 
+/* What is known of a realm's KDCs. */
+struct doctor_realm {
+  const char *name;                /* NULL: there is no such realm */
+  struct kdc_addresses *addresses; /* of krb5.conf */
+  struct kdc_address kdc[KDC_MAX];
+  size_t kdcs;
+  bool udp, tcp;       /* one answered by it */
+  int64_t clock_ahead; /* its clock minus ours, seconds */
+  bool clock_known;
+};
+
 struct doctor {
   const struct doctor_subject *subject;
   struct report *report;
   krb5_context ctx;
-  struct kdc_addresses *addresses; /* of krb5.conf */
+  struct doctor_realm home, other; /* the connector's, and the one that user or application are of besides */
+  bool user_abroad, app_abroad;    /* is it of the other one? */
   struct kdc_link link;
-  struct kdc_address kdc[KDC_MAX];
-  size_t kdcs;
   krb5_principal self;
-  krb5_data *probe;    /* a message that every KDC answers */
-  bool udp, tcp;       /* a KDC answered by it */
-  int64_t clock_ahead; /* the KDC's clock minus ours, seconds */
-  bool clock_known;
-  int kvno; /* newest of the connector in its keytab */
+  krb5_data *probe; /* a message that every KDC answers */
+  int kvno;         /* newest of the connector in its keytab */
   krb5_ccache tgt;
   krb5_flags tgt_flags;
   krb5_creds *evidence;
@@ -54,22 +64,34 @@ struct doctor {
   struct krb_ticket *ticket;
 };
 
-/* Runs all checks; findings go to the report. ERR_CONFIG when krb5.conf cannot be read at all, ERR_NOMEM. */
+/* Runs all checks; findings go to the report. ERR_CONFIG when krb5.conf cannot be read at all, or user and
+ * application are of two other realms; ERR_NOMEM. */
 enum err doctor_examine(const struct doctor_subject *subject, struct report *report,
                         struct failure *f) MUST_CHECK;
 
 /* Reports a failure with the advice's cause and fixes; the evidence is what was seen. */
 void doctor_fail(struct doctor *d, const char *check, enum advice_id id, const char *evidence, ...)
     PRINTF_LIKE(4, 5);
+/* The same where the advice's {realm} is this one. */
+void doctor_fail_in(struct doctor *d, const struct doctor_realm *r, const char *check, enum advice_id id,
+                    const char *evidence, ...) PRINTF_LIKE(5, 6);
 /* Text of a krb5 code: "TEXT (krb5 code N)". */
 const char *doctor_krb5_text(struct doctor *d, krb5_error_code code, char *out, size_t size);
-/* The local part of the user's name at the realm, as the connector maps it. */
+/* Two seconds from now on for what is asked of a KDC. */
+void doctor_arm(struct doctor *d);
+/* Has no KDC answered? Then that is the check's finding. */
+bool doctor_no_kdc(struct doctor *d, const char *check, krb5_error_code code);
+/* Does the other realm know the application, asked without delegation? */
+bool doctor_is_known_abroad(struct doctor *d);
+/* The local part of the user's name at his realm, as the connector maps it. */
 enum err doctor_account(const struct doctor *d, const char *upn, char out[65], struct failure *f) MUST_CHECK;
 
 /* The checks, by file. Each reports exactly one finding under its name. */
 typedef void doctor_check(struct doctor *d, const char *name);
 doctor_check check_krb5_conf, check_names, check_kdc_udp, check_kdc_tcp, check_clock; /* kdc.c */
 doctor_check check_keytab, check_enctypes;                                            /* keytab.c */
+doctor_check check_other_names, check_other_kdc;             /* kdc.c, of the other realm */
+doctor_check check_trust, check_trust_key, check_trust_back; /* trust.c */
 doctor_check check_as, check_s4u2self, check_kvno, check_forwardable, check_pac,
     check_s4u2proxy;                                        /* delegation.c */
 doctor_check check_application, check_ticket, check_mutual; /* application.c */

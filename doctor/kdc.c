@@ -33,31 +33,30 @@ static void address_text(const struct kdc_address *k, char *out, size_t size)
 
 /* -- configuration and names ---------------------------------------------------------------------------- */
 
-static bool krb5_conf_names_kdc(const struct doctor *d)
+static bool krb5_conf_names_kdc(const struct doctor_realm *r)
 {
-  const char *realm = d->subject->realm;
-  krb5_data data = {.length = (unsigned)strlen(realm), .data = (char *)(uintptr_t)realm};
-  return kdc_addresses_is_realm(d->addresses, &data);
+  krb5_data data = {.length = (unsigned)strlen(r->name), .data = (char *)(uintptr_t)r->name};
+  return kdc_addresses_is_realm(r->addresses, &data);
 }
 
 void check_krb5_conf(struct doctor *d, const char *name)
 {
   const char *file = getenv("KRB5_CONFIG");
   if (!file) file = "/etc/krb5.conf";
-  if (krb5_conf_names_kdc(d))
+  if (krb5_conf_names_kdc(&d->home))
     report_pass(d->report, name, "%s names a KDC of %s", file, d->subject->realm);
   else
     report_pass(d->report, name, "%s names no KDC of %s: DNS is asked", file, d->subject->realm);
 }
 
-static void add_host(struct doctor *d, const char *host, unsigned port, bool udp, bool tcp)
+static void add_host(struct doctor_realm *r, const char *host, unsigned port, bool udp, bool tcp)
 {
   char service[8];
   struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV}, *found = NULL;
   snprintf(service, sizeof service, "%u", port);
   if (getaddrinfo(host, service, &hints, &found) != 0) return;
-  for (const struct addrinfo *ai = found; ai && d->kdcs < KDC_MAX; ai = ai->ai_next) {
-    struct kdc_address *k = &d->kdc[d->kdcs++];
+  for (const struct addrinfo *ai = found; ai && r->kdcs < KDC_MAX; ai = ai->ai_next) {
+    struct kdc_address *k = &r->kdc[r->kdcs++];
     *k = (struct kdc_address){.len = ai->ai_addrlen, .udp = udp, .tcp = tcp};
     memcpy(&k->addr, ai->ai_addr, ai->ai_addrlen);
   }
@@ -65,7 +64,7 @@ static void add_host(struct doctor *d, const char *host, unsigned port, bool udp
 }
 
 /* RFC 4120 7.2.3.2: _kerberos._tcp.REALM. Domain controllers serve both protocols under either record. */
-static void find_by_dns(struct doctor *d)
+static void find_by_dns(struct doctor_realm *r)
 {
   struct __res_state state = {0};
   unsigned char answer[4096];
@@ -75,7 +74,7 @@ static void find_by_dns(struct doctor *d)
   if (res_ninit(&state) != 0) return;
   state.retrans = 2;
   state.retry = 1;
-  snprintf(query, sizeof query, "_kerberos._tcp.%s", d->subject->realm);
+  snprintf(query, sizeof query, "_kerberos._tcp.%s", r->name);
   int n = res_nquery(&state, query, ns_c_in, ns_t_srv, answer, sizeof answer);
   if (n > 0 && n <= (int)sizeof answer && ns_initparse(answer, n, &message) == 0)
     for (int i = 0; i < ns_msg_count(message, ns_s_an); i++) {
@@ -83,31 +82,40 @@ static void find_by_dns(struct doctor *d)
       const unsigned char *data = ns_rr_rdata(record);
       if (ns_rr_rdlen(record) < 7) continue;
       if (dn_expand(answer, answer + n, data + 6, host, sizeof host) < 0) continue;
-      add_host(d, host, (unsigned)ns_get16(data + 4), true, true);
+      add_host(r, host, (unsigned)ns_get16(data + 4), true, true);
     }
   res_nclose(&state);
 }
 
-void check_names(struct doctor *d, const char *name)
+static void find_kdcs(struct doctor *d, const char *name, struct doctor_realm *r)
 {
-  bool configured = krb5_conf_names_kdc(d);
+  bool configured = krb5_conf_names_kdc(r);
   if (configured)
-    d->kdcs = kdc_addresses_get(d->addresses, clock_mono_ns() + patience_ns, d->kdc);
+    r->kdcs = kdc_addresses_get(r->addresses, clock_mono_ns() + patience_ns, r->kdc);
   else
-    find_by_dns(d);
-  if (!d->kdcs) {
-    doctor_fail(d, name, configured ? ADVICE_NO_ADDRESS : ADVICE_NO_KDC_NAMED,
-                configured ? "no kdc = line of %s leads to an address" : "no KDC of %s is known",
-                d->subject->realm);
+    find_by_dns(r);
+  if (!r->kdcs) {
+    doctor_fail_in(d, r, name, configured ? ADVICE_NO_ADDRESS : ADVICE_NO_KDC_NAMED,
+                   configured ? "no kdc = line of %s leads to an address" : "no KDC of %s is known", r->name);
     return;
   }
   char text[300] = "", one[80];
-  for (size_t i = 0; i < d->kdcs; i++) {
-    address_text(&d->kdc[i], one, sizeof one);
+  for (size_t i = 0; i < r->kdcs; i++) {
+    address_text(&r->kdc[i], one, sizeof one);
     size_t used = strlen(text);
     snprintf(text + used, sizeof text - used, "%s%s", i ? ", " : "", one);
   }
-  report_pass(d->report, name, "KDC%s at %s", d->kdcs > 1 ? "s" : "", text);
+  report_pass(d->report, name, "KDC%s of %s at %s", r->kdcs > 1 ? "s" : "", r->name, text);
+}
+
+void check_names(struct doctor *d, const char *name)
+{
+  find_kdcs(d, name, &d->home);
+}
+
+void check_other_names(struct doctor *d, const char *name)
+{
+  find_kdcs(d, name, &d->other);
 }
 
 /* -- one message ---------------------------------------------------------------------------------------- */
@@ -179,17 +187,18 @@ static size_t ask_udp(const struct doctor *d, int fd, uint8_t *reply, int64_t de
   return n > 0 ? (size_t)n : 0;
 }
 
-static void learn_clock(struct doctor *d, uint8_t *reply, size_t n)
+static void learn_clock(struct doctor *d, struct doctor_realm *r, uint8_t *reply, size_t n)
 {
   krb5_data data = {.length = (unsigned)n, .data = (char *)reply};
   krb5_error *error = NULL;
-  if (d->clock_known || krb5_rd_error(d->ctx, &data, &error) != 0) return;
-  d->clock_ahead = (int64_t)(uint32_t)error->stime - clock_wall_s();
-  d->clock_known = true;
+  if (r->clock_known || krb5_rd_error(d->ctx, &data, &error) != 0) return;
+  r->clock_ahead = (int64_t)(uint32_t)error->stime - clock_wall_s();
+  r->clock_known = true;
   krb5_free_error(d->ctx, error);
 }
 
-static bool ask(struct doctor *d, const struct kdc_address *k, bool tcp, bool *ret_refused)
+static bool ask(struct doctor *d, struct doctor_realm *r, const struct kdc_address *k, bool tcp,
+                bool *ret_refused)
 {
   int64_t deadline = clock_mono_ns() + patience_ns;
   int fd = socket(k->addr.ss_family, (tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -200,7 +209,7 @@ static bool ask(struct doctor *d, const struct kdc_address *k, bool tcp, bool *r
       *ret_refused = true;
     else
       n = tcp ? ask_tcp(d, fd, reply, deadline, ret_refused) : ask_udp(d, fd, reply, deadline, ret_refused);
-    if (n) learn_clock(d, reply, n);
+    if (n) learn_clock(d, r, reply, n);
   }
   free(reply);
   if (fd >= 0) close(fd);
@@ -209,56 +218,98 @@ static bool ask(struct doctor *d, const struct kdc_address *k, bool tcp, bool *r
 
 /* -- reachability and clock ----------------------------------------------------------------------------- */
 
-static bool reach(struct doctor *d, const char *name, bool tcp)
+/* Who answered by one protocol. */
+struct reached {
+  size_t asked, answered, refused;
+  char silent[300]; /* the others: "; ADDRESS refuses..." */
+};
+
+static struct reached reach(struct doctor *d, struct doctor_realm *r, bool tcp)
 {
-  char silent[300] = "", one[80];
-  size_t asked = 0, answered = 0, refused_count = 0;
-  if (!d->probe && !make_probe(d)) {
-    report_skip(d->report, name, "no message could be made with this krb5.conf");
-    return false;
-  }
-  for (size_t i = 0; i < d->kdcs; i++) {
+  struct reached n = {0};
+  char one[80];
+  for (size_t i = 0; i < r->kdcs; i++) {
     bool refused = false;
-    if (!(tcp ? d->kdc[i].tcp : d->kdc[i].udp)) continue;
-    asked++;
-    if (ask(d, &d->kdc[i], tcp, &refused)) {
-      answered++;
+    if (!(tcp ? r->kdc[i].tcp : r->kdc[i].udp)) continue;
+    n.asked++;
+    if (ask(d, r, &r->kdc[i], tcp, &refused)) {
+      n.answered++;
       continue;
     }
-    refused_count += refused;
-    address_text(&d->kdc[i], one, sizeof one);
-    size_t used = strlen(silent);
-    snprintf(silent + used, sizeof silent - used, "; %s %s", one, refused ? "refuses" : "is silent for 2 s");
+    n.refused += refused;
+    address_text(&r->kdc[i], one, sizeof one);
+    size_t used = strlen(n.silent);
+    snprintf(n.silent + used, sizeof n.silent - used, "; %s %s", one,
+             refused ? "refuses" : "is silent for 2 s");
   }
-  if (!asked)
+  *(tcp ? &r->tcp : &r->udp) = n.answered > 0;
+  return n;
+}
+
+static void report_reach(struct doctor *d, const char *name, const struct doctor_realm *r,
+                         const struct reached *n, const char *protocol)
+{
+  if (!n->asked)
     report_skip(d->report, name, "krb5.conf does not want it used");
-  else if (answered)
-    report_pass(d->report, name, "%zu of %zu KDC%s answer%s%s", answered, asked, asked > 1 ? "s" : "",
-                answered > 1 ? "" : "s", silent);
+  else if (n->answered)
+    report_pass(d->report, name, "%zu of %zu KDC%s answer%s%s", n->answered, n->asked,
+                n->asked > 1 ? "s" : "", n->answered > 1 ? "" : "s", n->silent);
   else
-    doctor_fail(d, name, refused_count == asked ? ADVICE_KDC_REFUSES : ADVICE_KDC_SILENT, "no answer by %s%s",
-                tcp ? "TCP" : "UDP", silent);
-  return answered > 0;
+    doctor_fail_in(d, r, name, n->refused == n->asked ? ADVICE_KDC_REFUSES : ADVICE_KDC_SILENT,
+                   "no answer by %s%s", protocol, n->silent);
+}
+
+static bool can_probe(struct doctor *d, const char *name)
+{
+  if (d->probe || make_probe(d)) return true;
+  report_skip(d->report, name, "no message could be made with this krb5.conf");
+  return false;
+}
+
+static void check_protocol(struct doctor *d, const char *name, bool tcp)
+{
+  if (!can_probe(d, name)) return;
+  struct reached n = reach(d, &d->home, tcp);
+  report_reach(d, name, &d->home, &n, tcp ? "TCP" : "UDP");
 }
 
 void check_kdc_udp(struct doctor *d, const char *name)
 {
-  d->udp = reach(d, name, false);
+  check_protocol(d, name, false);
 }
 
 void check_kdc_tcp(struct doctor *d, const char *name)
 {
-  d->tcp = reach(d, name, true);
+  check_protocol(d, name, true);
+}
+
+static void report_clock(struct doctor *d, const char *name, const struct doctor_realm *r)
+{
+  long long differ = llabs((long long)r->clock_ahead);
+  if (differ > CLOCK_SKEW_S)
+    doctor_fail_in(d, r, name, ADVICE_CLOCK, "the KDC's clock is %lld s %s ours", differ,
+                   r->clock_ahead > 0 ? "ahead of" : "behind");
+  else
+    report_pass(d->report, name, "the KDC's clock differs from ours by %lld s", differ);
 }
 
 void check_clock(struct doctor *d, const char *name)
 {
-  if (!d->clock_known)
-    report_skip(d->report, name, "no KDC told its time");
-  else if (llabs((long long)d->clock_ahead) > CLOCK_SKEW_S)
-    doctor_fail(d, name, ADVICE_CLOCK, "the KDC's clock is %lld s %s ours", llabs((long long)d->clock_ahead),
-                d->clock_ahead > 0 ? "ahead of" : "behind");
+  if (d->home.clock_known)
+    report_clock(d, name, &d->home);
   else
-    report_pass(d->report, name, "the KDC's clock differs from ours by %lld s",
-                llabs((long long)d->clock_ahead));
+    report_skip(d->report, name, "no KDC told its time");
+}
+
+/* Reachability and clock in one. */
+void check_other_kdc(struct doctor *d, const char *name)
+{
+  if (!can_probe(d, name)) return;
+  struct reached udp = reach(d, &d->other, false), tcp = reach(d, &d->other, true);
+  if (udp.answered + tcp.answered == 0)
+    report_reach(d, name, &d->other, tcp.asked ? &tcp : &udp, tcp.asked ? "TCP" : "UDP");
+  else if (d->other.clock_known)
+    report_clock(d, name, &d->other);
+  else
+    report_pass(d->report, name, "it answers");
 }

@@ -19,7 +19,9 @@ static const char help_text[] =
     "ticket in\n"
     "the user's name (S4U2Self), key version, PAC, whether it is forwardable, the ticket for the application "
     "(S4U2Proxy),\n"
-    "and the application's answer and proof. What fails is told with its cause and the fix for MIT and for "
+    "and the application's answer and proof; where user or application are of another realm, its KDC and the "
+    "trust, both\n"
+    "ways. What fails is told with its cause and the fix for MIT and for "
     "Active\n"
     "Directory. It changes nothing, and waits at most two seconds for a KDC. It works with the lab, and with "
     "a real\n"
@@ -27,7 +29,8 @@ static const char help_text[] =
     "\n"
     "  -c, --lab FILE         the lab file: everything below is taken from it, unless given\n"
     "  -r, --run FOLDER       the lab's run folder: krb5.conf and keytabs\n"
-    "      --connector NAME   which connector of the lab file (default: the first)\n"
+    "      --connector NAME   which connector of the lab file (default: the first of the application's "
+    "group)\n"
     "      --app NAME         which application of the lab file (default: the first with single sign-on "
     "kcd,\n"
     "                         or with the SPN given)\n"
@@ -36,6 +39,8 @@ static const char help_text[] =
     "      --keytab FILE      the connector's keytab\n"
     "      --principal NAME   the connector's principal, without realm: HTTP/connector.corp.example\n"
     "      --realm REALM      the Kerberos realm (in Active Directory: the domain's name in capitals)\n"
+    "      --user-realm REALM where the user's account is (default: the connector's realm)\n"
+    "      --app-realm REALM  where the application's is (the same)\n"
     "      --user UPN         for whom a ticket is asked: alice@corp.example\n"
     "      --upn-suffix NAME  what must follow the @ (default: whatever does)\n"
     "      --other-user UPN   a second user, to tell a user's fault from the connector's\n"
@@ -85,6 +90,8 @@ static int parse(int argc, char **argv, struct options *o)
                {"keytab", &s->keytab},
                {"principal", &s->principal},
                {"realm", &s->realm},
+               {"user-realm", &s->user_realm},
+               {"app-realm", &s->app_realm},
                {"user", &s->upn},
                {"upn-suffix", &s->upn_suffix},
                {"other-user", &s->other_upn},
@@ -140,8 +147,16 @@ static void identity_as_upn(const struct lab *lab, const struct lab_app *app, co
     snprintf(out, NAME_SIZE, "%.*s@%s", at ? (int)(at - name) : (int)strlen(name), name, lab->upn_suffix);
 }
 
+/* As the connector tells by the suffix. */
+static bool is_partners_user(const struct lab *lab, const char *upn)
+{
+  const char *at = strchr(upn, '@');
+  return at && lab->partner.realm &&
+         (strcasecmp(at + 1, lab->partner.realm) == 0 || strcasecmp(at + 1, lab->partner.upn_suffix) == 0);
+}
+
 /* The first users for whom it should work: enabled and not expired, with a UPN, assigned; the first of them,
- * and another. */
+ * and another of the same realm. */
 static void choose_users(const struct lab *lab, const struct lab_app *app, struct doctor_subject *s,
                          struct made *m)
 {
@@ -158,6 +173,7 @@ static void choose_users(const struct lab *lab, const struct lab_app *app, struc
     char *name = s->upn ? m->other : m->user;
     identity_as_upn(lab, app, u, name);
     if (!name[0] || (s->upn && strcmp(s->upn, name) == 0)) continue;
+    if (s->upn && is_partners_user(lab, s->upn) != is_partners_user(lab, name)) continue;
     *(s->upn ? &s->other_upn : &s->upn) = name;
   }
 }
@@ -167,29 +183,48 @@ static void fill(const char **field, const char *value)
   if (!*field) *field = value;
 }
 
+/* What user and application have to do with the partner's realm. There any suffix will do, as it is what told
+ * the realm. */
+static void fill_realms(const struct lab *lab, struct doctor_subject *s)
+{
+  fill(&s->realm, lab->realm);
+  if (s->upn && is_partners_user(lab, s->upn))
+    fill(&s->user_realm, lab->partner.realm);
+  else
+    fill(&s->upn_suffix, lab->upn_suffix);
+  if (lab_is_partners(lab, s->spn)) fill(&s->app_realm, lab->partner.realm);
+}
+
+static const struct lab_connector *choose_connector(const struct lab *lab, const char *name,
+                                                    const struct lab_app *app)
+{
+  if (name) return lab_connector_by_name(lab, name);
+  for (size_t i = 0; i < lab->n_connectors; i++)
+    if (strcmp(lab->connectors[i].group, app->connector_group) == 0) return &lab->connectors[i];
+  return NULL;
+}
+
 static enum err fill_from_lab(struct options *o, const struct lab *lab, struct made *m, struct failure *f)
 {
   struct doctor_subject *s = &o->subject;
   const struct lab_app *app = choose_app(lab, o->app, s->spn);
-  const struct lab_connector *c = o->connector        ? lab_connector_by_name(lab, o->connector)
-                                  : lab->n_connectors ? &lab->connectors[0]
-                                                      : NULL;
   if (!app || app->sso != SSO_KCD)
     return failure_set(f, ERR_CONFIG, "%s has no application%s%s with single sign-on kcd", lab->path,
                        o->app ? " " : "", o->app ? o->app : "");
   if (lab_is_wildcard(app->external_url.host) && (!s->spn || !s->url))
     return failure_set(f, ERR_CONFIG, "%s is published with a *: name one of its hosts by --spn and --url",
                        app->name);
+  const struct lab_connector *c = choose_connector(lab, o->connector, app);
   if (!c)
-    return failure_set(f, ERR_CONFIG, "%s has no connector %s", lab->path, o->connector ? o->connector : "");
+    return failure_set(f, ERR_CONFIG, "%s has no connector %s%s", lab->path,
+                       o->connector ? "" : "of the group ",
+                       o->connector ? o->connector : app->connector_group);
   snprintf(m->keytab, sizeof m->keytab, "%s/keytabs/%s.keytab", o->run, c->name);
   snprintf(m->krb5_conf, sizeof m->krb5_conf, "%s/krb5.conf", o->run);
   snprintf(m->connect, sizeof m->connect, "%s:%u", app->connect.host, app->connect.port);
   fill(&o->krb5_conf, m->krb5_conf);
   fill(&s->keytab, m->keytab);
   fill(&s->principal, c->principal);
-  fill(&s->realm, lab->realm);
-  fill(&s->upn_suffix, lab->upn_suffix);
   fill(&s->spn, app->spn);
   if (!s->url) {
     const char *ca = app->backend_ca ? app->backend_ca : "pki/ca.crt";
@@ -200,6 +235,7 @@ static enum err fill_from_lab(struct options *o, const struct lab *lab, struct m
   }
   fill(&s->url, app->internal_url.text);
   choose_users(lab, app, s, m);
+  fill_realms(lab, s);
   return ERR_OK;
 }
 

@@ -3,6 +3,7 @@
 # the mending command is kadmin's, the test types what the doctor printed, and then all is well.
 
 load lib/lab
+load lib/doctor
 
 setup_file() {
   lab_start
@@ -11,46 +12,12 @@ setup_file() {
 teardown_file() { lab_stop; }
 setup() { agent_new "$BATS_TEST_TMPDIR/agent"; }
 
-admin() { PATH=$PATH:/usr/sbin:/sbin kadmin.local -q "$1"; }
-
-# The report, and that the exit code agrees with it.
-diagnose() {
-  local code=0
-  report=$(lab doctor --json "$@") || code=$?
-  [[ $(jq -r .ok <<<"$report") == "$( ((code == 0)) && echo true || echo false)" ]] || fail "exit code $code" "$report"
-}
-
-# assert_first CHECK ERROR WORDS: the first failure. Everything after it is skipped or the application's own.
-assert_first() {
-  local found
-  found=$(jq -r '"\(.first.check) \(.first.error)"' <<<"$report")
-  [[ $found == "$1 $2" ]] || fail "expected $1 $2, found $found" "$report"
-  [[ $(jq -r .first.cause <<<"$report") == *"$3"* ]] || fail "the cause does not say \"$3\"" "$report"
-  jq -e '(.first.fix.mit | length > 10) and (.first.fix.ad | length > 10) and .failed <= 2 and (.ok | not)' <<<"$report" >/dev/null || fail "$report"
-}
-
-assert_well() {
-  jq -e '.ok and .failed == 0 and .passed == 16 and .skipped == 0' <<<"$report" >/dev/null || fail "$report"
-}
-
-# Types the kadmin commands of the printed fix.
-mend() {
-  local command
-  while read -r command; do admin "$command"; done < <(jq -r .first.fix.mit <<<"$report" | grep -o "kadmin -q '[^']*'" | sed "s/^kadmin -q '//; s/'$//")
-}
-
-# A copy of the lab's krb5.conf, changed.
-krb5_conf() {
-  sed -E "$1" "$KRB5_CONFIG" >"$BATS_TEST_TMPDIR/krb5.conf"
-  ! cmp -s "$KRB5_CONFIG" "$BATS_TEST_TMPDIR/krb5.conf" || fail "the edit changes nothing"
-}
-
 @test "a whole lab: everything passes, for either connector and application" {
   run lab doctor
   [[ $status == 0 ]]
   [[ $output == *'16 passed, 0 failed, 0 skipped.'* ]]
   diagnose --connector connector-2 --app ledger
-  assert_well
+  assert_well 16
 }
 
 @test "the connector asks the doctor about a user by itself, with its own name, keytab and lab" {
@@ -131,7 +98,7 @@ krb5_conf() {
   assert_first as connector_credential 'not the one that the KDC has'
   mend
   diagnose --connector connector-2 --keytab "$BATS_TEST_TMPDIR/keytab"
-  assert_well
+  assert_well 16
 }
 
 @test "krb5.conf permits none of the keytab's encryption types" {
@@ -146,7 +113,7 @@ krb5_conf() {
   assert_first as connector_credential 'disabled or locked'
   mend
   diagnose
-  assert_well
+  assert_well 16
 }
 
 @test "the connector's account has expired" {
@@ -155,7 +122,7 @@ krb5_conf() {
   assert_first as connector_credential 'expired'
   mend
   diagnose
-  assert_well
+  assert_well 16
 }
 
 @test "the connector's account is not there" {
@@ -182,7 +149,7 @@ krb5_conf() {
   assert_first s4u2self user_revoked 'disabled or locked'
   mend
   diagnose
-  assert_well
+  assert_well 16
 }
 
 @test "the user's account has expired" {
@@ -191,7 +158,7 @@ krb5_conf() {
   assert_first s4u2self user_expired 'has expired'
   mend
   diagnose --user bob@sevenstep.test
-  assert_well
+  assert_well 16
 }
 
 @test "the user is sensitive; told apart from a connector without protocol transition" {
@@ -199,7 +166,7 @@ krb5_conf() {
   assert_first forwardable evidence_not_forwardable 'account is sensitive'
   mend
   diagnose --user dave@sevenstep.test
-  assert_well
+  assert_well 16
   admin 'modprinc -allow_forwardable dave'
 }
 
@@ -209,7 +176,7 @@ krb5_conf() {
   assert_first forwardable evidence_not_forwardable 'may not use protocol transition'
   mend
   diagnose
-  assert_well
+  assert_well 16
 }
 
 @test "the connector's own ticket is not forwardable" {
@@ -218,13 +185,13 @@ krb5_conf() {
   assert_first forwardable evidence_not_forwardable "connector's own ticket"
   mend
   diagnose
-  assert_well
+  assert_well 16
 }
 
 @test "krb5.conf does not ask for forwardable tickets: no harm, the connector asks by itself" {
   krb5_conf 's/forwardable = true/forwardable = false/'
   diagnose --krb5-conf "$BATS_TEST_TMPDIR/krb5.conf"
-  assert_well
+  assert_well 16
 }
 
 @test "the connector may not delegate to this application" {

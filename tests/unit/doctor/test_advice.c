@@ -8,6 +8,7 @@ static const struct advice_names names = {.keytab = "/k",
                                           .connector = "HTTP/c.corp.test",
                                           .account = "c",
                                           .realm = "CORP.TEST",
+                                          .other = "P.TEST",
                                           .user = "alice",
                                           .spn = "HTTP/web.corp.test",
                                           .url = "http://web.corp.test/"};
@@ -21,8 +22,9 @@ static void expect(const char *text, const char *expanded)
 
 START_TEST(advice_expand_known_words_are_replaced)
 {
-  expect("{user}@{realm} by {connector} ({account}, {keytab}) to {spn} at {url}",
-         "alice@CORP.TEST by HTTP/c.corp.test (c, /k) to HTTP/web.corp.test at http://web.corp.test/");
+  expect(
+      "{user}@{realm} by {connector} ({account}, {keytab}) to {spn} of {other} at {url}",
+      "alice@CORP.TEST by HTTP/c.corp.test (c, /k) to HTTP/web.corp.test of P.TEST at http://web.corp.test/");
 }
 END_TEST
 
