@@ -251,12 +251,8 @@ static void dial(struct place *p)
 
 enum err dialer_new(struct connector *c, struct dialer **ret, struct failure *f)
 {
-  struct tls_ctx *tls;
-  bool registers;
-  enum err e =
-      identity_tls(c->identity, &tls, &registers, f); /* what is wrong with it is said at the start */
+  enum err e = identity_check(c->identity, f); /* what is wrong with it is said at the start */
   if (e) return e;
-  tls_ctx_free(tls);
   struct dialer *d = calloc(1, sizeof *d);
   if (d) d->places = calloc(c->me->connections, sizeof *d->places);
   if (!d || !d->places) {
@@ -284,6 +280,14 @@ void dialer_replace(struct dialer *d)
     if (p->line && p->line->welcome && !p->replacement) p->replacement = line_new(p);
     if (p->replacement && p->replacement->registers) return; /* the others when it has */
   }
+}
+
+const struct lab *dialer_configuration(const struct dialer *d)
+{
+  const struct configuration *newest = NULL;
+  for (const struct line *l = d->lines; l; l = l->next)
+    if (l->known.n && (!newest || l->known.v[0].version > newest->version)) newest = &l->known.v[0];
+  return newest ? newest->lab : NULL;
 }
 
 /* It has served its purpose. */

@@ -70,6 +70,15 @@ enum err identity_tls(struct identity *i, struct tls_ctx **ret, bool *ret_regist
   return e;
 }
 
+enum err identity_check(struct identity *i, struct failure *f)
+{
+  struct tls_ctx *tls;
+  bool registers;
+  enum err e = identity_tls(i, &tls, &registers, f);
+  if (!e) tls_ctx_free(tls);
+  return e;
+}
+
 static enum err read_token(const struct identity *i, char token[static TOKEN_LEN + 1], struct failure *f)
 {
   struct buf text;

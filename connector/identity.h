@@ -19,6 +19,8 @@ void identity_free(struct identity *i); /* wipes; accepts NULL */
  */
 enum err identity_tls(struct identity *i, struct tls_ctx **ret, bool *ret_registers,
                       struct failure *f) MUST_CHECK;
+/* Would that succeed? */
+enum err identity_check(struct identity *i, struct failure *f) MUST_CHECK;
 /* Appends what the connector answers to hello: with token and request when it registers. */
 enum err identity_hello(struct identity *i, bool registers, struct buf *out, struct failure *f) MUST_CHECK;
 /* Appends a request for a new certificate in the place of the one in use. */

@@ -9,6 +9,7 @@
 #include "httpd.h"
 #include "identity.h"
 #include "origin.h"
+#include "reload.h"
 #include "request.h"
 
 #include <signal.h>
@@ -148,7 +149,9 @@ static void handle_purge(const struct httpd_request *q, struct httpd_response *r
 }
 
 static const struct httpd_route admin_routes[] = {
-    {.method = "POST", .path = "/tickets/purge", .handle = handle_purge}, {.method = NULL}};
+    {.method = "POST", .path = "/tickets/purge", .handle = handle_purge},
+    {.method = "POST", .path = "/reload", .handle = handle_reload},
+    {.method = NULL}};
 
 /* -- life
  * ----------------------------------------------------------------------------------------------------------------
@@ -185,13 +188,11 @@ static void stop(uv_signal_t *signal, int number)
   dialer_drain(c->dialer, drained);
 }
 
-static void replace(uv_signal_t *signal, int number)
+static void reload(uv_signal_t *signal, int number)
 {
   (void)number;
   struct connector *c = signal->data;
-  if (c->draining) return;
-  log_info("SIGHUP: new connections to the cloud take the place of the present ones");
-  dialer_replace(c->dialer);
+  if (!c->draining) reload_signalled(c);
 }
 
 static enum err open_kerberos(struct connector *c, struct failure *f)
@@ -242,7 +243,7 @@ static void run(struct connector *c)
   uv_timer_start(&c->second, on_second, 1000, 1000);
   uv_signal_start(&c->sigterm, stop, SIGTERM);
   uv_signal_start(&c->sigint, stop, SIGINT);
-  uv_signal_start(&c->sighup, replace, SIGHUP);
+  uv_signal_start(&c->sighup, reload, SIGHUP);
   net_run(c->net);
 }
 

@@ -468,6 +468,12 @@ void origin_pool_sweep(struct origin_pool *p, int64_t now_ns)
   close_idle(p, now_ns - IDLE_MAX_NS);
 }
 
+enum err origin_pool_reload(struct origin_pool *p, const struct lab *lab, struct failure *f)
+{
+  close_idle(p, INT64_MAX);
+  return origin_tls_reload(p->tls, lab, f);
+}
+
 void origin_pool_stop(struct origin_pool *p)
 {
   close_idle(p, INT64_MAX);

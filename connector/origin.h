@@ -26,6 +26,9 @@ struct origin_events {
 
 /* Reads the authorities of the applications of c's group, once. */
 enum err origin_pool_new(struct connector *c, struct origin_pool **ret, struct failure *f) MUST_CHECK;
+/* Reads the authorities of this lab's applications again; idle connections are closed. Those that cannot be
+ * read stay as they were: the first failure is told. */
+enum err origin_pool_reload(struct origin_pool *p, const struct lab *lab, struct failure *f) MUST_CHECK;
 /* Closes idle connections that are too old. Once a second. */
 void origin_pool_sweep(struct origin_pool *p, int64_t now_ns);
 void origin_pool_stop(struct origin_pool *p); /* closes the idle ones */

@@ -31,6 +31,7 @@ struct session {
   krb5_principal self;
   krb5_ccache tgt; /* NULL: none yet */
   int64_t tgt_end_s;
+  unsigned reloads; /* of the delegator, that it has seen */
 };
 
 struct krb_delegator {
@@ -41,6 +42,7 @@ struct krb_delegator {
   struct kdc_addresses *addresses, *partner_addresses;
   pthread_mutex_t lock;
   struct session *idle;
+  unsigned reloads;
 };
 
 /* -- sessions -------------------------------------------------------------------------------------------- */
@@ -89,9 +91,13 @@ static enum err session_take(struct krb_delegator *d, struct session **ret, stru
 {
   pthread_mutex_lock(&d->lock);
   struct session *s = d->idle;
+  unsigned reloads = d->reloads;
   if (s) d->idle = s->next;
   pthread_mutex_unlock(&d->lock);
-  if (!s) return session_new(d, ret, f);
+  enum err e = s ? ERR_OK : session_new(d, &s, f);
+  if (e) return e;
+  if (s->reloads != reloads) forget_tgt(s);
+  s->reloads = reloads;
   *ret = s;
   return ERR_OK;
 }
@@ -302,6 +308,26 @@ enum err krb_obtain(struct krb_delegator *d, const char *user, const char *spn, 
   s->link.wire = wire;
   e = delegate(&c, ret, f);
   s->link.wire = NULL;
+  session_give(d, s);
+  return e;
+}
+
+enum err krb_delegator_reload(struct krb_delegator *d, struct failure *f)
+{
+  struct session *s = NULL;
+  enum err e = session_take(d, &s, f);
+  if (e) return e;
+  struct krb_circumstance where = {.phase = KRB_PHASE_AS, .subject = d->principal};
+  s->link.deadline_ns = clock_mono_ns() + kdc_patience_ns;
+  krb5_error_code code = obtain_tgt(s, d->keytab);
+  where.timed_out = s->link.timed_out;
+  if (code) {
+    e = krb_error(s->ctx, code, &where, f);
+  } else {
+    pthread_mutex_lock(&d->lock);
+    s->reloads = ++d->reloads;
+    pthread_mutex_unlock(&d->lock);
+  }
   session_give(d, s);
   return e;
 }

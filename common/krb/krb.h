@@ -28,6 +28,10 @@ struct krb_delegator;
 enum err krb_delegator_new(const struct krb_delegator_config *c, struct krb_delegator **ret,
                            struct failure *f) MUST_CHECK;
 void krb_delegator_free(struct krb_delegator *d); /* accepts NULL; no krb_obtain may be running */
+/* The keytab has been replaced: asks the KDC for the connector's own credential by what is in it now, and
+ * from then on no call uses an earlier one. When the KDC does not take it, those in use go on. Blocks as
+ * krb_obtain does, and may be called while that runs. */
+enum err krb_delegator_reload(struct krb_delegator *d, struct failure *f) MUST_CHECK;
 
 /* What a ticket says, for the trace. Strings are NUL-terminated and cut if need be. */
 struct krb_ticket_info {

@@ -99,12 +99,54 @@ static enum err ctx_new(const SSL_METHOD *method, const char *alpn, struct tls_c
   return ERR_OK;
 }
 
-static enum err trust(struct tls_ctx *c, const char *ca, int mode, struct failure *f)
+/* -- trust ----------------------------------------------------------------------------------------------- */
+
+struct tls_trust {
+  X509_STORE *store;
+};
+
+enum err tls_trust_new(const char *ca, struct tls_trust **ret, struct failure *f)
 {
-  if (SSL_CTX_load_verify_locations(c->ssl_ctx, ca, NULL) != 1) return openssl_failure(f, ca);
-  SSL_CTX_set_verify(c->ssl_ctx, mode, peer_on_verify);
-  SSL_CTX_set_verify_depth(c->ssl_ctx, 4);
+  struct tls_trust *t = calloc(1, sizeof *t);
+  if (t) t->store = X509_STORE_new();
+  if (!t || !t->store) {
+    tls_trust_free(t);
+    return failure_set(f, ERR_NOMEM, "no memory for authorities");
+  }
+  if (X509_STORE_load_file(t->store, ca) != 1) {
+    tls_trust_free(t);
+    return openssl_failure(f, ca);
+  }
+  *ret = t;
   return ERR_OK;
+}
+
+void tls_trust_free(struct tls_trust *t)
+{
+  if (!t) return;
+  X509_STORE_free(t->store);
+  free(t);
+}
+
+enum err tls_ctx_trust(struct tls_ctx *c, const struct tls_trust *t)
+{
+  if (X509_STORE_up_ref(t->store) != 1) return ERR_NOMEM;
+  SSL_CTX_set_cert_store(c->ssl_ctx, t->store); /* which takes the reference */
+  SSL_CTX_set_verify(c->ssl_ctx, SSL_VERIFY_PEER, peer_on_verify);
+  SSL_CTX_set_verify_depth(c->ssl_ctx, 4);
+  SSL_SESSION_free(c->session);
+  c->session = NULL;
+  return ERR_OK;
+}
+
+static enum err trust(struct tls_ctx *c, const char *ca, struct failure *f)
+{
+  struct tls_trust *t;
+  enum err e = tls_trust_new(ca, &t, f);
+  if (e) return e;
+  if (tls_ctx_trust(c, t)) e = failure_set(f, ERR_NOMEM, "no memory for authorities");
+  tls_trust_free(t);
+  return e;
 }
 
 enum err tls_server_ctx_new(const char *cert, const char *key, const char *client_ca, const char *alpn,
@@ -119,7 +161,7 @@ enum err tls_server_ctx_new(const char *cert, const char *key, const char *clien
     /* Resumption would skip the certificate check against an authority that may have changed its mind. */
     SSL_CTX_set_session_cache_mode(c->ssl_ctx, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_num_tickets(c->ssl_ctx, 0);
-    e = trust(c, client_ca, SSL_VERIFY_PEER, f);
+    e = trust(c, client_ca, f);
     X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(c->ssl_ctx), X509_V_FLAG_NO_CHECK_TIME);
   }
   if (!e && alpn) SSL_CTX_set_alpn_select_cb(c->ssl_ctx, select_alpn, c);
@@ -139,7 +181,7 @@ enum err tls_client_ctx_new(const char *ca, const char *cert, const char *key, c
   struct tls_ctx *c;
   enum err e = ctx_new(TLS_client_method(), alpn, &c, f);
   if (e) return e;
-  if (ca) e = trust(c, ca, SSL_VERIFY_PEER, f);
+  if (ca) e = trust(c, ca, f);
   if (!e && cert) e = load_identity(c->ssl_ctx, cert, key, f);
   if (!e && alpn && SSL_CTX_set_alpn_protos(c->ssl_ctx, c->alpn, c->alpn_len) != 0)
     e = openssl_failure(f, "ALPN");

@@ -26,6 +26,12 @@ enum err tls_server_ctx_new(const char *cert, const char *key, const char *clien
  * listening in; cert and key may be NULL. alpn as above, offered. */
 enum err tls_client_ctx_new(const char *ca, const char *cert, const char *key, const char *alpn,
                             struct tls_ctx **ret, struct failure *f) MUST_CHECK;
+/* Authorities, read from a PEM file once for many contexts. */
+struct tls_trust;
+enum err tls_trust_new(const char *ca, struct tls_trust **ret, struct failure *f) MUST_CHECK;
+void tls_trust_free(struct tls_trust *t); /* accepts NULL; contexts that trust it keep what they need */
+/* From now on a client's context trusts these alone; no session goes on that was checked otherwise. */
+enum err tls_ctx_trust(struct tls_ctx *c, const struct tls_trust *t) MUST_CHECK;
 /* For a client's context that leads to one server: its connections go on with the session of the one before
  * (RFC 8446 2.2), as long as the certificate checked then has not expired. The context then belongs to one
  * thread. */

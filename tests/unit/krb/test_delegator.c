@@ -265,6 +265,31 @@ START_TEST(krb_obtain_old_key_is_the_connectors_fault)
 }
 END_TEST
 
+START_TEST(krb_delegator_reload_new_key_is_used_from_then_on)
+{
+  struct krb_delegator *d = kdc_lab_delegator(&l);
+  ck_assert_int_eq(obtain(d, "alice@test", SPN("hello")), ERR_OK);
+  ck_assert_msg(krb_delegator_reload(d, &f) == ERR_OK, "%s", f.why);
+  ck_assert_int_eq(obtain(d, "alice@test", SPN("hello")), ERR_OK);
+  ck_assert_int_eq(x.as_ns, 0); /* the reload has done that */
+  krb_delegator_free(d);
+}
+END_TEST
+
+START_TEST(krb_delegator_reload_key_that_is_refused_leaves_the_one_in_use)
+{
+  struct krb_delegator *d = kdc_lab_delegator(&l);
+  ck_assert_int_eq(obtain(d, "alice@test", SPN("hello")), ERR_OK);
+  kdc_lab_admin("cpw -randkey " SPN("connector-1"));
+  ck_assert_int_eq(krb_delegator_reload(d, &f), ERR_KRB_CONNECTOR_CREDENTIAL);
+  ck_assert_int_eq(obtain(d, "alice@test", SPN("hello")), ERR_OK);
+  ck_assert_int_eq(x.as_ns, 0);
+  kdc_lab_provision(&l);
+  ck_assert_int_eq(krb_delegator_reload(d, &f), ERR_OK);
+  krb_delegator_free(d);
+}
+END_TEST
+
 /* A key of the connector's that the KDC does not know, newer than the one that it knows. */
 static void add_coming_key(const char *path)
 {
@@ -410,6 +435,8 @@ int main(void)
   tcase_add_test(t, krb_obtain_malformed_upn_never_reaches_the_kdc);
   tcase_add_test(t, krb_obtain_missing_keytab_is_the_connectors_fault);
   tcase_add_test(t, krb_obtain_keytab_of_another_is_the_connectors_fault);
+  tcase_add_test(t, krb_delegator_reload_new_key_is_used_from_then_on);
+  tcase_add_test(t, krb_delegator_reload_key_that_is_refused_leaves_the_one_in_use);
   tcase_add_test(t, krb_obtain_old_key_is_the_connectors_fault);
   tcase_add_test(t, krb_obtain_key_ahead_of_the_kdc_uses_the_one_before);
   tcase_add_test(t, krb_obtain_no_key_is_right_tells_of_the_newest);
