@@ -14,7 +14,8 @@ keys, traces and logs stays; delete it for a fresh start:
 help_start='Start one actor of the lab, e.g. one that was stopped: kdc, directory, idp, backend, cloud or a connector.
 The others need not be restarted: ./sevenstep start kdc'
 help_stop='Stop one actor and see what the others do: kdc, directory, idp, backend, cloud or a connector.
-After ./sevenstep stop kdc, users with tickets go on, and new ones fail at step 4. ./sevenstep start kdc brings it back.'
+After ./sevenstep stop kdc, users with tickets go on, and new ones fail at step 4; with kdc.replicas: 2 in the lab file they get in
+through kdc-2. ./sevenstep start kdc brings it back.'
 
 lab_lock='' started=()
 
@@ -104,15 +105,16 @@ provision_guest_realm() {
 }
 
 declare -A program_of=()
-connectors=()
+connectors=() kdcs=()
 
-# The actors of the lab file, into program_of and connectors.
+# The actors of the lab file, into program_of, and connectors and KDCs into lists of their own.
 load_actors() {
   local name program lines
   lines=$(ask list actors) || exit "$EX_CONFIG"
   while read -r name program; do
     program_of[$name]=$program
     [[ $program != sevenstep-connector ]] || connectors+=("$name")
+    [[ $program != sevenstep-kdc* ]] || kdcs+=("$name")
   done <<<"$lines"
 }
 
@@ -128,16 +130,15 @@ clean_run() {
 # Who needs whom: the cloud reads the issuer's keys, the application needs the keytab that the KDC's provisioning writes,
 # connectors need the cloud and the KDC, and the KDC its directory, if it has one. All else starts at once.
 launch_all() {
+  local name
   launch idp
   [[ -z ${program_of[directory]-} ]] || { launch directory && await directory; }
-  [[ -z ${program_of[kdc]-} ]] || launch kdc
-  [[ -z ${program_of[partner-kdc]-} ]] || launch partner-kdc
+  for name in ${kdcs[@]+"${kdcs[@]}"}; do launch "$name"; done
   await idp
   launch cloud
-  await ${program_of[kdc]+kdc} ${program_of[partner-kdc]+partner-kdc}
+  await ${kdcs[@]+"${kdcs[@]}"}
   launch backend
   await cloud
-  local name
   for name in "${connectors[@]}"; do
     hand_token_if_new "$name"
     launch "$name"
@@ -193,7 +194,7 @@ command_down() {
   for file in "$run"/pid/*.lock; do
     name=${file##*/} name=${name%.lock}
     case $name in
-      kdc | partner-kdc | idp | backend) rest+=("$name") ;;
+      kdc | kdc-[23] | partner-kdc | idp | backend) rest+=("$name") ;;
       cloud | directory) ;;
       *) first+=("$name") ;;
     esac

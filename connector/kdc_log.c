@@ -73,11 +73,11 @@ static void read_lines(const struct connector *c, const struct buf *text, const 
   json_decref(doc);
 }
 
-/* The lines about principal; realm is its, or NULL when it stands behind it already. */
-static void fetch_about(struct connector *c, const char *principal, const char *realm, const char *spn,
-                        const struct krb_exchange *refused_in, int64_t since_ns, struct kdc_log *ret)
+/* The lines of one KDC about principal; realm is its, or NULL when it stands behind it already. */
+static void fetch_about(struct connector *c, const struct lab_addr *at, const char *principal,
+                        const char *realm, const char *spn, const struct krb_exchange *refused_in,
+                        int64_t since_ns, struct kdc_log *ret)
 {
-  const struct lab_addr *at = &c->lab->kdc.admin_connect;
   struct buf url, body;
   buf_init(&url, 2048);
   buf_init(&body, 256 * 1024);
@@ -96,8 +96,13 @@ void kdc_log_fetch(struct connector *c, const char *user, const char *spn, const
                    bool refused, struct kdc_log *ret)
 {
   if (c->lab->kdc.played_by == SEAT_GUEST) return; /* it has no log that we could read */
-  fetch_about(c, user, NULL, spn, NULL, x->start_wall_ns, ret);
-  if (refused) fetch_about(c, c->me->principal, c->lab->realm, spn, x, x->start_wall_ns, ret);
+  /* Whichever answered: an exchange's messages may have gone to several. */
+  for (unsigned which = 0; which < c->lab->kdc.replicas; which++) {
+    struct lab_kdc k = lab_kdc(c->lab, which);
+    fetch_about(c, &k.admin_connect, user, NULL, spn, NULL, x->start_wall_ns, ret);
+    if (refused)
+      fetch_about(c, &k.admin_connect, c->me->principal, c->lab->realm, spn, x, x->start_wall_ns, ret);
+  }
 }
 
 void kdc_log_clear(struct kdc_log *l)

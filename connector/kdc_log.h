@@ -1,5 +1,5 @@
-/* What the KDC itself logged of an exchange: fetched from the lab's KDC (its admin endpoint GET /log) for the
- * trace. A real domain has no such endpoint; then there are no lines. Blocking: for workers only. */
+/* What the KDC itself logged of an exchange: fetched from the lab's KDCs (their admin endpoints' GET /log)
+ * for the trace. A real domain has no such endpoint; then there are no lines. Blocking: for workers only. */
 #ifndef SEVENSTEP_KDC_LOG_H
 #define SEVENSTEP_KDC_LOG_H
 

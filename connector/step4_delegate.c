@@ -102,6 +102,7 @@ static void report_kdc(struct request *r, const struct delegation *d)
   span_report_for(&s, "kdc", x->start_wall_ns + x->as_ns + x->s4u2self_ns, x->s4u2proxy_ns);
   span_str(&s, "sevenstep.upn", d->upn);
   span_str(&s, "sevenstep.spn", d->spn);
+  if (x->kdc[0]) span_str(&s, "krb.kdc", x->kdc);
   trace_ticket(&s, "service", &x->service);
   trace_log(&s, &d->log, true);
   trace_wire(&s, &d->wire, true);
@@ -116,6 +117,7 @@ static void report_delegation(struct request *r, const struct delegation *d)
   if (x->as_ns) span_ms(s, "krb.as_ms", x->as_ns);
   if (x->s4u2self_ns) span_ms(s, "krb.s4u2self_ms", x->s4u2self_ns);
   if (x->s4u2proxy_ns) span_ms(s, "krb.s4u2proxy_ms", x->s4u2proxy_ns);
+  if (x->kdc[0]) span_str(s, "krb.kdc", x->kdc);
   trace_ticket(s, "evidence", &x->evidence);
   if (x->evidence.client[0]) span_bool(s, "krb.evidence.forwardable", x->evidence_forwardable);
   if (x->krb5_code) span_int(s, "krb.error_code", x->krb5_code);

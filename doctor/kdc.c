@@ -21,16 +21,6 @@
 enum { REPLY_MAX = 65535, CLOCK_SKEW_S = 300 };
 static const int64_t patience_ns = 2000 * 1000000LL;
 
-static void address_text(const struct kdc_address *k, char *out, size_t size)
-{
-  char host[NI_MAXHOST], port[NI_MAXSERV];
-  if (getnameinfo((const struct sockaddr *)&k->addr, k->len, host, sizeof host, port, sizeof port,
-                  NI_NUMERICHOST | NI_NUMERICSERV) != 0)
-    snprintf(out, size, "?");
-  else
-    snprintf(out, size, k->addr.ss_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
-}
-
 /* -- configuration and names ---------------------------------------------------------------------------- */
 
 static bool krb5_conf_names_kdc(const struct doctor_realm *r)
@@ -101,7 +91,7 @@ static void find_kdcs(struct doctor *d, const char *name, struct doctor_realm *r
   }
   char text[300] = "", one[80];
   for (size_t i = 0; i < r->kdcs; i++) {
-    address_text(&r->kdc[i], one, sizeof one);
+    kdc_address_text(&r->kdc[i], one, sizeof one);
     size_t used = strlen(text);
     snprintf(text + used, sizeof text - used, "%s%s", i ? ", " : "", one);
   }
@@ -237,7 +227,7 @@ static struct reached reach(struct doctor *d, struct doctor_realm *r, bool tcp)
       continue;
     }
     n.refused += refused;
-    address_text(&r->kdc[i], one, sizeof one);
+    kdc_address_text(&r->kdc[i], one, sizeof one);
     size_t used = strlen(n.silent);
     snprintf(n.silent + used, sizeof n.silent - used, "; %s %s", one,
              refused ? "refuses" : "is silent for 2 s");

@@ -64,6 +64,12 @@ static enum err put_kdc_realm(const struct lab *lab, const char *run, struct buf
                     lab->upn_suffix);
 }
 
+void conf_kdc_path(const struct lab *lab, const char *run, char *out, size_t size)
+{
+  const char *name = lab->is_partner ? "kdc" : lab_kdc(lab, lab->which).name;
+  snprintf(out, size, "%s/%s/%s.conf", run, conf_kdc_folder(lab), name);
+}
+
 enum err conf_kdc(const struct lab *lab, const char *run, const char *module_dir, struct buf *out)
 {
   enum err e = buf_puts(
@@ -84,10 +90,20 @@ enum err conf_kdc(const struct lab *lab, const char *run, const char *module_dir
                            "  kdc = STDERR\n");
 }
 
-static enum err put_realm(struct buf *out, const char *realm, const struct lab_addr *kdc)
+static enum err put_realm(const struct lab *lab, struct buf *out)
 {
-  enum err e = buf_printf(out, "  %s = {\n", realm);
-  if (!e) e = put_address(out, "    kdc = ", kdc);
+  enum err e = buf_printf(out, "  %s = {\n", lab->realm);
+  for (unsigned which = 0; which < lab->kdc.replicas && !e; which++) {
+    struct lab_kdc k = lab_kdc(lab, which);
+    e = put_address(out, "    kdc = ", &k.connect);
+  }
+  return e ? e : buf_puts(out, "  }\n");
+}
+
+static enum err put_partner(const struct lab *lab, struct buf *out)
+{
+  enum err e = buf_printf(out, "  %s = {\n", lab->partner.realm);
+  if (!e) e = put_address(out, "    kdc = ", &lab->partner.connect);
   return e ? e : buf_puts(out, "  }\n");
 }
 
@@ -97,7 +113,7 @@ static enum err put_domain(struct buf *out, const char *domain, const char *real
 }
 
 /* forwardable is what S4U2Proxy needs; UDP first is faster under load, and large or unanswered messages go by
- * TCP. More "kdc =" lines may be added by hand to a copy: they are tried in order. */
+ * TCP. Several KDCs are tried in order. */
 enum err conf_clients(const struct lab *lab, struct buf *out)
 {
   enum err e = buf_printf(out,
@@ -117,8 +133,8 @@ enum err conf_clients(const struct lab *lab, struct buf *out)
                           "[realms]\n",
                           lab->realm);
   bool two = lab->partner.realm != NULL;
-  if (!e) e = put_realm(out, lab->realm, &lab->kdc.connect);
-  if (!e && two) e = put_realm(out, lab->partner.realm, &lab->partner.connect);
+  if (!e) e = put_realm(lab, out);
+  if (!e && two) e = put_partner(lab, out);
   if (!e) e = buf_puts(out, "[domain_realm]\n");
   if (!e) e = put_domain(out, lab->internal_domain, lab->realm);
   if (!e && two) e = put_domain(out, lab->partner.internal_domain, lab->partner.realm);

@@ -7,7 +7,9 @@
 
 /* The folder in RUN of this realm's KDC: "kdc" or "partner-kdc". */
 const char *conf_kdc_folder(const struct lab *lab);
-/* kdc.conf: the KDC's own. module_dir holds the database module of db2. */
+/* Its configuration file there: kdc.conf, or kdc-2.conf of the realm's second one, ... */
+void conf_kdc_path(const struct lab *lab, const char *run, char *out, size_t size);
+/* What is in it: the KDC's own. module_dir holds the database module of db2. */
 enum err conf_kdc(const struct lab *lab, const char *run, const char *module_dir, struct buf *out) MUST_CHECK;
 /* krb5.conf: of both realms, if there are two, and the same on both sides: what connectors, the backend and
  * people (KRB5_CONFIG) use. */

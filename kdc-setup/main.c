@@ -4,7 +4,9 @@
  *   sevenstep-kdc keys [FILE] [options]  writes all keys of the realm into FILE (RUN/capture/lab.keytab), and
  *                                       ends
  *   sevenstep-kdc provision [options]   makes or updates the realm, and ends
- *   sevenstep-kdc [options]             the same, then serves until SIGTERM */
+ *   sevenstep-kdc [options]             the same, then serves until SIGTERM
+ *
+ * Before all that a word may say which KDC: kdc-2, kdc-3, partner. */
 #include "actor.h"
 #include "admin.h"
 #include "database.h"
@@ -15,27 +17,37 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct actor_spec partner_spec = {
-    .name = "partner-kdc",
-    .program = "sevenstep-kdc partner",
-    .summary = "The KDC of the partner's realm, where the lab file has one.",
-    .steps = "5",
-    .lab_flags = LAB_SECRETS,
-};
-
-static const struct actor_spec spec = {
-    .name = "kdc",
-    .program = "sevenstep-kdc",
-    .summary =
-        "The Kerberos KDC of the lab: makes its realm from the lab file and runs MIT's krb5kdc. With "
-        "the word\n"
-        "\"provision\" before the options it makes the realm and ends; with \"keys\" it writes all its "
-        "keys into a\n"
-        "keytab, \"keys FILE\" or the run folder's capture/lab.keytab, and ends. With \"partner\" before "
-        "that it is the partner "
-        "realm's.",
-    .steps = "5",
-    .lab_flags = LAB_SECRETS,
+/* The realm's own, in lab_kdc()'s order, and the partner's. */
+enum { PARTNER = LAB_KDCS_MAX };
+static const struct actor_spec specs[] = {
+    {.name = "kdc",
+     .program = "sevenstep-kdc",
+     .summary =
+         "The Kerberos KDC of the lab: makes its realm from the lab file and runs MIT's krb5kdc. With "
+         "the word\n"
+         "\"provision\" before the options it makes the realm and ends; with \"keys\" it writes all its "
+         "keys into a\n"
+         "keytab, \"keys FILE\" or the run folder's capture/lab.keytab, and ends. With \"partner\" before "
+         "that it is the partner\n"
+         "realm's; with "
+         "\"kdc-2\" or \"kdc-3\" one more of the lab's realm, on the same database (kdc.replicas).",
+     .steps = "5",
+     .lab_flags = LAB_SECRETS},
+    {.name = "kdc-2",
+     .program = "sevenstep-kdc kdc-2",
+     .summary = "The second KDC of the lab's realm, where kdc.replicas is 2 or more.",
+     .steps = "5",
+     .lab_flags = LAB_SECRETS},
+    {.name = "kdc-3",
+     .program = "sevenstep-kdc kdc-3",
+     .summary = "The third KDC of the lab's realm, where kdc.replicas is 3.",
+     .steps = "5",
+     .lab_flags = LAB_SECRETS},
+    {.name = "partner-kdc",
+     .program = "sevenstep-kdc partner",
+     .summary = "The KDC of the partner's realm, where the lab file has one.",
+     .steps = "5",
+     .lab_flags = LAB_SECRETS},
 };
 
 static void log_line(void *arg, const char *text)
@@ -57,16 +69,20 @@ static enum err make_realm(const struct actor *a, const struct lab *lab, struct 
   return ERR_OK;
 }
 
-/* The lab as this KDC sees it: whole, or its side of two. *side is cleared by the caller, whatever comes of
- * it. */
-static enum err choose_side(const struct lab *lab, bool partner, struct lab *side, const struct lab **ret,
-                            struct failure *f)
+/* The lab as this KDC sees it: whole, or its side. *side is cleared by the caller, whatever comes of it. */
+static enum err choose_side(const struct lab *lab, const struct actor_spec *spec, struct lab *side,
+                            const struct lab **ret, struct failure *f)
 {
+  unsigned which = (unsigned)(spec - specs);
+  bool partner = which == PARTNER;
   *ret = lab;
-  if (!lab->partner.realm)
-    return partner ? failure_set(f, ERR_CONFIG, "%s has no partner", lab->path) : ERR_OK;
+  if (partner && !lab->partner.realm) return failure_set(f, ERR_CONFIG, "%s has no partner", lab->path);
+  if (!partner && which >= lab->kdc.replicas)
+    return failure_set(f, ERR_CONFIG, "%s: kdc.replicas is %u, there is no %s", lab->path, lab->kdc.replicas,
+                       spec->name);
+  if (!lab->partner.realm && which == 0) return ERR_OK;
   *ret = side;
-  return lab_side(lab, partner, side) ? failure_set(f, ERR_NOMEM, "no memory") : ERR_OK;
+  return lab_side(lab, partner, partner ? 0 : which, side) ? failure_set(f, ERR_NOMEM, "no memory") : ERR_OK;
 }
 
 /* What an order does with the lab as it is on disk now. */
@@ -92,7 +108,7 @@ static enum err carry_out(const struct actor *a, order run, const char *name, ch
   struct lab side = {0};
   enum err e = actor_reload(a, &lab, f);
   if (!e) {
-    e = choose_side(lab, a->spec == &partner_spec, &side, &mine, f);
+    e = choose_side(lab, a->spec, &side, &mine, f);
     if (!e) e = run(mine, a->run, name, text, size, f);
     lab_side_clear(&side);
     lab_free(lab);
@@ -163,20 +179,27 @@ static const char *take_operand(int *argc, char ***argv)
   return word && take_word(argc, argv, word) ? word : NULL;
 }
 
+static const struct actor_spec *take_spec(int *argc, char ***argv)
+{
+  for (size_t i = 1; i < PARTNER; i++)
+    if (take_word(argc, argv, specs[i].name)) return &specs[i];
+  return take_word(argc, argv, "partner") ? &specs[PARTNER] : &specs[0];
+}
+
 int main(int argc, char **argv)
 {
   struct actor a;
   struct failure f = {0};
   struct lab side = {0};
-  bool partner = take_word(&argc, &argv, "partner");
+  const struct actor_spec *spec = take_spec(&argc, &argv);
   bool keys = take_word(&argc, &argv, "keys");
   const char *keys_file = keys ? take_operand(&argc, &argv) : NULL;
   bool only_provision = !keys && take_word(&argc, &argv, "provision");
   if (!keys && !only_provision) supervise_block_signals();
-  actor_start(&a, partner ? &partner_spec : &spec, argc, argv);
+  actor_start(&a, spec, argc, argv);
   const struct lab *lab;
-  enum err e = provision_environment(a.run, partner, &f);
-  if (!e) e = choose_side(a.lab, partner, &side, &lab, &f);
+  enum err e = choose_side(a.lab, spec, &side, &lab, &f);
+  if (!e) e = provision_environment(lab, a.run, &f);
   if (!e && lab->kdc.played_by == SEAT_GUEST && !only_provision)
     e = failure_set(&f, ERR_CONFIG, "kdc.played_by is guest: the lab has neither a KDC nor its keys");
   if (!e && keys) e = write_keys(&a, lab, keys_file, &f);

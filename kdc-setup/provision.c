@@ -19,11 +19,11 @@
 
 enum { PATH_SIZE = 4096 + 128 };
 
-enum err provision_environment(const char *run, bool partner, struct failure *f)
+enum err provision_environment(const struct lab *lab, const char *run, struct failure *f)
 {
   char krb5_conf[PATH_SIZE], kdc_conf[PATH_SIZE];
   snprintf(krb5_conf, sizeof krb5_conf, "%s/krb5.conf", run);
-  snprintf(kdc_conf, sizeof kdc_conf, "%s/%s/kdc.conf", run, partner ? "partner-kdc" : "kdc");
+  conf_kdc_path(lab, run, kdc_conf, sizeof kdc_conf);
   if (setenv("KRB5_CONFIG", krb5_conf, 1) != 0 || setenv("KRB5_KDC_PROFILE", kdc_conf, 1) != 0)
     return failure_set(f, ERR_NOMEM, "environment");
   return ERR_OK;
@@ -77,7 +77,7 @@ static enum err write_conf(const struct lab *lab, const char *run, struct failur
   buf_init(&text, 32 * 1024);
   enum err e = lab->kdc.database == DATABASE_DB2 ? conf_module_dir(module_dir, f) : ERR_OK;
   if (e) return e;
-  snprintf(path, sizeof path, "%s/%s/kdc.conf", run, conf_kdc_folder(lab));
+  conf_kdc_path(lab, run, path, sizeof path);
   if (conf_kdc(lab, run, module_dir, &text))
     e = failure_set(f, ERR_TOO_LARGE, "%s", path);
   else

@@ -3,8 +3,9 @@
  *
  *   RUN/kdc/{kdc.conf,principal*,stash,complete,lock}   RUN/krb5.conf RUN/keytabs/{CONNECTOR,backend}.keytab
  *
- * Of a lab with a partner it makes one side (lab_side); the partner's is in RUN/partner-kdc/, RUN/trust holds
- * the secret of which both sides make the keys of their trust, and backend.keytab gets the keys of both.
+ * It makes one KDC's side (lab_side). Those of one realm share all but their configuration files; the
+ * partner's is in RUN/partner-kdc/, RUN/trust holds the secret of which both sides make the keys of their
+ * trust, and backend.keytab gets the keys of both.
  *
  * Where somebody else's KDC has the seat (kdc.played_by: guest) it writes krb5.conf, and sees to it that the
  * keytabs are there, which that KDC's administrator brings.
@@ -26,9 +27,8 @@ struct provision_result {
   int64_t duration_ns;
 };
 
-/* Sets KRB5_CONFIG and KRB5_KDC_PROFILE for this process and its children. Call before threads start.
- * partner: of the partner's KDC. */
-enum err provision_environment(const char *run, bool partner, struct failure *f) MUST_CHECK;
+/* Sets KRB5_CONFIG and KRB5_KDC_PROFILE for this process and its children. Call before threads start. */
+enum err provision_environment(const struct lab *lab, const char *run, struct failure *f) MUST_CHECK;
 
 /* lab is a side when there is a partner. It must hold its
  * secrets (LAB_SECRETS); run is absolute. ERR_KDC_DATABASE, ERR_IO, ERR_CONFIG. */

@@ -248,6 +248,20 @@ bool lab_user_assigned(const struct lab *lab, const struct lab_app *app, const s
   return false;
 }
 
+/* -- KDCs ------------------------------------------------------------------------------------------------ */
+
+struct lab_kdc lab_kdc(const struct lab *lab, unsigned which)
+{
+  static const char *const names[LAB_KDCS_MAX] = {"kdc", "kdc-2", "kdc-3"};
+  struct lab_kdc k = {names[which], lab->kdc.listen, lab->kdc.connect, lab->kdc.admin,
+                      lab->kdc.admin_connect};
+  if (which) {
+    k.listen.port = k.connect.port = (uint16_t)(lab->port_base + LAB_PORT_REPLICAS + 2 * (which - 1));
+    k.admin.port = k.admin_connect.port = (uint16_t)(k.listen.port + 1);
+  }
+  return k;
+}
+
 /* -- two realms ------------------------------------------------------------------------------------------ */
 
 bool lab_is_partners(const struct lab *lab, const char *spn)
@@ -259,10 +273,16 @@ bool lab_is_partners(const struct lab *lab, const char *spn)
   return strcmp(end, domain) == 0 && (n == tail || end[-1] == '.');
 }
 
-enum err lab_side(const struct lab *lab, bool partner, struct lab *ret)
+enum err lab_side(const struct lab *lab, bool partner, unsigned which, struct lab *ret)
 {
   struct lab side = *lab;
+  struct lab_kdc kdc = lab_kdc(lab, which);
   side.is_partner = partner;
+  side.which = which;
+  side.kdc.listen = kdc.listen;
+  side.kdc.connect = kdc.connect;
+  side.kdc.admin = kdc.admin;
+  side.kdc.admin_connect = kdc.admin_connect;
   side.whole = lab;
   side.users = calloc(lab->n_users + 1, sizeof *side.users);
   side.apps = calloc(lab->n_apps + 1, sizeof *side.apps);

@@ -219,6 +219,7 @@ struct lab {
     struct lab_addr admin;         /* its log for the connectors' traces, over HTTP; 127.0.0.1:{kdc_admin} */
     struct lab_addr admin_connect; /* default: admin */
     unsigned max_ticket_life_s;    /* 36000 */
+    unsigned replicas;             /* how many of them on one database, see lab_kdc(); 1 */
   } kdc;
 
   /* A second realm that trusts the first, and is trusted by it. */
@@ -228,8 +229,9 @@ struct lab {
     const char *internal_domain; /* applications whose SPN's host is below belong to it */
     struct lab_addr listen, connect, admin, admin_connect; /* of its KDC */
   } partner;
-  /* Derived, on one realm's side (lab_side): */
+  /* Derived, on one KDC's side (lab_side): */
   bool is_partner;
+  unsigned which;          /* of its realm's KDCs it is; 0: the first */
   const struct lab *whole; /* NULL: this is no side */
 
   struct {
@@ -285,10 +287,18 @@ enum lab_balancing lab_balancing(const struct lab *lab, const char *connector_gr
 enum err lab_directory_uri(const char *run, struct buf *out) MUST_CHECK;
 /* Is the application's service principal one of the partner's realm? */
 bool lab_is_partners(const struct lab *lab, const char *spn);
-/* One realm's side of a lab with a partner: realm, KDC, users and applications are that realm's alone;
- * connectors are all there, as both sides name them. Shares everything else with lab, which must outlive it;
- * lab_side_clear frees it. */
-enum err lab_side(const struct lab *lab, bool partner, struct lab *ret) MUST_CHECK;
+/* The KDCs of the lab's realm, kdc.replicas of them: the first is where the lab file says, the others on
+ * ports of their own beside it. */
+enum { LAB_KDCS_MAX = 3 };
+struct lab_kdc {
+  const char *name; /* "kdc", "kdc-2", "kdc-3" */
+  struct lab_addr listen, connect, admin, admin_connect;
+};
+struct lab_kdc lab_kdc(const struct lab *lab, unsigned which); /* 0 to LAB_KDCS_MAX - 1 */
+/* The lab as one KDC sees it: kdc is that one, and realm, users and applications are its realm's alone;
+ * connectors are all there, as every KDC names them. which of the realm's; the partner has one. Shares
+ * everything else with lab, which must outlive it; lab_side_clear frees it. */
+enum err lab_side(const struct lab *lab, bool partner, unsigned which, struct lab *ret) MUST_CHECK;
 void lab_side_clear(struct lab *side);
 
 /* "*" stands for one label, as in certificates (RFC 9525 6.3): at the beginning of an external and an

@@ -346,7 +346,8 @@ static bool is_spn(const struct lab *lab, const char *spn)
 /* What an actor keeps in the run folder has its name. */
 static bool is_other_actor(const char *name)
 {
-  static const char *const names[] = {"backend", "cloud", "directory", "idp", "kdc", "partner-kdc"};
+  static const char *const names[] = {"backend", "cloud", "directory", "idp",
+                                      "kdc",     "kdc-2", "kdc-3",     "partner-kdc"};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++)
     if (strcmp(names[i], name) == 0) return true;
   return false;
@@ -425,6 +426,8 @@ static enum err check_kdc_seat(const struct checking *c)
   if (lab->kdc.played_by == SEAT_LAB) return ERR_OK;
   if (lab->partner.realm)
     return fail(c, yaml_get(c->root, "partner")->at, "partner: not with kdc.played_by: guest");
+  if (lab->kdc.replicas > 1)
+    return fail(c, yaml_get(kdc, "replicas")->at, "kdc.replicas: a guest brings its own");
   if (!yaml_get(kdc, "connect"))
     return fail(c, yaml_get(kdc, "played_by")->at,
                 "kdc.played_by: a guest needs kdc.connect, where it listens");
@@ -477,29 +480,50 @@ static struct yaml_place written_at(const struct checking *c, const char *sectio
   return value ? value->at : c->root->at;
 }
 
+static bool same_address(const struct lab_addr *a, const struct lab_addr *b)
+{
+  return a->host && b->host && a->port == b->port && strcmp(a->host, b->host) == 0;
+}
+
+struct listener {
+  const char *section, *key;
+  struct lab_addr addr;
+};
+
+/* The addresses of the realm's further KDCs are written nowhere. */
+static enum err check_replicas(const struct checking *c, const struct listener *others, size_t n)
+{
+  for (unsigned which = 1; which < c->lab->kdc.replicas; which++) {
+    struct lab_kdc k = lab_kdc(c->lab, which);
+    for (size_t i = 0; i < n; i++)
+      if (same_address(&k.listen, &others[i].addr) || same_address(&k.admin, &others[i].addr))
+        return fail(c, written_at(c, others[i].section, others[i].key),
+                    "%s.%s: %s listens on %s:%u (kdc.replicas)", others[i].section, others[i].key, k.name,
+                    others[i].addr.host, others[i].addr.port);
+  }
+  return ERR_OK;
+}
+
 static enum err check_addresses(const struct checking *c)
 {
   const struct lab *lab = c->lab;
-  const struct {
-    const char *section, *key;
-    struct lab_addr addr;
-  } a[] = {{"idp", "listen", lab->idp.listen},
-           {"cloud", "listen", lab->cloud.listen},
-           {"cloud", "tunnel", lab->cloud.tunnel},
-           {"kdc", "listen", lab->kdc.listen},
-           {"kdc", "admin", lab->kdc.admin},
-           {"backend", "listen", lab->backend.listen},
-           {"backend", "listen_tls", lab->backend.listen_tls}};
+  const struct listener a[] = {{"idp", "listen", lab->idp.listen},
+                               {"cloud", "listen", lab->cloud.listen},
+                               {"cloud", "tunnel", lab->cloud.tunnel},
+                               {"kdc", "listen", lab->kdc.listen},
+                               {"kdc", "admin", lab->kdc.admin},
+                               {"backend", "listen", lab->backend.listen},
+                               {"backend", "listen_tls", lab->backend.listen_tls}};
   for (size_t i = 0; i < sizeof a / sizeof *a; i++)
     for (size_t k = 0; k < i; k++)
-      if (a[i].addr.host && a[i].addr.port == a[k].addr.port && strcmp(a[i].addr.host, a[k].addr.host) == 0) {
+      if (same_address(&a[i].addr, &a[k].addr)) {
         /* Whichever of the two is written in the file is the one to correct. */
         bool written = yaml_get(yaml_get(c->root, a[i].section), a[i].key) != NULL;
         size_t w = written ? i : k, o = written ? k : i;
         return fail(c, written_at(c, a[w].section, a[w].key), "%s.%s: %s.%s listens on %s:%u already",
                     a[w].section, a[w].key, a[o].section, a[o].key, a[i].addr.host, a[i].addr.port);
       }
-  return ERR_OK;
+  return check_replicas(c, a, sizeof a / sizeof *a);
 }
 
 static enum err check_home(const struct checking *c)

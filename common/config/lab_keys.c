@@ -196,6 +196,11 @@ static const struct lab_key kdc_keys[] = {
      .otherwise = "the address of admin"},
     {"max_ticket_life", KEY_COUNT, AT(lab, kdc.max_ticket_life_s),
      "The longest life of a ticket, in seconds.", .fallback = "36000", .min = 60, .max = 604800},
+    {"replicas", KEY_COUNT, AT(lab, kdc.replicas),
+     "How many KDCs the realm has, on one database: kdc, kdc-2 on {kdc_2}, kdc-3 on {kdc_3}. Clients know "
+     "all of "
+     "them.",
+     .fallback = "1", .min = 1, .max = LAB_KDCS_MAX},
     {.name = NULL},
 };
 static const struct lab_keys kdc = {.keys = kdc_keys, .size = sizeof(struct lab)};

@@ -17,6 +17,10 @@ const struct lab_port lab_ports[] = {
     {"backend_tls", 9, "the internal application (HTTPS)"},
     {"partner_kdc", 10, "the partner realm's KDC, if there is one"},
     {"partner_admin", 11, "its admin endpoint"},
+    {"kdc_2", LAB_PORT_REPLICAS, "the second KDC of the realm, if there is one"},
+    {"kdc_2_admin", LAB_PORT_REPLICAS + 1, "its admin endpoint"},
+    {"kdc_3", LAB_PORT_REPLICAS + 2, "the third"},
+    {"kdc_3_admin", LAB_PORT_REPLICAS + 3, "its admin endpoint"},
     {NULL, 0, NULL},
 };
 
@@ -209,8 +213,7 @@ const char *lab_expand_ports(struct arena *a, unsigned port_base, const char *te
     const struct lab_port *p = close ? port_by_name(text + 1, (size_t)(close - text - 1)) : NULL;
     if (!p)
       return "one of the ports {stage} {cloud} {idp} {tunnel} {backend} {backend_tls} {kdc_admin} {kdc} "
-             "{partner_kdc} "
-             "{partner_admin} where a { stands";
+             "{partner_kdc} {partner_admin} {kdc_2} {kdc_2_admin} {kdc_3} {kdc_3_admin} where a { stands";
     at += snprintf(at, 6, "%u", port_base + p->offset);
     text = close + 1;
   }

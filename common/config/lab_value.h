@@ -15,6 +15,7 @@ struct lab_port {
 };
 /* Ends with a NULL name. */
 extern const struct lab_port lab_ports[];
+enum { LAB_PORT_REPLICAS = 14 }; /* the realm's second KDC and its admin endpoint, then the third's */
 #define LAB_PORT_BASE_MAX (65535 - 20)
 
 /* What a text must look like. */

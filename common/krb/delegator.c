@@ -234,6 +234,7 @@ static enum err delegate(struct call *c, struct krb_ticket **ret, struct failure
   struct session *s = c->s;
   krb5_creds *service = NULL;
   s->link.deadline_ns = clock_mono_ns() + kdc_patience_ns;
+  s->link.answered[0] = '\0';
   krb5_error_code code = delegate_once(c, &service);
   /* A KDC that was set up anew does not know the ticket-granting ticket of before. Once, with a fresh one: */
   if (code && c->x->as_ns == 0 && c->where.phase != KRB_PHASE_AS && krb_error_is_stale_tgt(code)) {
@@ -241,6 +242,7 @@ static enum err delegate(struct call *c, struct krb_ticket **ret, struct failure
     code = delegate_once(c, &service);
   }
   c->x->krb5_code = (int)code;
+  snprintf(c->x->kdc, sizeof c->x->kdc, "%s", s->link.answered);
   if (code) {
     c->where.timed_out = s->link.timed_out;
     return krb_error(s->ctx, code, &c->where, f);

@@ -260,3 +260,13 @@ void kdc_addresses_end(struct kdc_addresses *a, const struct kdc_address *answer
     doubt_names(a);
   pthread_mutex_unlock(&a->lock);
 }
+
+void kdc_address_text(const struct kdc_address *k, char *out, size_t size)
+{
+  char host[NI_MAXHOST], port[NI_MAXSERV];
+  if (getnameinfo((const struct sockaddr *)&k->addr, k->len, host, sizeof host, port, sizeof port,
+                  NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+    snprintf(out, size, "?");
+  else
+    snprintf(out, size, k->addr.ss_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
+}

@@ -24,6 +24,8 @@ bool kdc_addresses_begin(struct kdc_addresses *a) MUST_CHECK;
 /* answered: who did, who is first next time; NULL: nobody, for silence or because all refused, and the names
  * are resolved anew before the next use. */
 void kdc_addresses_end(struct kdc_addresses *a, const struct kdc_address *answered, bool silent);
+/* ADDRESS:PORT, the address in brackets if it is IPv6's. */
+void kdc_address_text(const struct kdc_address *k, char *out, size_t size);
 bool kdc_addresses_is_realm(const struct kdc_addresses *a, const krb5_data *realm);
 
 #endif

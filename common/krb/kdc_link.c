@@ -259,6 +259,7 @@ static krb5_error_code exchange(krb5_context ctx, struct kdc_link *link, struct 
 {
   struct race r = {.message = message};
   int64_t deadline_ns = patience_ends(link), sent_ns = clock_wall_ns();
+  link->answered[0] = '\0';
   link->timed_out = !kdc_addresses_begin(addresses);
   if (link->timed_out) return KRB5_KDC_UNREACH;
   krb5_error_code code = ENOMEM;
@@ -269,6 +270,7 @@ static krb5_error_code exchange(krb5_context ctx, struct kdc_link *link, struct 
   if (race_run(&r, deadline_ns, &link->timed_out)) {
     krb5_data reply = {.length = (unsigned)r.reply_len, .data = (char *)(uintptr_t)r.reply};
     code = krb5_copy_data(ctx, &reply, ret);
+    kdc_address_text(r.winner.kdc, link->answered, sizeof link->answered);
   } else {
     code = KRB5_KDC_UNREACH;
   }

@@ -33,6 +33,7 @@ struct kdc_link {
   struct krb_wire *wire;         /* where to keep them, or NULL */
   int64_t deadline_ns; /* clock_mono_ns(), of all exchanges together; set before each call into libkrb5 */
   bool timed_out;      /* the last failure was for lack of time, not for refusal */
+  char answered[64];   /* the KDC that answered last, ADDRESS:PORT; "" when the last exchange got no answer */
 };
 /* From now on ctx's exchanges with this realm's KDC go this way. link must outlive ctx. */
 void kdc_link_attach(krb5_context ctx, struct kdc_link *link, struct kdc_addresses *addresses);

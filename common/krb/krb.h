@@ -55,6 +55,7 @@ struct krb_exchange {
   struct krb_ticket_info evidence; /* client "" if not reached */
   struct krb_ticket_info service;
   int krb5_code; /* the library's code when it failed, else 0 */
+  char kdc[64];  /* who answered last, ADDRESS:PORT; "" for nobody */
 };
 
 /* From a user's name, as the token has it, to the principal: account@REALM, in ret. */

@@ -40,12 +40,20 @@ static int usage(const char *why)
   return EXIT_USAGE;
 }
 
+/* The further ones are told by a word which they are. */
+static void list_kdcs(const struct lab *lab)
+{
+  printf("kdc sevenstep-kdc\n");
+  for (unsigned which = 1; which < lab->kdc.replicas; which++)
+    printf("%s sevenstep-kdc %s\n", lab_kdc(lab, which).name, lab_kdc(lab, which).name);
+}
+
 /* Providers before those who need them. */
 static void list_actors(const struct lab *lab)
 {
   if (lab->partner.realm) printf("partner-kdc sevenstep-kdc partner\n");
   if (lab->kdc.database == DATABASE_LDAP) printf("directory sevenstep-directory\n");
-  if (lab->kdc.played_by == SEAT_LAB) printf("kdc sevenstep-kdc\n");
+  if (lab->kdc.played_by == SEAT_LAB) list_kdcs(lab);
   printf("idp sevenstep-idp\nbackend sevenstep-backend\ncloud sevenstep-cloud\n");
   for (size_t i = 0; i < lab->n_connectors; i++)
     printf("%s sevenstep-connector\n", lab->connectors[i].name);
@@ -112,8 +120,9 @@ static int containers(struct lab *lab, const char *actor)
   bool known = lab_connector_by_name(lab, actor) != NULL;
   for (size_t i = 0; i < sizeof singles / sizeof *singles; i++)
     known |= strcmp(singles[i], actor) == 0;
-  if (lab->kdc.database == DATABASE_LDAP) {
-    fprintf(stderr, "%s: kdc.database: ldap is not for containers (docs/seats.md)\n", lab->path);
+  if (lab->kdc.database == DATABASE_LDAP || lab->kdc.replicas > 1) {
+    fprintf(stderr, "%s: kdc.database: ldap and kdc.replicas are not for containers (docs/limits.md)\n",
+            lab->path);
     return EXIT_CONFIG;
   }
   return known ? tool_containers(lab, actor)

@@ -41,30 +41,45 @@ static int try_addr(const char *key, const struct lab_addr *addr, int socktype)
   return EXIT_ADDRESS;
 }
 
+/* One listener: printed, and with free_only bound to. */
+static int report(const char *key, const struct lab_addr *addr, bool udp, bool free_only)
+{
+  printf("%s %s %u\n", key, addr->host, addr->port);
+  if (!free_only) return 0;
+  int code = try_addr(key, addr, SOCK_STREAM);
+  int udp_code = udp ? try_addr(key, addr, SOCK_DGRAM) : 0;
+  return code ? code : udp_code;
+}
+
+static int report_kdc(const struct lab_kdc *k, bool free_only)
+{
+  char listen[32], admin[32];
+  snprintf(listen, sizeof listen, "%s.listen", k->name);
+  snprintf(admin, sizeof admin, "%s.admin", k->name);
+  int code = report(listen, &k->listen, true, free_only);
+  int admin_code = report(admin, &k->admin, false, free_only);
+  return code ? code : admin_code;
+}
+
 int tool_ports(const struct lab *lab, bool free_only)
 {
   const struct {
     const char *key;
     const struct lab_addr *addr;
-    bool udp;
-  } all[] = {{"cloud.listen", &lab->cloud.listen, false},
-             {"cloud.tunnel", &lab->cloud.tunnel, false},
-             {"idp.listen", &lab->idp.listen, false},
-             {"backend.listen", &lab->backend.listen, false},
-             {"kdc.listen", &lab->kdc.listen, true},
-             {"kdc.admin", &lab->kdc.admin, false},
-             {"backend.listen_tls", &lab->backend.listen_tls, false},
-             {"partner.listen", &lab->partner.listen, true},
-             {"partner.admin", &lab->partner.admin, false}};
+  } all[] = {{"cloud.listen", &lab->cloud.listen},
+             {"cloud.tunnel", &lab->cloud.tunnel},
+             {"idp.listen", &lab->idp.listen},
+             {"backend.listen", &lab->backend.listen},
+             {"backend.listen_tls", &lab->backend.listen_tls}};
   int code = 0;
-  bool guest = lab->kdc.played_by == SEAT_GUEST; /* then nobody of ours listens there */
-  size_t n = sizeof all / sizeof *all - (lab->partner.realm ? 0 : 2);
-  for (size_t i = 0; i < n; i++) {
-    if (!all[i].addr->host || (guest && strncmp(all[i].key, "kdc.", 4) == 0)) continue;
-    printf("%s %s %u\n", all[i].key, all[i].addr->host, all[i].addr->port);
-    if (!free_only) continue;
-    if (try_addr(all[i].key, all[i].addr, SOCK_STREAM)) code = EXIT_ADDRESS;
-    if (all[i].udp && try_addr(all[i].key, all[i].addr, SOCK_DGRAM)) code = EXIT_ADDRESS;
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+    if (all[i].addr->host && report(all[i].key, all[i].addr, false, free_only)) code = EXIT_ADDRESS;
+  /* Where the KDC is a guest's, nobody of ours listens there. */
+  for (unsigned which = 0; which < lab->kdc.replicas && lab->kdc.played_by == SEAT_LAB; which++) {
+    struct lab_kdc k = lab_kdc(lab, which);
+    if (report_kdc(&k, free_only)) code = EXIT_ADDRESS;
   }
+  struct lab_kdc partner = {.name = "partner", .listen = lab->partner.listen, .admin = lab->partner.admin};
+  if (lab->partner.realm && report_kdc(&partner, free_only)) code = EXIT_ADDRESS;
   return code;
 }

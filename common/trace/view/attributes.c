@@ -30,6 +30,7 @@ static const struct field {
     {"krb.as_ms", "AS exchange", MILLISECONDS},
     {"krb.s4u2self_ms", "S4U2Self", MILLISECONDS},
     {"krb.s4u2proxy_ms", "S4U2Proxy", MILLISECONDS},
+    {"krb.kdc", "KDC that answered", PLAIN},
     {"krb.error_code", "krb5 error code", PLAIN},
     {"krb.client", "client", PLAIN},
     {"krb.server", "server", PLAIN},

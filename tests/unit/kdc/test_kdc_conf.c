@@ -13,6 +13,7 @@ static struct lab sample(void)
   lab.kdc.listen = (struct lab_addr){"127.0.0.1", 9388};
   lab.kdc.connect = (struct lab_addr){"kdc", 88};
   lab.kdc.max_ticket_life_s = 600;
+  lab.kdc.replicas = 1;
   return lab;
 }
 
@@ -66,6 +67,41 @@ START_TEST(conf_clients_makes_tickets_forwardable_without_dns)
   assert_has(&b, "kdc = kdc:88\n");
   assert_has(&b, "permitted_enctypes = aes256-cts-hmac-sha1-96 aes128-cts-hmac-sha1-96\n");
   buf_clear(&b);
+}
+END_TEST
+
+START_TEST(conf_clients_names_every_kdc)
+{
+  struct lab lab = sample();
+  struct buf b;
+  lab.port_base = 8440;
+  lab.kdc.replicas = 3;
+  buf_init(&b, 32768);
+  ck_assert_int_eq(conf_clients(&lab, &b), ERR_OK);
+  assert_has(&b, "    kdc = kdc:88\n    kdc = kdc:8454\n    kdc = kdc:8456\n  }\n");
+  buf_clear(&b);
+}
+END_TEST
+
+START_TEST(conf_kdc_second_has_a_file_and_an_address_of_its_own)
+{
+  struct lab lab = sample(), side;
+  struct buf b;
+  char path[64];
+  lab.port_base = 8440;
+  lab.kdc.replicas = 2;
+  ck_assert_int_eq(lab_side(&lab, false, 1, &side), ERR_OK);
+  conf_kdc_path(&lab, "/run", path, sizeof path);
+  ck_assert_str_eq(path, "/run/kdc/kdc.conf");
+  conf_kdc_path(&side, "/run", path, sizeof path);
+  ck_assert_str_eq(path, "/run/kdc/kdc-2.conf");
+  buf_init(&b, 32768);
+  ck_assert_int_eq(conf_kdc(&side, "/run", "/module/dir", &b), ERR_OK);
+  assert_has(&b, "kdc_listen = 127.0.0.1:8454\n");
+  assert_has(&b, "kdc_tcp_listen = 127.0.0.1:8454\n");
+  assert_has(&b, "database_name = /run/kdc/principal\n");
+  buf_clear(&b);
+  lab_side_clear(&side);
 }
 END_TEST
 
@@ -139,6 +175,8 @@ int main(void)
   tcase_add_test(t, conf_kdc_names_module_listener_and_suffix);
   tcase_add_test(t, conf_kdc_directory_names_kldap_and_its_socket);
   tcase_add_test(t, conf_clients_makes_tickets_forwardable_without_dns);
+  tcase_add_test(t, conf_clients_names_every_kdc);
+  tcase_add_test(t, conf_kdc_second_has_a_file_and_an_address_of_its_own);
   tcase_add_test(t, conf_clients_names_both_realms);
   tcase_add_test(t, conf_clients_ipv6_address_is_bracketed);
   tcase_add_test(t, conf_write_same_contents_keeps_the_file);

@@ -115,6 +115,7 @@ void kdc_lab_make(struct kdc_lab *l)
   l->lab.kdc.listen = (struct lab_addr){"127.0.0.1", kdc_lab_free_port()};
   l->lab.kdc.connect = l->lab.kdc.listen;
   l->lab.kdc.max_ticket_life_s = 36000;
+  l->lab.kdc.replicas = 1;
   l->lab.users = users;
   l->lab.n_users = sizeof users / sizeof *users;
   l->lab.apps = apps;
@@ -124,7 +125,7 @@ void kdc_lab_make(struct kdc_lab *l)
   l->lab.connectors = connectors;
   l->lab.n_connectors = sizeof connectors / sizeof *connectors;
   signal(SIGPIPE, SIG_IGN);
-  ck_assert_msg(provision_environment(l->run, false, &f) == ERR_OK, "%s", f.why);
+  ck_assert_msg(provision_environment(&l->lab, l->run, &f) == ERR_OK, "%s", f.why);
   kdc_lab_provision(l);
 }
 

@@ -45,6 +45,8 @@ static void use_kdcs(const char *lines)
   setenv("KRB5_CONFIG", kdc_lab_path(&l, "other.conf"), 1);
 }
 
+static char answered[64]; /* by obtain() */
+
 static enum err obtain(int64_t *ret_ns)
 {
   struct krb_delegator *d = kdc_lab_delegator(&l);
@@ -54,9 +56,17 @@ static enum err obtain(int64_t *ret_ns)
   int64_t start = clock_mono_ns();
   enum err e = krb_obtain(d, "alice@test", SPN("hello"), &t, &x, NULL, &f);
   *ret_ns = clock_mono_ns() - start;
+  snprintf(answered, sizeof answered, "%s", x.kdc);
   krb_ticket_unref(t);
   krb_delegator_free(d);
   return e;
+}
+
+static void assert_answered_by_kdc(void)
+{
+  char wanted[64];
+  snprintf(wanted, sizeof wanted, "127.0.0.1:%u", l.lab.kdc.listen.port);
+  ck_assert_str_eq(answered, wanted);
 }
 
 START_TEST(kdc_link_first_of_two_dead_uses_the_second_at_once)
@@ -65,6 +75,7 @@ START_TEST(kdc_link_first_of_two_dead_uses_the_second_at_once)
   use_kdcs(" kdc = 127.0.0.1:%2$u\n kdc = 127.0.0.1:%1$u\n");
   ck_assert_int_eq(obtain(&ns), ERR_OK);
   ck_assert_int_lt(ns, 1000000000);
+  assert_answered_by_kdc();
 }
 END_TEST
 
@@ -81,6 +92,7 @@ START_TEST(kdc_link_silent_first_uses_the_second_soon)
   use_kdcs(lines);
   ck_assert_int_eq(obtain(&ns), ERR_OK);
   ck_assert_int_lt(ns, 2000000000);
+  assert_answered_by_kdc();
   close(hole);
 }
 END_TEST
@@ -136,6 +148,7 @@ START_TEST(kdc_link_all_dead_is_unreachable_at_once)
   use_kdcs(" kdc = 127.0.0.1:%2$u\n");
   ck_assert_int_eq(obtain(&ns), ERR_KDC_UNREACHABLE);
   ck_assert_int_lt(ns, 1000000000);
+  ck_assert_str_eq(answered, "");
 }
 END_TEST
 
