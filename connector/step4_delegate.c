@@ -82,7 +82,7 @@ static void trace_wire(struct span *s, const struct krb_wire *w, bool s4u2proxy)
     const struct krb_wire_exchange *x = &w->exchange[i];
     if (x->s4u2proxy != s4u2proxy) continue;
     span_wire(s, &(struct span_exchange){.peer = x->kdc,
-                                         .transport = x->tcp ? "tcp" : "udp",
+                                         .transport = x->transport,
                                          .sent_ns = x->sent_ns,
                                          .received_ns = x->received_ns,
                                          .sent = x->sent,

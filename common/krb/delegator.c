@@ -309,7 +309,6 @@ enum err krb_obtain(struct krb_delegator *d, const char *user, const char *spn, 
                    .wire = wire};
   s->link.wire = wire;
   e = delegate(&c, ret, f);
-  s->link.wire = NULL;
   session_give(d, s);
   return e;
 }

@@ -218,44 +218,82 @@ static int64_t patience_ends(const struct kdc_link *link)
   return silent_ns < link->deadline_ns ? silent_ns : link->deadline_ns;
 }
 
-static void kdc_text(const struct sockaddr_storage *a, char *out, size_t size)
+/* -- what was said --------------------------------------------------------------------------------------- */
+
+/* What was asked and answered; when nobody answered, what the first one was asked. */
+struct said {
+  const krb5_data *realm, *message;
+  const void *reply;
+  size_t reply_len; /* 0: nobody answered */
+  int64_t sent_ns;
+  bool tcp;
+  struct sockaddr_storage self, kdc; /* AF_UNSPEC: not known */
+};
+
+static void kdc_text(const struct said *s, char *out, size_t size)
 {
   char address[INET6_ADDRSTRLEN] = "";
-  const struct sockaddr_in *v4 = (const struct sockaddr_in *)a;
-  const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)a;
-  bool is_v4 = a->ss_family == AF_INET;
-  inet_ntop(a->ss_family, is_v4 ? (const void *)&v4->sin_addr : &v6->sin6_addr, address, sizeof address);
-  snprintf(out, size, is_v4 ? "%s:%u" : "[%s]:%u", address, ntohs(is_v4 ? v4->sin_port : v6->sin6_port));
+  const struct sockaddr_in *v4 = (const struct sockaddr_in *)&s->kdc;
+  const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&s->kdc;
+  bool is_v4 = s->kdc.ss_family == AF_INET;
+  if (inet_ntop(s->kdc.ss_family, is_v4 ? (const void *)&v4->sin_addr : &v6->sin6_addr, address,
+                sizeof address))
+    snprintf(out, size, is_v4 ? "%s:%u" : "[%s]:%u", address, ntohs(is_v4 ? v4->sin_port : v6->sin6_port));
+  else
+    snprintf(out, size, "a KDC of %.*s", (int)s->realm->length, s->realm->data);
 }
 
-static void keep(struct krb_wire *wire, const struct race *r, int64_t sent_ns)
+static void keep(struct krb_wire *wire, const struct said *s)
 {
-  struct krb_wire_exchange x = {.tcp = r->winner.tcp,
-                                .sent_ns = sent_ns,
+  bool known = s->kdc.ss_family != AF_UNSPEC;
+  struct krb_wire_exchange x = {.transport = !known   ? "libkrb5"
+                                             : s->tcp ? "tcp"
+                                                      : "udp",
+                                .sent_ns = s->sent_ns,
                                 .received_ns = clock_wall_ns(),
-                                .sent = r->message->data,
-                                .sent_len = r->message->length,
-                                .received = (void *)(uintptr_t)r->reply,
-                                .received_len = r->reply_len};
-  kdc_text(r->reply_len ? &r->winner.kdc->addr : &r->kdc[0].addr, x.kdc, sizeof x.kdc);
+                                .sent = s->message->data,
+                                .sent_len = s->message->length,
+                                .received = (void *)(uintptr_t)s->reply,
+                                .received_len = s->reply_len};
+  kdc_text(s, x.kdc, sizeof x.kdc);
   krb_wire_put(wire, &x);
 }
 
-/* What was asked and answered; when nobody answered, what the first one was asked. */
-static void record(const char *path, const struct race *r, int64_t sent_ns)
+static void record(const char *path, const struct said *s)
 {
-  struct sockaddr_storage self = {.ss_family = AF_UNSPEC};
-  socklen_t n = sizeof self;
-  const struct kdc_address *kdc = r->reply_len ? r->winner.kdc : r->kdc;
-  if (r->reply_len) getsockname(r->winner.fd, (struct sockaddr *)&self, &n);
   const struct kdc_message messages[] = {
-      {r->message->data, r->message->length, sent_ns, &self, &kdc->addr, r->winner.tcp},
-      {r->reply, r->reply_len, clock_wall_ns(), &kdc->addr, &self, r->winner.tcp}};
-  kdc_record(path, messages, r->reply_len ? 2 : 1);
+      {s->message->data, s->message->length, s->sent_ns, &s->self, &s->kdc, s->tcp},
+      {s->reply, s->reply_len, clock_wall_ns(), &s->kdc, &s->self, s->tcp}};
+  kdc_record(path, messages, s->reply_len ? 2 : 1);
 }
 
+static void note(const struct kdc_link *link, const struct said *s)
+{
+  if (link->record) record(link->record, s);
+  if (link->wire) keep(link->wire, s);
+}
+
+static void note_race(const struct kdc_link *link, const krb5_data *realm, const struct race *r,
+                      int64_t sent_ns)
+{
+  if (!link->record && !link->wire) return;
+  const struct kdc_address *kdc = r->reply_len ? r->winner.kdc : r->kdc;
+  struct said s = {.realm = realm,
+                   .message = r->message,
+                   .reply = r->reply,
+                   .reply_len = r->reply_len,
+                   .sent_ns = sent_ns,
+                   .tcp = r->winner.tcp,
+                   .kdc = kdc->addr};
+  socklen_t n = sizeof s.self;
+  if (r->reply_len) getsockname(r->winner.fd, (struct sockaddr *)&s.self, &n);
+  note(link, &s);
+}
+
+/* -- the library's hooks --------------------------------------------------------------------------------- */
+
 static krb5_error_code exchange(krb5_context ctx, struct kdc_link *link, struct kdc_addresses *addresses,
-                                const krb5_data *message, krb5_data **ret)
+                                const krb5_data *realm, const krb5_data *message, krb5_data **ret)
 {
   struct race r = {.message = message};
   int64_t deadline_ns = patience_ends(link), sent_ns = clock_wall_ns();
@@ -274,8 +312,7 @@ static krb5_error_code exchange(krb5_context ctx, struct kdc_link *link, struct 
   } else {
     code = KRB5_KDC_UNREACH;
   }
-  if (link->record) record(link->record, &r, sent_ns);
-  if (link->wire) keep(link->wire, &r, sent_ns);
+  note_race(link, realm, &r, sent_ns);
 out:
   kdc_addresses_end(addresses, r.winner.kdc, link->timed_out);
   while (r.attempts)
@@ -291,10 +328,25 @@ static krb5_error_code send_hook(krb5_context ctx, void *arg, const krb5_data *r
   struct kdc_link *link = arg;
   (void)new_message_out;
   if (kdc_addresses_is_realm(link->addresses, realm))
-    return exchange(ctx, link, link->addresses, message, new_reply_out);
+    return exchange(ctx, link, link->addresses, realm, message, new_reply_out);
   if (link->partner && kdc_addresses_is_realm(link->partner, realm))
-    return exchange(ctx, link, link->partner, message, new_reply_out);
+    return exchange(ctx, link, link->partner, realm, message, new_reply_out);
+  link->sent_ns = clock_wall_ns();
   return 0; /* the library's own way */
+}
+
+/* Of an exchange that went the library's own way, its addresses unknown. */
+static krb5_error_code recv_hook(krb5_context ctx, void *arg, krb5_error_code code, const krb5_data *realm,
+                                 const krb5_data *message, const krb5_data *reply, krb5_data **new_reply_out)
+{
+  const struct kdc_link *link = arg;
+  (void)ctx, (void)new_reply_out;
+  note(link, &(struct said){.realm = realm,
+                            .message = message,
+                            .reply = code ? NULL : reply->data,
+                            .reply_len = code ? 0 : reply->length,
+                            .sent_ns = link->sent_ns});
+  return code;
 }
 
 void kdc_link_attach(krb5_context ctx, struct kdc_link *link, struct kdc_addresses *addresses)
@@ -302,4 +354,5 @@ void kdc_link_attach(krb5_context ctx, struct kdc_link *link, struct kdc_address
   link->addresses = addresses;
   link->timed_out = false;
   krb5_set_kdc_send_hook(ctx, send_hook, link);
+  krb5_set_kdc_recv_hook(ctx, recv_hook, link);
 }

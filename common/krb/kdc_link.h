@@ -30,8 +30,9 @@ struct kdc_link {
   struct kdc_addresses *addresses;
   struct kdc_addresses *partner; /* of a second realm, or NULL */
   const char *record;            /* where to record the messages (kdc_record.h), or NULL */
-  struct krb_wire *wire;         /* where to keep them, or NULL */
+  struct krb_wire *wire;         /* where to keep them, or NULL; set before each call into libkrb5 */
   int64_t deadline_ns; /* clock_mono_ns(), of all exchanges together; set before each call into libkrb5 */
+  int64_t sent_ns;     /* wall; of an exchange that is left to the library */
   bool timed_out;      /* the last failure was for lack of time, not for refusal */
   char answered[64];   /* the KDC that answered last, ADDRESS:PORT; "" when the last exchange got no answer */
 };

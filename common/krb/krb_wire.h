@@ -12,9 +12,9 @@
 enum { KRB_WIRE_EXCHANGES = 16 }; /* across two realms, with everything asked twice, there are twelve */
 
 struct krb_wire_exchange {
-  bool s4u2proxy; /* of step 5; else of the connector's own logon, or S4U2Self */
-  bool tcp;
-  char kdc[64]; /* "127.0.0.1:8448", "[::1]:8448" */
+  bool s4u2proxy;        /* of step 5; else of the connector's own logon, or S4U2Self */
+  const char *transport; /* static: "udp", "tcp"; "libkrb5" where the library chose */
+  char kdc[64];          /* "127.0.0.1:8448", "[::1]:8448"; "a KDC of REALM" where only the library knows */
   int64_t sent_ns, received_ns;
   void *sent, *received; /* owned; received NULL: nobody answered */
   size_t sent_len, received_len;

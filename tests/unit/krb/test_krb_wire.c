@@ -1,8 +1,10 @@
 /* What is kept of the exchanges with a real KDC, and what is not. */
 #include "kdc_lab.h"
 
+#include "kdc_link.h"
 #include "spnego.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,6 +47,7 @@ static void expect(size_t i, int sent, int received, bool s4u2proxy)
   ck_assert_int_eq(x->s4u2proxy, s4u2proxy);
   ck_assert_int_ge(x->received_ns, x->sent_ns);
   ck_assert_ptr_nonnull(strstr(x->kdc, "127.0.0.1:"));
+  ck_assert_str_eq(x->transport, "udp");
 }
 
 START_TEST(krb_obtain_keeps_each_exchange_in_its_order)
@@ -90,6 +93,38 @@ START_TEST(krb_obtain_after_one_that_was_kept_keeps_nothing_more)
 }
 END_TEST
 
+/* A realm that is not ours is left to the library; what it says is kept all the same. */
+START_TEST(kdc_link_of_another_realm_keeps_what_the_library_says)
+{
+  struct kdc_link link = {.wire = &w, .deadline_ns = INT64_MAX};
+  struct kdc_addresses *others;
+  krb5_context ctx;
+  krb5_principal self;
+  krb5_keytab keytab;
+  krb5_creds creds = {0};
+  char name[256];
+  ck_assert_int_eq(krb5_init_context(&ctx), 0);
+  ck_assert_int_eq(kdc_addresses_new(ctx, "OTHER.TEST", &others, NULL), ERR_OK);
+  kdc_link_attach(ctx, &link, others);
+  snprintf(name, sizeof name, "FILE:%s", kdc_lab_path(&l, "keytabs/connector-1.keytab"));
+  ck_assert_int_eq(krb5_kt_resolve(ctx, name, &keytab), 0);
+  ck_assert_int_eq(krb5_parse_name(ctx, SPN("connector-1") "@" REALM, &self), 0);
+  ck_assert_int_eq(krb5_get_init_creds_keytab(ctx, &creds, self, keytab, 0, NULL, NULL), 0);
+  ck_assert_uint_eq(w.n, 2);
+  ck_assert_int_eq(tag(w.exchange[1].sent), AS_REQ);
+  ck_assert_int_eq(tag(w.exchange[1].received), AS_REP);
+  ck_assert_str_eq(w.exchange[1].kdc, "a KDC of " REALM);
+  ck_assert_str_eq(w.exchange[1].transport, "libkrb5");
+  ck_assert_int_gt(w.exchange[1].sent_ns, 0);
+  krb_wire_clear(&w);
+  krb5_free_cred_contents(ctx, &creds);
+  krb5_kt_close(ctx, keytab);
+  krb5_free_principal(ctx, self);
+  krb5_free_context(ctx);
+  kdc_addresses_free(others);
+}
+END_TEST
+
 START_TEST(krb_wire_put_beyond_its_room_is_left_out)
 {
   char message[] = "m";
@@ -110,6 +145,7 @@ int main(void)
   tcase_add_test(t, krb_obtain_keeps_each_exchange_in_its_order);
   tcase_add_test(t, krb_obtain_refused_keeps_the_refusal);
   tcase_add_test(t, krb_obtain_after_one_that_was_kept_keeps_nothing_more);
+  tcase_add_test(t, kdc_link_of_another_realm_keeps_what_the_library_says);
   tcase_add_test(t, krb_wire_put_beyond_its_room_is_left_out);
   suite_add_tcase(s, t);
   return kdc_lab_run(s);
