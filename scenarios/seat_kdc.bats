@@ -104,6 +104,23 @@ setup() {
   assert_error not_allowed_to_delegate
 }
 
+@test "the wire view opens what the handed over keytabs open: Samba's PAC tells who the user is" {
+  local ap='.steps[].wire[]? | select(.kind == "ap").request.ticket' proxy='.steps[].wire[]? | select(.kind == "s4u2proxy")'
+  lab connector purge connector-1
+  sign_in
+  trace_json >/dev/null # complete
+  lab trace --wire --json "$(agent_trace_id)" >"$BATS_TEST_TMPDIR/wire"
+  [[ $(jq -c "$ap.pac | [.logon_info.account, .logon_info.domain, .client_info.name, .delegation_info.s4u2proxy_target]" "$BATS_TEST_TMPDIR/wire") == \
+    '["alice","CORP","alice","HTTP/hello.corp.sevenstep.test"]' ]] || fail "$(jq "$ap" "$BATS_TEST_TMPDIR/wire")"
+  [[ $(jq '[.. | objects | select(has("malformed"))] | length' "$BATS_TEST_TMPDIR/wire") == 0 ]]
+  [[ $(jq -r "$ap.pac | \"\(.logon_info.domain_sid)-\(.logon_info.user_rid)\"" "$BATS_TEST_TMPDIR/wire") == S-1-5-21-*-[0-9]* ]]
+  # The key of the ticket-granting ticket is Samba's; its session key came to light when the connector logged on, in an earlier trace.
+  [[ $(jq -r '.wire.as_reqs' "$BATS_TEST_TMPDIR/wire") == 0 ]]
+  [[ $(jq -r "$proxy.request.padata[0].value.ticket.not_decrypted" "$BATS_TEST_TMPDIR/wire") == *'its session key is known'* ]]
+  [[ $(jq -r "$proxy.request.padata[0].value.authenticator.plain.cname" "$BATS_TEST_TMPDIR/wire") == HTTP/connector-1.corp.sevenstep.test ]]
+  [[ $(jq -r "$proxy.reply.enc_part.plain.sname" "$BATS_TEST_TMPDIR/wire") == HTTP/hello.corp.sevenstep.test ]]
+}
+
 @test "capture records the guest's exchanges, but has no keys for them" {
   lab connector purge connector-1
   lab capture start

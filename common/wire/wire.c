@@ -82,11 +82,14 @@ static void label(json_t *out, const char *kind, json_t *what)
   json_object_set_new(out, "what", what);
 }
 
-/* Whose ticket comes as evidence (MS-SFU 3.1.5.2.1). */
+/* Whose ticket comes as evidence (MS-SFU 3.1.5.2.1). One from another realm is in the service's own name, and
+ * only its PAC tells the user's, with his realm (3.2.5.2.3). */
 static const char *evidence_of(json_t *body)
 {
   json_t *ticket = json_array_get(json_object_get(body, "additional_tickets"), 0);
   const char *client = text_at(ticket, "client");
+  const char *user = text_at(json_object_get(json_object_get(ticket, "pac"), "client_info"), "name");
+  if (strchr(user, '@')) return user;
   return *client ? client : "whose ticket comes with it";
 }
 

@@ -29,6 +29,10 @@ span $second 3 "$ok" >>"$run/trace/cloud.jsonl"
 "$program" 2>/dev/null >&2; check 'no command' 2 $?
 "$program" --run "$run" dance 2>/dev/null >&2; check 'unknown command' 2 $?
 "$program" --run "$run" --color pink list 2>/dev/null >&2; check 'bad colour' 2 $?
+"$program" --run "$run" --keytab 2>/dev/null >&2; check 'keytab without a file' 2 $?
+"$program" --run "$run" --wire --keytab "$run/none" show $first 2>/dev/null >&2; check 'absent keytab' 1 $?
+check 'wire of a trace without exchanges' '{"with_kdcs":0,"with_applications":0,"as_reqs":0,"as_reqs_of_user":0,"as_req_cnames":[]}' \
+  "$("$program" --run "$run" --wire --json show $first | jq -c .wire)"
 "$program" --run "$run" show xyz 2>/dev/null >&2; check 'not an id' 2 $?
 "$program" --run "$run" show bbbb 2>/dev/null >&2; check 'unknown id' 3 $?
 "$program" --run "$run" show aaaa 2>/dev/null >&2; check 'ambiguous id' 4 $?

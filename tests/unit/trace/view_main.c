@@ -10,6 +10,7 @@ int main(void)
   srunner_add_suite(runner, show_suite());
   srunner_add_suite(runner, tables_suite());
   srunner_add_suite(runner, follow_suite());
+  srunner_add_suite(runner, exchanges_suite());
   srunner_run_all(runner, CK_NORMAL);
   int failed = srunner_ntests_failed(runner);
   srunner_free(runner);

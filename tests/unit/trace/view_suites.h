@@ -10,5 +10,6 @@ Suite *page_suite(void);
 Suite *show_suite(void);
 Suite *tables_suite(void);
 Suite *follow_suite(void);
+Suite *exchanges_suite(void);
 
 #endif
