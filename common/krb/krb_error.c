@@ -1,16 +1,16 @@
 #include "krb_error.h"
 
-static enum err general_error(krb5_error_code code, bool timed_out)
+static enum err general_error(krb5_error_code code, const struct krb_circumstance *c)
 {
   switch (code) {
   case KRB5_KDC_UNREACH:
-    return timed_out ? ERR_KDC_TIMEOUT : ERR_KDC_UNREACHABLE;
+    return c->timed_out ? ERR_KDC_TIMEOUT : ERR_KDC_UNREACHABLE;
   case KRB5_REALM_UNKNOWN:
   case KRB5_REALM_CANT_RESOLVE:
   case KRB5KDC_ERR_SVC_UNAVAILABLE:
     return ERR_KDC_UNREACHABLE;
-  case KRB5KRB_ERR_GENERIC: /* krb5kdc's word for a database that it cannot read */
-    return ERR_KDC_FAILED;
+  case KRB5KRB_ERR_GENERIC: /* krb5kdc's word for a database that it cannot read; abroad see below */
+    return c->abroad ? ERR_OK : ERR_KDC_FAILED;
   case KRB5_KDCREP_SKEW:
   case KRB5KRB_AP_ERR_SKEW:
     return ERR_KRB_CLOCK_SKEW;
@@ -83,7 +83,7 @@ enum err krb_error(krb5_context ctx, krb5_error_code code, const struct krb_circ
                    struct failure *f)
 {
   static const char *const phases[] = {"AS", "S4U2Self", "S4U2Proxy"};
-  enum err e = general_error(code, c->timed_out);
+  enum err e = general_error(code, c);
   if (!e && c->phase == KRB_PHASE_AS) e = ERR_KRB_CONNECTOR_CREDENTIAL;
   if (!e && c->abroad) e = trust_error(code, c->phase);
   if (!e && c->phase == KRB_PHASE_S4U2SELF) e = s4u2self_error(code);
