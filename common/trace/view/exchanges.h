@@ -4,17 +4,11 @@
 #define SEVENSTEP_TRACE_EXCHANGES_H
 
 #include "err.h"
-#include "page.h"
 #include "story.h"
 
 /* Gives each span that has exchanges the member "wire", and the story its summary of them. The keytabs of
  * RUN/keytabs are used as far as they can be read; those in keytabs must be. */
 enum err exchanges_add(struct story *s, const char *run, char *const *keytabs, size_t n,
                        struct failure *f) MUST_CHECK;
-
-/* For people: a span's exchanges, and the summary. told: an array, empty before the first span, of the
- * tickets that were told. */
-void exchanges_show(const struct page *p, json_t *span, json_t *told, int indent);
-void exchanges_show_summary(const struct page *p, const struct story *s);
 
 #endif

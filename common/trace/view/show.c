@@ -1,7 +1,7 @@
 #include "show.h"
 
 #include "attributes.h"
-#include "exchanges.h"
+#include "exchanges_show.h"
 #include "trace.h"
 
 #include <inttypes.h>

@@ -1,4 +1,5 @@
 #include "exchanges.h"
+#include "exchanges_show.h"
 
 #include "buf.h"
 #include "der.h"

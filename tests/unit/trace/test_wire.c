@@ -1,3 +1,4 @@
+#include "receiver.h"
 #include "run_folder.h"
 #include "suites.h"
 #include "trace.h"
@@ -114,6 +115,32 @@ START_TEST(span_wire_leaves_the_trace_file_alone)
 }
 END_TEST
 
+START_TEST(span_wire_goes_to_no_collector)
+{
+  static const int ok[] = {200, 0};
+  struct receiver r;
+  struct failure f;
+  struct span s;
+  char url[64];
+  receiver_start(&r, ok, false);
+  snprintf(url, sizeof url, "http://127.0.0.1:%d", r.port);
+  setenv("OTEL_EXPORTER_OTLP_ENDPOINT", url, 1);
+  tracer_free(t);
+  ck_assert_int_eq(tracer_new(run.path, "connector", "connector-1", &t, &f), ERR_OK);
+  unsetenv("OTEL_EXPORTER_OTLP_ENDPOINT");
+  exchange(true, "abc", 3, "defg");
+  span_start(&s, t, 4, SPAN_CLIENT, NULL, NULL, true);
+  span_end(&s);
+  receiver_wait(&r, 1);
+  tracer_free(t); /* what is queued has been sent */
+  t = NULL;
+  ck_assert_ptr_nonnull(strstr(r.body, "delegate"));
+  ck_assert_ptr_null(strstr(r.body, "YWJj"));
+  ck_assert_uint_eq(r.n, 1);
+  receiver_stop(&r);
+}
+END_TEST
+
 Suite *wire_suite(void)
 {
   Suite *suite = suite_create("wire");
@@ -125,6 +152,7 @@ Suite *wire_suite(void)
   tcase_add_test(c, span_wire_file_is_private);
   tcase_add_test(c, span_wire_the_largest_message_fits_and_a_larger_one_is_left_out);
   tcase_add_test(c, span_wire_leaves_the_trace_file_alone);
+  tcase_add_test(c, span_wire_goes_to_no_collector);
   suite_add_tcase(suite, c);
   return suite;
 }
