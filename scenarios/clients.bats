@@ -78,6 +78,21 @@ PYTHON
   [[ $output == '200 alice@CORP.SEVENSTEP.TEST False' ]] || fail "$output"
 }
 
+# A browser inside the domain: what its administrator would set by policy, it gets by options. It makes the name that its ticket is
+# for from the host's, which therefore is resolved outside of it.
+@test "Chromium: accepted, with the user's ticket and no logon page" {
+  command -v chromium-headless-shell >/dev/null || skip "no chromium-headless-shell: install it, and libnss-wrapper"
+  compgen -G '/usr/lib/*/libnss_wrapper.so' >/dev/null || skip "no libnss_wrapper.so: install libnss-wrapper"
+  logon alice
+  echo "127.0.0.1 hello.corp.sevenstep.test" >"$BATS_TEST_TMPDIR/hosts"
+  NSS_WRAPPER_HOSTS=$BATS_TEST_TMPDIR/hosts LD_PRELOAD=libnss_wrapper.so timeout -k 5 60 chromium-headless-shell --no-sandbox \
+    --user-data-dir="$BATS_TEST_TMPDIR/profile" --disable-features=AsyncDns --auth-server-allowlist='*.corp.sevenstep.test' \
+    --disable-auth-negotiate-cname-lookup --dump-dom "http://hello.corp.sevenstep.test:$port/whoami.json" \
+    >"$BATS_TEST_TMPDIR/page" 2>"$BATS_TEST_TMPDIR/log" 3>&- || fail "$(<"$BATS_TEST_TMPDIR/log")"
+  grep -q '"user":"alice@CORP.SEVENSTEP.TEST"' "$BATS_TEST_TMPDIR/page" || fail "$(<"$BATS_TEST_TMPDIR/page")"
+  grep -q '"delegated":false' "$BATS_TEST_TMPDIR/page"
+}
+
 @test "raw Kerberos tokens, without SPNEGO: accepted, with proof" {
   logon alice
   run "$BATS_TEST_DIRNAME/lib/negotiate" "127.0.0.1:$port" hello.corp.sevenstep.test /whoami.json
