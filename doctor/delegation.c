@@ -61,6 +61,8 @@ static enum advice_id as_advice(krb5_error_code code)
   case KRB5_KDCREP_SKEW:
   case KRB5KRB_AP_ERR_SKEW:
     return ADVICE_CLOCK;
+  case KRB5KRB_ERR_GENERIC:
+    return ADVICE_KDC_FAILED;
   default:
     return ADVICE_AS_OTHER;
   }
@@ -114,6 +116,8 @@ static enum advice_id s4u2self_advice(const struct doctor *d, krb5_error_code co
     return ADVICE_USER_EXPIRED;
   case KRB5KDC_ERR_TGT_REVOKED: /* MIT's word when it makes no PAC */
     return ADVICE_NO_PAC;
+  case KRB5KRB_ERR_GENERIC:
+    return ADVICE_KDC_FAILED;
   default:
     return ADVICE_S4U2SELF_OTHER;
   }

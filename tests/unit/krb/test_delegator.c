@@ -335,6 +335,15 @@ END_TEST
 
 /* -- a KDC that comes and goes --------------------------------------------------------------------------- */
 
+START_TEST(krb_obtain_kdc_without_its_database_has_failed_and_then_works_again)
+{
+  ck_assert_int_eq(rename(kdc_lab_path(&l, "kdc/principal"), kdc_lab_path(&l, "kdc/away")), 0);
+  ck_assert_int_eq(obtain_once("alice@test", SPN("hello")), ERR_KDC_FAILED);
+  ck_assert_int_eq(rename(kdc_lab_path(&l, "kdc/away"), kdc_lab_path(&l, "kdc/principal")), 0);
+  ck_assert_msg(obtain_once("alice@test", SPN("hello")) == ERR_OK, "%s", f.why);
+}
+END_TEST
+
 START_TEST(krb_obtain_stopped_kdc_is_unreachable_at_once_and_then_works_again)
 {
   struct krb_delegator *d = kdc_lab_delegator(&l);
@@ -446,6 +455,7 @@ int main(void)
   TCase *coming = tcase_create("a KDC that comes and goes");
   tcase_add_checked_fixture(coming, setup, teardown);
   tcase_set_timeout(coming, 30);
+  tcase_add_test(coming, krb_obtain_kdc_without_its_database_has_failed_and_then_works_again);
   tcase_add_test(coming, krb_obtain_stopped_kdc_is_unreachable_at_once_and_then_works_again);
   tcase_add_test(coming, krb_obtain_silent_kdc_times_out_within_five_seconds);
   tcase_add_test(coming, krb_obtain_realm_made_anew_is_noticed_and_works);
