@@ -35,6 +35,26 @@ set_bindings() {
   [[ $(jq .ticket.channel_bound "$agent_body") == false ]]
 }
 
+# What Bnd of the last response's authenticator is, as it was sent.
+sent_bindings() {
+  trace_json >/dev/null # complete
+  lab trace --wire --json "$(agent_trace_id)" |
+    jq -r '.steps[].wire[]? | select(.kind == "ap").request.authenticator.plain.cksum.channel_bindings'
+}
+
+@test "on the wire it is the hash of that server's certificate (RFC 5929, RFC 4121), and nothing without TLS" {
+  sign_in "$(url secure)"
+  expected=$({
+    head -c 16 /dev/zero
+    printf '\x35\x00\x00\x00tls-server-end-point:'
+    openssl x509 -in "$SEVENSTEP_RUN/pki/backend.crt" -outform DER | openssl dgst -sha256 -binary
+  } | openssl dgst -md5 -r | cut -d ' ' -f 1)
+  [[ $(sent_bindings) == "$expected" ]] || fail "expected $expected, found $(sent_bindings)"
+  agent_new "$BATS_TEST_TMPDIR/another"
+  sign_in "$(url hello)"
+  [[ $(sent_bindings) == none ]]
+}
+
 @test "a ticket that was taken at one TLS server is refused at another" {
   agent_sign_in "$(url led)" "$SEVENSTEP_USER" "$SEVENSTEP_PASSWORD" || true
   assert_status 403

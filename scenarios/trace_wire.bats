@@ -135,6 +135,19 @@ realm=CORP.SEVENSTEP.TEST
     "$(jq -r '.steps[].wire[]? | select(.kind == "ap").request.ticket.not_decrypted' <<<"$output")"
 }
 
+@test "a KDC that does not answer: what it was asked, and that nothing came" {
+  lab connector purge connector-1
+  lab stop kdc
+  agent_sign_in "$SEVENSTEP_APP_URL" "$SEVENSTEP_USER" "$SEVENSTEP_PASSWORD"
+  assert_error kdc_unreachable
+  trace_json >/dev/null # complete
+  lab trace --wire --json "$(agent_trace_id)" >"$BATS_FILE_TMPDIR/away"
+  expect 's4u2self null' "$(wire away '.[] | "\(.kind) \(.reply)"')"
+  run lab trace --wire "$(agent_trace_id)"
+  [[ $output =~ received\ +nothing ]]
+  lab start kdc
+}
+
 @test "unknown options and more than one id are refused" {
   run lab trace --wired "$alice"
   [[ $status == 2 && $output == *'unknown option "--wired"'* ]]
