@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Changing a lab as it runs: app, connector set and list, export.
+# Changing a lab as it runs: app, user, rotate, export.
 #
 # The lab file is the user's and is never written. What is changed lives in RUN/changes.yaml, which everybody merges into
 # the lab file (ARCHITECTURE.md, "Changes"). A change is made in one go: sevenstep-lab writes the next changes.yaml, and only
@@ -27,6 +27,20 @@ file that says the same. A new application, as a user meets it at once:
   ./sevenstep app add --delegate wiki external_url=https://wiki.apps.localhost:{cloud}/ \
     internal_url=http://wiki.corp.sevenstep.test:{backend}/ connect=127.0.0.1:{backend} \
     single_sign_on=kcd spn=HTTP/wiki.corp.sevenstep.test assigned_groups=[staff]'
+help_user='Disable users and enable them, make them and change them, while the lab runs; nothing is restarted.
+  ./sevenstep user list                         who there is: active, disabled or expired
+  ./sevenstep user set NAME KEY=VALUE...        changes the user; an empty value is the default again
+  ./sevenstep user add NAME KEY=VALUE...        one more; password and upn at least. To use an application it takes an assignment, too:
+                                                ./sevenstep app set APPLICATION assigned_users+=NAME
+  ./sevenstep user remove NAME                  takes the user away, who must be in no group and assigned to nothing by name
+
+KEY is one of the keys of users in docs/lab.md. The directory is told first, then the identity provider and the cloud. Whom the change
+takes the account (enabled=false, expires in the past, another upn, remove) is at the same moment revoked, as by ./sevenstep revoke:
+sessions, open WebSockets and access tokens end for good, and the connectors forget the tickets. They forget those of who becomes
+sensitive, and of who is no more assigned to an application (app set NAME assigned_users-=USER), too. A password on the command line can
+be seen by others on this machine.
+
+  ./sevenstep user set alice enabled=false'
 help_rotate='Give a connector or an application a new Kerberos key, while the lab runs; nothing is restarted.
   ./sevenstep rotate connector-1
   ./sevenstep rotate hello
@@ -133,6 +147,26 @@ command_app() {
     list) app_list "$@" ;;
     add | set | remove) change_command applications app "$verb" "$@" ;;
     *) die "$EX_USAGE" "app: expected list, add, set or remove" "./sevenstep app --help" ;;
+  esac
+}
+
+user_list() {
+  no_arguments "$@"
+  settings_load
+  require_build
+  local name state upn lines
+  lines=$(ask list users) || exit "$EX_CONFIG"
+  printf '%s%-16s %-9s %s%s\n' "$bold" USER STATE UPN "$plain"
+  while read -r name state upn; do printf '%-16s %-9s %s\n' "$name" "$state" "$upn"; done <<<"$lines"
+}
+
+command_user() {
+  local verb=${1-}
+  (($# == 0)) || shift
+  case $verb in
+    list) user_list "$@" ;;
+    add | set | remove) change_command users user "$verb" "$@" ;;
+    *) die "$EX_USAGE" "user: expected list, add, set or remove" "./sevenstep user --help" ;;
   esac
 }
 

@@ -15,6 +15,7 @@ usage_of() {
     start | stop) echo "$1 ACTOR" ;;
     matrix | failures) echo "$1 [--json] [FILTER]" ;;
     app) echo 'app list | add [--delegate] NAME KEY=VALUE... | set [--delegate] NAME KEY=VALUE... | remove NAME' ;;
+    user) echo 'user list | add NAME KEY=VALUE... | set NAME KEY=VALUE... | remove NAME' ;;
     capture) echo 'capture start | stop' ;;
     keytab) echo 'keytab APPLICATION' ;;
     revoke) echo 'revoke USER' ;;

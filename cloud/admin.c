@@ -2,9 +2,9 @@
 
 #include "cloud.h"
 #include "form.h"
-#include "once.h"
 #include "registry.h"
 #include "reload.h"
+#include "revocation.h"
 #include "roster.h"
 
 #include <jansson.h>
@@ -91,7 +91,7 @@ static void change(const struct httpd_request *q, struct httpd_response *r)
 
 /* -- users ----------------------------------------------------------------------------------------------- */
 
-struct revocation {
+struct ending {
   struct cloud *c;
   char upn[256];
   struct net_call *call;
@@ -99,22 +99,18 @@ struct revocation {
   size_t told;
 };
 
-static void revocation_stored(void *arg, enum err e)
+static void ending_stored(void *arg, enum err e)
 {
-  struct revocation *r = arg;
-  r->e = e;
-  net_call_end(r->c->net, r->call);
+  struct ending *x = arg;
+  x->e = e;
+  net_call_end(x->c->net, x->call);
 }
 
-/* Sessions first: or a request could get a ticket again that was just forgotten. */
-static void revocation_begin(void *arg, struct net_call *call)
+static void ending_begin(void *arg, struct net_call *call)
 {
-  struct revocation *r = arg;
-  const struct lab *lab = r->c->lab;
-  r->call = call;
-  int64_t lifetime_s = (int64_t)lab->cloud.session_lifetime_s + lab->idp.token_lifetime_s;
-  once_end_user(r->c->once, r->upn, lifetime_s, revocation_stored, r);
-  r->told = registry_purge(r->c->registry, r->upn);
+  struct ending *x = arg;
+  x->call = call;
+  x->told = revoke_user(x->c, x->upn, ending_stored, x);
 }
 
 static bool read_user(const char *query, char upn[static 256])
@@ -130,22 +126,22 @@ static bool read_user(const char *query, char upn[static 256])
   return ok;
 }
 
-static void revoke_user(const struct httpd_request *q, struct httpd_response *r)
+static void handle_revoke(const struct httpd_request *q, struct httpd_response *r)
 {
-  struct revocation rev = {.c = q->arg};
+  struct ending x = {.c = q->arg};
   struct failure f = {0};
-  if (!read_user(q->query, rev.upn))
+  if (!read_user(q->query, x.upn))
     failure_set(&f, ERR_SYNTAX, "whose sessions? POST /users/revoke?user=UPN");
-  else if (!net_call(rev.c->net, revocation_begin, &rev))
+  else if (!net_call(x.c->net, ending_begin, &x))
     failure_set(&f, ERR_CLOSED, "the cloud is stopping");
-  else if (rev.e)
-    failure_set(&f, rev.e, "the end of the sessions could not be stored");
+  else if (x.e)
+    failure_set(&f, x.e, "the end of the sessions could not be stored");
   if (f.err) {
     answer_failure(r, &f);
     return;
   }
-  log_info("all sessions of a user were ended, and %zu connectors told", rev.told);
-  answer_json(r, 200, json_pack("{s:s,s:i}", "user", rev.upn, "connectors", (int)rev.told));
+  log_info("all sessions of a user were ended, and %zu connectors told", x.told);
+  answer_json(r, 200, json_pack("{s:s,s:i}", "user", x.upn, "connectors", (int)x.told));
 }
 
 const struct httpd_route admin_routes[] = {
@@ -153,5 +149,5 @@ const struct httpd_route admin_routes[] = {
     {.method = "GET", .path = "/configuration", .handle = handle_configuration},
     {.method = "POST", .path = "/reload", .handle = handle_reload},
     {.method = "POST", .path = "/connectors/*", .handle = change},
-    {.method = "POST", .path = "/users/revoke", .handle = revoke_user},
+    {.method = "POST", .path = "/users/revoke", .handle = handle_revoke},
     {.method = NULL}};

@@ -2,6 +2,7 @@
 
 #include "clock.h"
 #include "lab_write.h"
+#include "revocation.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -136,10 +137,12 @@ static void adopt(struct registry *r)
 {
   for (struct connector *c = r->list; c; c = c->next)
     if (c->ready && !lab_connector_by_name(r->newest, c->name)) connector_set_ready(c, false);
-  lab_free(r->cloud->lab);
+  const struct lab *before = r->cloud->lab;
   r->cloud->lab = lab_ref(r->newest);
   r->cloud->version = r->newest_version;
   roster_use(r->cloud->roster, r->newest);
+  revoke_by_change(r->cloud, before);
+  lab_free(before);
   registry_wake(r);
 }
 

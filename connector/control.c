@@ -139,7 +139,7 @@ static void purge(struct line *l, struct tunnel_stream *s, const char *upn)
 {
   struct failure f = {0};
   if (upn && *upn) {
-    log_info("the cloud ended a user's sessions; tickets purged: %zu", step4_purge(l->d->c, upn));
+    log_info("the cloud took something from a user; tickets purged: %zu", step4_purge(l->d->c, upn));
     acknowledge(s);
   } else {
     failure_set(&f, ERR_TUNNEL_PROTOCOL, "purge names nobody");

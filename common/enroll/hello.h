@@ -10,7 +10,7 @@
  *                else 422 with CONTROL_WHY.
  *   welcome      requests may come now.
  *   refused      requests will not come, and why: CONTROL_ERROR, CONTROL_WHY. The connection ends.
- *   purge        what the user CONTROL_USER (a UPN) was issued has been ended: forget his tickets.
+ *   purge        the user CONTROL_USER (a UPN) may do less than before, or nothing: forget his tickets.
  *
  * The parser is strict: unknown and repeated members, other types and values of other forms are refused. */
 #ifndef SEVENSTEP_HELLO_H

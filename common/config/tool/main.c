@@ -1,6 +1,8 @@
 #include "lab_load.h"
 #include "tool.h"
 
+#include "clock.h"
+
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +20,7 @@ static const char help[] =
     "  list WHAT        one a line: actors (NAME PROGRAM), connectors, delegation (NAME GROUP SPN),\n"
     "                   applications (NAME URL), published (NAME URL file|changed|added), guests (NAME "
     "SPN),\n"
-    "                   users (NAME UPN), hosts\n"
+    "                   users (NAME active|disabled|expired UPN), hosts\n"
     "  ports [--free]   listening addresses: KEY HOST PORT; with --free exit code 4 if one is taken\n"
     "  certificates     arguments for pki/provision\n"
     "  containers ACTOR the lab file as this actor gets it in containers: their addresses, its secrets only\n"
@@ -68,6 +70,17 @@ static void list_delegation(const struct lab *lab)
              lab->connectors[i].allowed_to_delegate_to.v[k]);
 }
 
+static void list_users(const struct lab *lab)
+{
+  for (size_t i = 0; i < lab->n_users; i++) {
+    const struct lab_user *u = &lab->users[i];
+    const char *state = !u->enabled                             ? "disabled"
+                        : lab_user_is_active(u, clock_wall_s()) ? "active"
+                                                                : "expired";
+    printf("%s %s %s\n", u->name, state, u->upn ? u->upn : "-");
+  }
+}
+
 /* The names that must lead to the proxy, the identity provider and the tunnel. */
 static void list_hosts(const struct lab *lab)
 {
@@ -104,8 +117,7 @@ static int list(const struct lab *lab, const char *what)
   else if (strcmp(what, "guests") == 0)
     list_guests(lab);
   else if (strcmp(what, "users") == 0)
-    for (size_t i = 0; i < lab->n_users; i++)
-      printf("%s %s\n", lab->users[i].name, lab->users[i].upn ? lab->users[i].upn : "-");
+    list_users(lab);
   else if (strcmp(what, "published") == 0)
     return tool_published(lab);
   else

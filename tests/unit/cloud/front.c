@@ -155,6 +155,7 @@ void front_open(void)
   front_enrol("connector-2");
   open_tls(&f);
   ck_assert_int_eq(seal_new(in_folder("cloud/session.key"), &cloud->seal, &f), ERR_OK);
+  unlink(in_folder("cloud/store.db")); /* whose sessions an earlier test ended */
   ck_assert_int_eq(once_new(cloud, in_folder("cloud/store.db"), &cloud->once, &f), ERR_OK);
   ck_assert_int_eq(throttle_new(&cloud->throttle), ERR_OK);
   ck_assert_int_eq(registry_new(cloud, &cloud->registry, &f), ERR_OK);
