@@ -60,8 +60,8 @@ bool tracer_sample(struct tracer *t);
 
 /* Since the start, for /metrics. */
 struct tracer_stats {
-  uint64_t written;      /* lines in the file */
-  uint64_t write_errors; /* lines that could not be written, e.g. on a full disk */
+  uint64_t written;      /* spans in the file */
+  uint64_t write_errors; /* spans and exchanges that could not be written, e.g. on a full disk */
   uint64_t exported;     /* spans the OTLP receiver took */
   uint64_t export_drops; /* spans dropped: queue full, or the receiver refused them or did not answer */
 };

@@ -122,7 +122,7 @@ void tracer_write(struct tracer *t, const char *line, size_t n)
 
 void tracer_write_wire(struct tracer *t, const char *line, size_t n)
 {
-  if (t->wire) count(t, line_file_write(t->wire, line, n));
+  if (t->wire && !line_file_write(t->wire, line, n)) count(t, false);
 }
 
 void tracer_stats(const struct tracer *t, struct tracer_stats *ret)

@@ -110,7 +110,10 @@ END_TEST
 
 START_TEST(span_wire_leaves_the_trace_file_alone)
 {
+  struct tracer_stats stats;
   exchange(true, "abc", 3, "defg");
+  tracer_stats(t, &stats);
+  ck_assert_uint_eq(stats.written, 0);
   ck_assert_int_eq(run_folder_size(&run, "connector-1.jsonl"), 0);
 }
 END_TEST
