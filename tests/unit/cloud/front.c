@@ -349,6 +349,9 @@ static void control(struct inside *c, struct tunnel_stream *s, const struct tunn
     return;
   } else if (strcmp(h->path, CONTROL_REFUSED) == 0) {
     snprintf(c->refused, sizeof c->refused, "%s", fields_get(h->fields, CONTROL_ERROR));
+  } else if (strcmp(h->path, CONTROL_PURGE) == 0) {
+    size_t n = strlen(c->purged);
+    snprintf(c->purged + n, sizeof c->purged - n, "%s ", fields_get(h->fields, CONTROL_USER));
   }
   acknowledge(s);
 }

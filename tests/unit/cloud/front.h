@@ -37,6 +37,7 @@ struct inside {
   struct buf csr, key, certificate;
   int renewals;
   char refused[64]; /* the error that the cloud named */
+  char purged[256]; /* whose tickets it has forgotten, each with a space behind */
 };
 
 extern struct cloud *cloud;
