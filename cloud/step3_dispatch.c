@@ -88,6 +88,18 @@ static enum err tell_user(const struct exchange *x, struct fields *f)
   return e;
 }
 
+/* Host and port as they are published, whatever port a user's Host says: applications make links of them. */
+static enum err add_forwarding(const struct exchange *x, struct fields *f)
+{
+  char host[512];
+  const char *url = x->app->external_url.text;
+  size_t scheme = strlen("https://"), n = publish_origin_len(url) - scheme;
+  if (n >= sizeof host) return ERR_TOO_LARGE;
+  memcpy(host, url + scheme, n);
+  host[n] = 0;
+  return rules_add_forwarding(f, "sevenstep", x->head->minor, exchange_peer_ip(x), "https", host);
+}
+
 static enum err request_fields(struct exchange *x, struct fields *f)
 {
   enum err e = ERR_OK;
@@ -110,9 +122,7 @@ static enum err request_fields(struct exchange *x, struct fields *f)
   if (!e && x->app->translate_headers) e = translate_request(x->lab, x->app, f);
   if (!e && x->app->translate_body) e = body_accept(f);
   trace_ctx_format(&x->ctx, parent);
-  if (!e)
-    e = rules_add_forwarding(f, "sevenstep", x->head->minor, exchange_peer_ip(x), "https",
-                             buf_str(&x->head->authority));
+  if (!e) e = add_forwarding(x, f);
   if (!e) e = tell_user(x, f);
   if (!e) e = fields_add(f, "sevenstep-app", x->app->name);
   snprintf(version, sizeof version, "%u", x->version);

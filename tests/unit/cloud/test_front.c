@@ -389,6 +389,23 @@ START_TEST(fields_of_this_hop_and_claims_of_identity_stay_outside)
 }
 END_TEST
 
+START_TEST(forwarded_host_is_the_published_one)
+{
+  static const char *const hosts[] = {"public.apps.localhost", "public.apps.localhost:1",
+                                      "PUBLIC.apps.localhost:8443"};
+  char text[128];
+  inside_dial(&one, "connector-1");
+  struct user *u = user_connect(NULL);
+  snprintf(text, sizeof text, "GET / HTTP/1.1\r\nHost: %s\r\nX-Forwarded-Host: evil.example\r\n\r\n",
+           hosts[_i]);
+  user_send(u, text);
+  run_until(one.requests == 1);
+  ck_assert_str_eq(fields_get(&one.fields, "x-forwarded-host"), "public.apps.localhost:8443");
+  ck_assert_uint_eq(fields_count_of(&one.fields, "x-forwarded-host"), 1);
+  ck_assert_ptr_nonnull(strstr(fields_get(&one.fields, "forwarded"), "host=\"public.apps.localhost:8443\""));
+}
+END_TEST
+
 /* HT-25, HT-27: what belongs to both ends is theirs. */
 START_TEST(what_is_end_to_end_passes_unchanged)
 {
@@ -789,6 +806,7 @@ static void add_life(TCase *c)
 static void add_rules(TCase *c)
 {
   tcase_add_test(c, fields_of_this_hop_and_claims_of_identity_stay_outside);
+  tcase_add_loop_test(c, forwarded_host_is_the_published_one, 0, 3);
   tcase_add_test(c, what_is_end_to_end_passes_unchanged);
   tcase_add_test(c, date_of_the_application_stays);
   tcase_add_test(c, absolute_form_decides_against_host);
