@@ -46,14 +46,15 @@ USER sevenstep
 FROM kdc AS operator
 USER root
 RUN apt-get update \
-  && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends openssl \
+  && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends jq openssl \
   && rm -rf /var/lib/apt/lists/*
-RUN install -d -m 0700 -o sevenstep -g sevenstep /volumes /volumes/pki /volumes/idp /volumes/cloud /volumes/backend \
-    /volumes/connector-1 /volumes/connector-2 \
+RUN install -d -m 0700 -o sevenstep -g sevenstep /volumes /volumes/setup /volumes/pki /volumes/idp /volumes/cloud \
+    /volumes/backend /volumes/connector-1 /volumes/connector-2 /volumes/connector-3 \
   && ln -s /var/lib/sevenstep /volumes/kdc
 COPY --from=build /src/build/release/bin/sevenstep-lab /src/build/release/bin/sevenstep-trace \
   /src/build/release/bin/sevenstep-cloud /usr/local/bin/
 COPY pki/provision containers/operate /usr/local/lib/sevenstep/
+COPY cli/common.sh cli/change.sh cli/connector.sh /usr/local/lib/sevenstep/cli/
 WORKDIR /
 USER sevenstep
 ENTRYPOINT ["/usr/local/lib/sevenstep/operate"]

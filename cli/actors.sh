@@ -11,6 +11,9 @@ readonly ready_timeout_s=20 stop_timeout_s=5
 
 declare -A ready_pipe=() actor_pid=() log_offset=()
 
+# The run folder of an actor: here all have one; in containers (containers/operate) each has its own.
+folder_of() { printf '%s' "$run"; }
+
 actor_is_running() {
   [[ -e $run/pid/$1.lock ]] && ! flock -n "$run/pid/$1.lock" true
 }

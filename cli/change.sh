@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# Changing a lab as it runs: app, user, rotate, export.
+# Changing a lab as it runs: app, user, rotate, export. In containers, too: containers/operate has other ways to an actor's folder and
+# to the actor.
 #
 # The lab file is the user's and is never written. What is changed lives in RUN/changes.yaml, which everybody merges into
 # the lab file (ARCHITECTURE.md, "Changes"). A change is made in one go: sevenstep-lab writes the next changes.yaml, and only
@@ -54,11 +55,15 @@ In a fresh run folder it gives the same lab. It holds the passwords that the lab
 
 # -- telling the actors ----------------------------------------------------------------------------------------------
 
+# What an actor has from elsewhere and finds in its own folder: here that is everybody's.
+hand_out() { :; }
+
 # reload_actor NAME: 0 when it took over what is on disk now, or does not run; else says why not.
 reload_actor() {
   local answer code
+  hand_out "$1" || return
   actor_is_running "$1" || return 0
-  answer=$(curl -sS -m 30 -X POST -w '\n%{http_code}' --unix-socket "$run/$1.sock" http://localhost/reload 2>&1)
+  answer=$(curl -sS -m 30 -X POST -w '\n%{http_code}' --unix-socket "$(folder_of "$1")/$1.sock" http://localhost/reload 2>&1)
   code=${answer##*$'\n'} answer=${answer%$'\n'*}
   [[ $code == 200 ]] && return 0
   warn "$1 did not take it over: ${answer%$'\n'}"
@@ -99,7 +104,7 @@ change_table() {
 change_undo() {
   if [[ -n $1 ]]; then mv -f "$1" "$run/changes.yaml"; else rm -f "$run/changes.yaml"; fi
   (provision_certificates)
-  reload_actors remove || warn "not every actor went back; ./sevenstep down and up make them agree"
+  reload_actors remove || warn "not every actor went back; they agree at the next start of the lab"
   die "$EX_FAILED" "nothing was changed"
 }
 
@@ -120,7 +125,7 @@ change_command() {
   local table=$1 noun=$2 verb=$3 name=${4-}
   shift 3
   [[ ${1-} != --delegate ]] || name=${2-}
-  [[ -n $name ]] || die "$EX_USAGE" "$noun $verb: a name is missing" "See ./sevenstep $noun --help."
+  [[ -n $name ]] || die "$EX_USAGE" "$noun $verb: a name is missing" "See $(how_to_call "$noun" --help)."
   change_begin
   change_table "$verb" "$table" "$@"
   case $verb in
@@ -146,7 +151,7 @@ command_app() {
   case $verb in
     list) app_list "$@" ;;
     add | set | remove) change_command applications app "$verb" "$@" ;;
-    *) die "$EX_USAGE" "app: expected list, add, set or remove" "./sevenstep app --help" ;;
+    *) die "$EX_USAGE" "app: expected list, add, set or remove" "$(how_to_call app --help)" ;;
   esac
 }
 
@@ -166,7 +171,7 @@ command_user() {
   case $verb in
     list) user_list "$@" ;;
     add | set | remove) change_command users user "$verb" "$@" ;;
-    *) die "$EX_USAGE" "user: expected list, add, set or remove" "./sevenstep user --help" ;;
+    *) die "$EX_USAGE" "user: expected list, add, set or remove" "$(how_to_call user --help)" ;;
   esac
 }
 

@@ -28,7 +28,7 @@ identity provider and the directory first.
 cloud_ask() {
   local code
   actor_is_running cloud || die "$EX_DOWN" "the cloud is not running" "Start the lab: $(how_to_call up)"
-  reply=$(curl -s -m 10 -X "$1" -w '\n%{http_code}' --unix-socket "$run/cloud.sock" "http://localhost$2") ||
+  reply=$(curl -s -m 10 -X "$1" -w '\n%{http_code}' --unix-socket "$(folder_of cloud)/cloud.sock" "http://localhost$2") ||
     die "$EX_FAILED" "the cloud's admin endpoint does not answer" "Its log: $run/log/cloud.log"
   code=${reply##*$'\n'} reply=${reply%$'\n'*}
   [[ $code == 2?? ]] || die "$EX_FAILED" "$(jq -r '"\(.error): \(.what) \(.why)"' <<<"$reply")" "$(jq -r .fix <<<"$reply")"
@@ -42,10 +42,11 @@ cloud_token() {
 
 # hand_token NAME: to the connector, where it looks for it.
 hand_token() {
-  local token
+  local token folder
+  folder=$(folder_of "$1")/connectors
   cloud_token "$1"
-  mkdir -p "$run/connectors"
-  (umask 077 && printf '%s\n' "$token" >"$run/connectors/$1.token.new") && mv -f "$run/connectors/$1.token.new" "$run/connectors/$1.token"
+  mkdir -p "$folder"
+  (umask 077 && printf '%s\n' "$token" >"$folder/$1.token.new") && mv -f "$folder/$1.token.new" "$folder/$1.token"
 }
 
 # Those that start for the first time are given what they register with.
@@ -97,14 +98,19 @@ connector_register() {
   lab_take_lock
   hand_token "$1"
   if actor_is_running "$1"; then
-    actor_signal "$1" HUP
-    say "$1 registers anew; ./sevenstep connector list shows it."
+    reload_actor "$1" || die "$EX_FAILED" "$1 does not register anew" "Its log tells why."
+    say "$1 registers anew; $(how_to_call connector list) shows it."
     return
   fi
+  connector_start "$1" "is registered"
+}
+
+# connector_start NAME WHAT-WAS-DONE: it has what it needs to register.
+connector_start() {
   load_environment
   launch "$1"
   await "$1"
-  say "$1 is registered and ready."
+  say "$1 $2, and is ready."
 }
 
 # What the connectors of a group may delegate to, all together, as a list in YAML.
@@ -127,12 +133,9 @@ connector_add() {
     return
   fi
   load_actors
-  load_environment
-  rm -f "$run/connectors/$name".*
+  rm -f "$(folder_of "$name")/connectors/$name".*
   hand_token "$name"
-  launch "$name"
-  await "$name"
-  say "$name is added to group $group, registered and ready."
+  connector_start "$name" "is added to group $group and registered"
 }
 
 connector_remove() {
@@ -145,7 +148,7 @@ connector_remove() {
   actors_stop "$1"
   ! actor_is_running cloud || cloud_ask POST "/connectors/$1/revoke"
   change_table remove connectors "$1"
-  rm -f "$run/connectors/$1".* "$run/$1.sock" "$run/pid/$1.lock"
+  rm -f "$(folder_of "$1")/connectors/$1".* "$(folder_of "$1")/$1.sock" "$run/pid/$1.lock"
   change_done "$1 is removed."
 }
 
@@ -153,7 +156,7 @@ connector_revoke() {
   connector_name revoke "$@"
   no_arguments "${@:2}"
   cloud_ask POST "/connectors/$1/revoke"
-  rm -f "$run/connectors/$1.token"
+  rm -f "$(folder_of "$1")/connectors/$1.token"
   say "$1 is revoked. It may come back: $(how_to_call connector register "$1")"
 }
 
@@ -164,7 +167,7 @@ connector_purge() {
   is_one_of "$1" "${connectors[@]}" || die "$EX_USAGE" "there is no connector \"$1\"" "There are: ${connectors[*]}"
   actor_is_running "$1" || die "$EX_DOWN" "$1 is not running" "Start it: $(how_to_call start "$1")"
   [[ -z ${2-} ]] || query=(--get --data-urlencode "user=$2")
-  answer=$(curl -sS -f -m 10 -X POST ${query[@]+"${query[@]}"} --unix-socket "$run/$1.sock" http://localhost/tickets/purge) ||
+  answer=$(curl -sS -f -m 10 -X POST ${query[@]+"${query[@]}"} --unix-socket "$(folder_of "$1")/$1.sock" http://localhost/tickets/purge) ||
     die "$EX_FAILED" "$1 did not purge" "Its log: $run/log/$1.log"
   say "$1: $answer."
 }

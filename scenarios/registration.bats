@@ -86,7 +86,7 @@ start_fails_with() {
 
 @test "a new token lets it back in" {
   run lab connector register connector-1
-  [[ $status == 0 && $output == *'registered and ready'* ]] || fail "$output"
+  [[ $status == 0 && $output == *'is registered, and is ready'* ]] || fail "$output"
   [[ $(connectors '.connectors[] | select(.name == "connector-1") | "\(.state) \(.registered)"') == 'active true' ]]
 }
 
@@ -145,7 +145,7 @@ start_fails_with() {
 
 @test "add: one more connector on the running lab, which serves its group, and stays over a restart" {
   run lab connector add connector-3
-  [[ $status == 0 && $output == *'connector-3 is added to group default, registered and ready'* ]] || fail "$output"
+  [[ $status == 0 && $output == *'connector-3 is added to group default and registered, and is ready'* ]] || fail "$output"
   [[ $(connectors '.connectors[] | select(.name == "connector-3") | "\(.group) \(.state)"') == 'default active' ]]
   lab stop connector-1
   sign_in

@@ -29,6 +29,8 @@ run_checks() {
     try "$service: sees only what it needs" sees_only_its_own "$service"
   done
 
+  try "an application is published, changed and removed while the lab runs" app_changes
+  try "a connector is added to the lab that runs, serves, and is removed" connector_changes
   try "the KDC stops: a new user fails at step 4; it starts: all works" kdc_outage
   try "one connector is killed: requests go on through the other" connector_killed
   try "set up again, everything stays as it was" set_up_again
@@ -184,6 +186,46 @@ published_ports() {
   local published=${SEVENSTEP_PUBLISH:-127.0.0.1}
   want "published ports" "$published:8443 $published:8444" "$(docker ps -q --filter "label=com.docker.compose.project=$project" |
     xargs docker inspect -f '{{range .NetworkSettings.Ports}}{{range .}}{{.HostIp}}:{{.HostPort}}{{"\n"}}{{end}}{{end}}' | sort -u | xargs)"
+}
+
+# -- changes ---------------------------------------------------------------------------------------------------------
+
+wiki_status() {
+  agent_open "$wiki" && want "status (error: $(agent_error))" "$1" "$agent_status"
+}
+
+app_changes() {
+  local wiki=${SEVENSTEP_APP_URL/hello/wiki} started
+  started=$(docker inspect -f '{{.State.StartedAt}}' "$(id_of cloud)" "$(id_of kdc)" "$(id_of connector-1)")
+  agent_new "$lab_folder/wiki"
+  wiki_status 404 || return
+  lab_operate app add --delegate wiki 'external_url=https://wiki.apps.localhost:{cloud}/' 'internal_url=http://wiki.corp.sevenstep.test:{backend}/' \
+    'connect=127.0.0.1:{backend}' single_sign_on=kcd spn=HTTP/wiki.corp.sevenstep.test 'assigned_groups=[staff]' || return
+  sign_in wiki "$wiki" "$SEVENSTEP_USER" 200 && page_shows "alice@$SEVENSTEP_REALM" && steps_taken 1234567 || return
+  lab_operate app list | grep -q '^wiki  *added ' || return
+  lab_operate user add grace upn=grace@sevenstep.test password=grace-password && lab_operate app set wiki assigned_users+=grace &&
+    sign_in grace "$wiki" grace@sevenstep.test 200 && page_shows "grace@$SEVENSTEP_REALM" || return
+  ! lab_operate app add wiki "external_url=$wiki" internal_url=http://x/ || return
+  ! lab_operate app set wiki external_url=ftp://x/ || return
+  sign_in wiki "$wiki" "$SEVENSTEP_USER" 200 && lab_operate app set wiki maintenance=true && wiki_status 503 || return
+  lab_operate app remove wiki && wiki_status 404 && lab_operate user remove grace || return
+  want "the start of actors" "$started" "$(docker inspect -f '{{.State.StartedAt}}' "$(id_of cloud)" "$(id_of kdc)" "$(id_of connector-1)")"
+}
+
+listed() {
+  lab_operate connector list --json | jq -r --arg name "$1" '.connectors[] | select(.name == $name) | .state'
+}
+
+connector_changes() {
+  local service
+  ! lab_operate connector add connector-9 || return
+  lab_operate connector add connector-3 && lab up -d connector-3 && lab_await_healthy connector-3 || return
+  want "the state of connector-3" active "$(listed connector-3)" || return
+  for service in connector-1 connector-2; do lab stop "$service" && lab_await_end "$service" || return; done
+  sign_in third "$SEVENSTEP_APP_URL" "$SEVENSTEP_USER" 200 || return
+  lab start connector-1 connector-2 && lab_await_healthy connector-1 connector-2 || return
+  ! lab_operate connector remove connector-3 || return
+  lab rm -sf connector-3 && lab_operate connector remove connector-3 && want "the state of connector-3" '' "$(listed connector-3)"
 }
 
 # -- rights ----------------------------------------------------------------------------------------------------------
