@@ -1,13 +1,18 @@
 # shellcheck shell=bash
 # A lab for measuring: its own run folder and ports, the release build, one user signed in.
 
+# lab_open_file: lab.yaml without the limits that its one user, who is all the load, would meet.
+lab_open_file() {
+  sed '/^cloud:/a\  limits: {user_at_once: 1000000, connector_at_once: 400}' "$top/lab.yaml"
+}
+
 # lab_prepare FOLDER PORT-BASE [LAB-FILE]: from now on ./sevenstep works on this lab.
 lab_prepare() {
   export SEVENSTEP_RUN=$1 SEVENSTEP_PORT_BASE=$2 SEVENSTEP_LOG=${SEVENSTEP_LOG:-warn} SEVENSTEP_LAB=${3:-$top/lab.yaml}
   unset OTEL_EXPORTER_OTLP_ENDPOINT OTEL_EXPORTER_OTLP_TRACES_ENDPOINT
 }
 
-# lab_file STATIC-PORT [RELAY-PORT]: lab.yaml with the applications that all chains have, for signed-in users, without a ticket;
+# lab_file STATIC-PORT [RELAY-PORT]: lab_open_file with the applications that all chains have, for signed-in users, without a ticket;
 # connectors dial RELAY-PORT.
 lab_file() {
   awk -v static="$1" -v relay="${2-}" '
@@ -16,12 +21,11 @@ lab_file() {
       printf "    connect: 127.0.0.1:%s\n    assigned_groups: [staff]\n", connect
     }
     { print }
-    /^cloud:/ { print "  limits: {user_at_once: 1000000}" } # all load is one user
     /^cloud:/ && relay { printf "  tunnel_connect: 127.0.0.1:%s\n", relay }
     /^applications:/ {
       publish("static", "static.corp.sevenstep.test", static)
       publish("sink", "sink.corp.sevenstep.test", "{backend}")
-    }' "$top/lab.yaml"
+    }' < <(lab_open_file)
 }
 
 # lab_crowd_file N: lab.yaml with the users crowd1 to crowdN, who may use the application hello with a token.
