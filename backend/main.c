@@ -134,6 +134,7 @@ static enum err start_servers(struct program *p, struct servers *s, struct failu
   const struct httpd_admin d = {.unix_path = path,
                                 .ready = backend_is_ready,
                                 .metrics = backend_metrics,
+                                .tracer = a->tracer,
                                 .more = admin_routes,
                                 .arg = p};
   enum err e = httpd_start(&c, &s->plain, f);

@@ -200,8 +200,12 @@ static enum err open_cloud(struct cloud *c, struct httpd **admin, struct failure
   if (!e) e = once_new(c, path, &c->once, f);
   if (!e && throttle_new(&c->throttle)) e = failure_set(f, ERR_NOMEM, "no memory");
   actor_path(c->actor, path, "%s.sock", c->actor->instance);
-  struct httpd_admin config = {
-      .unix_path = path, .ready = ready, .metrics = metrics, .more = admin_routes, .arg = c};
+  struct httpd_admin config = {.unix_path = path,
+                               .ready = ready,
+                               .metrics = metrics,
+                               .tracer = c->actor->tracer,
+                               .more = admin_routes,
+                               .arg = c};
   if (!e) e = registry_new(c, &c->registry, f);
   if (!e)
     e = listener_new(c->net, &c->lab->cloud.listen, c->front_tls, HANDSHAKE_MS, conn_accept, c, &conn_events,

@@ -219,8 +219,12 @@ static enum err open_connector(struct connector *c, struct httpd **admin, struct
   c->me = lab_connector_by_name(c->lab, c->actor->instance);
   if (!c->me) return failure_set(f, ERR_CONFIG, "lab.yaml has no connector named %s", c->actor->instance);
   actor_path(c->actor, path, "%s.sock", c->me->name);
-  struct httpd_admin config = {
-      .unix_path = path, .ready = ready, .metrics = metrics, .more = admin_routes, .arg = c};
+  struct httpd_admin config = {.unix_path = path,
+                               .ready = ready,
+                               .metrics = metrics,
+                               .tracer = c->actor->tracer,
+                               .more = admin_routes,
+                               .arg = c};
   enum err e = open_kerberos(c, f);
   if (!e) e = origin_pool_new(c, &c->origins, f);
   if (!e) e = httpd_admin_start(&config, admin, f);

@@ -77,6 +77,7 @@ static enum err start_admin(const struct actor *a, struct idp_site *site, struct
   const struct httpd_admin c = {.unix_path = path,
                                 .ready = idp_ready,
                                 .metrics = idp_metrics,
+                                .tracer = a->tracer,
                                 .more = admin_routes,
                                 .arg = site,
                                 .hold = idp_hold,

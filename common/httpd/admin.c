@@ -1,6 +1,8 @@
 /* The admin endpoint of every actor: a server like any other, with three routes of its own. */
 #include "httpd_private.h"
 
+#include "trace.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,6 +50,7 @@ static void handle_metrics(const struct httpd_request *q, struct httpd_response 
   const struct httpd_admin *a = admin_of(q);
   if (httpd_text(r, 200, "text/plain; version=0.0.4; charset=utf-8", "")) r->status = 500;
   if (a->metrics) a->metrics(q->arg, &r->body);
+  if (a->tracer && tracer_metrics(a->tracer, &r->body)) r->status = 500;
 }
 
 /* Ours, then the actor's, then the end. */

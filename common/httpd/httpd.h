@@ -24,7 +24,7 @@ struct httpd_request {
   const uint8_t *body; /* complete; at most the route's limit */
   size_t body_len;
   const char *peer_ip;
-  bool tls; /* it came over TLS */
+  bool tls;  /* it came over TLS */
   void *arg; /* httpd_config.arg */
 };
 
@@ -125,6 +125,7 @@ struct httpd_admin {
   const char *unix_path;
   bool (*ready)(void *arg, struct buf *reason); /* thread safe */
   void (*metrics)(void *arg, struct buf *out);  /* thread safe */
+  const struct tracer *tracer;                  /* whose counters /metrics has besides; or NULL */
   const struct httpd_route *more;               /* further routes, or NULL */
   void *arg;
   void *(*hold)(void *arg); /* as of httpd_config, for all of these */

@@ -66,6 +66,8 @@ struct tracer_stats {
   uint64_t export_drops; /* spans dropped: queue full, or the receiver refused them or did not answer */
 };
 void tracer_stats(const struct tracer *t, struct tracer_stats *ret);
+/* Appends them in Prometheus's text format: docs/metrics.md, "Every actor that writes spans". */
+enum err tracer_metrics(const struct tracer *t, struct buf *out) MUST_CHECK;
 
 enum span_kind { SPAN_INTERNAL = 1, SPAN_SERVER = 2, SPAN_CLIENT = 3 };
 

@@ -5,6 +5,7 @@
 #include "line_file.h"
 #include "otlp.h"
 
+#include <inttypes.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -130,4 +131,25 @@ void tracer_stats(const struct tracer *t, struct tracer_stats *ret)
   *ret = (struct tracer_stats){.written = atomic_load(&t->written),
                                .write_errors = atomic_load(&t->write_errors)};
   if (t->otlp) otlp_counts(t->otlp, &ret->exported, &ret->export_drops);
+}
+
+enum err tracer_metrics(const struct tracer *t, struct buf *out)
+{
+  struct tracer_stats now;
+  tracer_stats(t, &now);
+  return buf_printf(
+      out,
+      "# HELP sevenstep_trace_spans_total Spans written to the trace.\n"
+      "# TYPE sevenstep_trace_spans_total counter\n"
+      "sevenstep_trace_spans_total %" PRIu64 "\n"
+      "# HELP sevenstep_trace_write_errors_total Spans and exchanges that could not be written.\n"
+      "# TYPE sevenstep_trace_write_errors_total counter\n"
+      "sevenstep_trace_write_errors_total %" PRIu64 "\n"
+      "# HELP sevenstep_trace_exported_total Spans that the OTLP receiver took.\n"
+      "# TYPE sevenstep_trace_exported_total counter\n"
+      "sevenstep_trace_exported_total %" PRIu64 "\n"
+      "# HELP sevenstep_trace_export_drops_total Spans dropped on the way to the OTLP receiver.\n"
+      "# TYPE sevenstep_trace_export_drops_total counter\n"
+      "sevenstep_trace_export_drops_total %" PRIu64 "\n",
+      now.written, now.write_errors, now.exported, now.export_drops);
 }
