@@ -104,6 +104,7 @@ static enum err session_take(struct krb_delegator *d, struct session **ret, stru
 
 static void session_give(struct krb_delegator *d, struct session *s)
 {
+  s->link.wire = NULL; /* is the caller's, and goes with it */
   pthread_mutex_lock(&d->lock);
   s->next = d->idle;
   d->idle = s;

@@ -88,6 +88,11 @@ START_TEST(krb_obtain_after_one_that_was_kept_keeps_nothing_more)
   size_t n = w.n;
   ck_assert_int_eq(obtain(d, "alice@test", NULL), ERR_OK); /* the same session */
   ck_assert_uint_eq(w.n, n);
+  ck_assert_int_eq(obtain(d, "alice@test", &w), ERR_OK);
+  n = w.n;
+  struct failure f;
+  ck_assert_int_eq(krb_delegator_reload(d, &f), ERR_OK); /* its own AS exchange is nobody's */
+  ck_assert_uint_eq(w.n, n);
   krb_wire_clear(&w);
   krb_delegator_free(d);
 }
