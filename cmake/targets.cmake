@@ -15,18 +15,25 @@ function(sevenstep_program name)
   target_link_libraries(${name} PRIVATE ${ARG_LIBS} sevenstep_flags)
 endfunction()
 
-# sevenstep_test(NAME SOURCES ... LIBS targets...): a Check program, run by ctest. It is given the source
-# tree as SEVENSTEP_SOURCE_DIR, for fixtures and corpora.
+# What a target that uses Check needs. It is given the source tree as SEVENSTEP_SOURCE_DIR, for fixtures and
+# corpora.
+function(sevenstep_check name)
+  target_compile_definitions(${name} PRIVATE SEVENSTEP_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests/unit)
+  target_link_libraries(${name} PRIVATE PkgConfig::CHECK sevenstep_flags)
+  # Check's own macros use GNU variadics.
+  target_compile_options(${name} PRIVATE -Wno-gnu-zero-variadic-macro-arguments -Wno-pedantic)
+endfunction()
+
+# sevenstep_test(NAME SOURCES ... LIBS targets...): a Check program, run by ctest.
 function(sevenstep_test name)
   if(NOT SEVENSTEP_TESTS)
     return()
   endif()
   cmake_parse_arguments(ARG "" "" "SOURCES;LIBS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
-  target_compile_definitions(${name} PRIVATE SEVENSTEP_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
-  target_link_libraries(${name} PRIVATE ${ARG_LIBS} PkgConfig::CHECK sevenstep_flags)
-  # Check's own macros use GNU variadics.
-  target_compile_options(${name} PRIVATE -Wno-gnu-zero-variadic-macro-arguments -Wno-pedantic)
+  target_link_libraries(${name} PRIVATE ${ARG_LIBS})
+  sevenstep_check(${name})
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
   add_test(NAME ${name} COMMAND ${name})
   # Check gives a case 4 seconds, which a machine with much else to do exceeds; who hangs is found later just as well.

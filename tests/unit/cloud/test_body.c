@@ -2,8 +2,8 @@
 #include "body.h"
 
 #include "coding.h"
+#include "run.h"
 
-#include <check.h>
 #include <string.h>
 
 static struct lab_app apps[] = {
@@ -277,9 +277,5 @@ int main(void)
   tcase_add_test(t, body_put_broken_coding_is_refused);
   tcase_add_test(t, body_end_cut_short_is_refused);
   suite_add_tcase(s, t);
-  SRunner *r = srunner_create(s);
-  srunner_run_all(r, CK_NORMAL);
-  int failed = srunner_ntests_failed(r);
-  srunner_free(r);
-  return failed != 0;
+  return run(s);
 }

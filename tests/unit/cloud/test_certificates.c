@@ -13,8 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define PUBLIC "Host: public.apps.localhost\r\n"
-#define DAY    86400
+#define DAY 86400
 
 static char token[TOKEN_LEN + 1];
 
@@ -36,7 +35,7 @@ static struct user *ask(void)
 {
   int before = one.requests + two.requests;
   struct user *u = user_connect(NULL);
-  user_send(u, "GET / HTTP/1.1\r\n" PUBLIC "\r\n");
+  user_send(u, "GET / HTTP/1.1\r\n" TO_PUBLIC "\r\n");
   run_until(one.requests + two.requests == before + 1);
   return u;
 }
@@ -271,7 +270,7 @@ START_TEST(a_day_with_renewals_key_rotations_and_reconnects)
   int renewals = 0;
   open_provider(folder);
   front_certificates(3 * HOUR, 2 * HOUR);
-  front_enrol("connector-1");
+  inside_enrol("connector-1");
   inside_dial(&one, "connector-1");
   for (int i = 0; i < 6; i++)
     buf_init(&old[i], TOKEN_MAX);
@@ -330,10 +329,7 @@ END_TEST
 int main(void)
 {
   Suite *suite = suite_create("certificates");
-  TCase *c = tcase_create("certificates");
-  tcase_set_timeout(c, 60);
-  tcase_add_unchecked_fixture(c, front_pki, front_pki_remove);
-  tcase_add_checked_fixture(c, front_open, front_close);
+  TCase *c = front_tests(suite, "certificates");
   tcase_add_test(c, connection_without_a_certificate_registers_and_ends);
   tcase_add_test(c, connection_without_a_certificate_and_with_a_bad_token_is_told_why);
   tcase_add_test(c, connection_without_a_certificate_and_a_token_is_refused);
@@ -347,10 +343,5 @@ int main(void)
   tcase_add_test(c, a_day_with_renewals_key_rotations_and_reconnects);
   tcase_add_test(c, a_year_away_is_too_long);
   tcase_add_test(c, a_certificate_that_ends_while_connected_ends_the_connection);
-  suite_add_tcase(suite, c);
-  SRunner *runner = srunner_create(suite);
-  srunner_run_all(runner, CK_ENV);
-  int failed = srunner_ntests_failed(runner);
-  srunner_free(runner);
-  return failed ? 1 : 0;
+  return run(suite);
 }

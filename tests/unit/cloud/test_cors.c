@@ -4,16 +4,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#define PUBLIC "Host: public.apps.localhost\r\n"
-
 static const char *origins[] = {"https://spa.example"}, *methods[] = {"PUT"}, *headers[] = {"X-Custom"};
 static struct lab_cors rules[] = {
     {.origins = {origins, 1}, .methods = {methods, 1}, .headers = {headers, 1}, .max_age_s = 60}};
 
-static void setup(void)
+static void publish_rules(void)
 {
-  front_open();
-  struct lab_app *app = (struct lab_app *)(uintptr_t)lab_published(cloud->lab, "public", NULL);
+  struct lab_app *app = front_app("public");
   app->cors = rules;
   app->n_cors = 1;
 }
@@ -46,7 +43,7 @@ START_TEST(cors_preflight_is_answered_by_the_rule)
   char text[1024];
   const struct preflight_case *c = &preflights[_i];
   struct user *u = user_connect(NULL);
-  snprintf(text, sizeof text, "OPTIONS /x HTTP/1.1\r\n" PUBLIC "%s\r\n", c->fields);
+  snprintf(text, sizeof text, "OPTIONS /x HTTP/1.1\r\n" TO_PUBLIC "%s\r\n", c->fields);
   user_send(u, text);
   run_until(user_got(u, "\r\n\r\n"));
   ck_assert_msg(user_got(u, c->allowed ? "HTTP/1.1 204 " : "HTTP/1.1 403 "), "%s", buf_str(&u->got));
@@ -61,7 +58,7 @@ static struct user *asked(const char *origin)
   char text[256];
   inside_dial(&one, "connector-1");
   struct user *u = user_connect(NULL);
-  snprintf(text, sizeof text, "GET /x HTTP/1.1\r\n" PUBLIC "Origin: %s\r\n\r\n", origin);
+  snprintf(text, sizeof text, "GET /x HTTP/1.1\r\n" TO_PUBLIC "Origin: %s\r\n\r\n", origin);
   user_send(u, text);
   run_until(one.requests == 1);
   inside_answer(&one, 200, "access-control-allow-origin", "*", true);
@@ -86,12 +83,9 @@ END_TEST
 
 START_TEST(cors_without_rules_leaves_the_application_its_fields)
 {
-  ((struct lab_app *)(uintptr_t)lab_published(cloud->lab, "public", NULL))->n_cors = 0;
-  inside_dial(&one, "connector-1");
-  struct user *u = user_connect(NULL);
-  user_send(u, "OPTIONS /x HTTP/1.1\r\n" PUBLIC "Origin: https://spa.example\r\n"
-               "Access-Control-Request-Method: PUT\r\n\r\n");
-  run_until(one.requests == 1);
+  front_app("public")->n_cors = 0;
+  struct user *u = user_asks("OPTIONS /x HTTP/1.1\r\n" TO_PUBLIC "Origin: https://spa.example\r\n"
+                             "Access-Control-Request-Method: PUT\r\n\r\n");
   inside_answer(&one, 200, "access-control-allow-origin", "*", true);
   run_until(user_got(u, "\r\n\r\n"));
   ck_assert(user_got(u, "access-control-allow-origin: *\r\n"));
@@ -132,19 +126,12 @@ END_TEST
 int main(void)
 {
   Suite *suite = suite_create("cors");
-  TCase *c = tcase_create("cors");
-  tcase_add_unchecked_fixture(c, front_pki, front_pki_remove);
-  tcase_add_checked_fixture(c, setup, front_close);
-  tcase_set_timeout(c, 60);
+  TCase *c = front_tests(suite, "cors");
+  tcase_add_checked_fixture(c, publish_rules, NULL);
   tcase_add_loop_test(c, cors_preflight_is_answered_by_the_rule, 0, sizeof preflights / sizeof *preflights);
   tcase_add_test(c, cors_response_of_a_known_origin_has_it);
   tcase_add_test(c, cors_response_of_another_origin_has_none);
   tcase_add_test(c, cors_without_rules_leaves_the_application_its_fields);
   tcase_add_loop_test(c, asks_as_script_is_told_by_the_request, 0, sizeof scripts / sizeof *scripts);
-  suite_add_tcase(suite, c);
-  SRunner *runner = srunner_create(suite);
-  srunner_run_all(runner, CK_ENV);
-  int failed = srunner_ntests_failed(runner);
-  srunner_free(runner);
-  return failed ? 1 : 0;
+  return run(suite);
 }

@@ -3,8 +3,8 @@
 
 #include "clock.h"
 #include "fake_clock.h"
+#include "run.h"
 
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -117,9 +117,5 @@ int main(void)
   tcase_add_test(t, once_end_user_outlives_a_restart);
   tcase_add_test(t, once_end_user_again_ends_what_came_between);
   suite_add_tcase(s, t);
-  SRunner *r = srunner_create(s);
-  srunner_run_all(r, CK_NORMAL);
-  int failed = srunner_ntests_failed(r);
-  srunner_free(r);
-  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  return run(s);
 }

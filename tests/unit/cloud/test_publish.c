@@ -1,7 +1,8 @@
 /* Which application a target belongs to, however it is spelt, and what it is called inside. */
 #include "publish.h"
 
-#include <check.h>
+#include "run.h"
+
 #include <string.h>
 
 static struct lab_app apps[] = {
@@ -163,9 +164,5 @@ int main(void)
   tcase_add_test(c, publish_find_by_wildcard_names_the_hosts_of_the_label);
   tcase_add_test(c, publish_origin_len_ends_before_the_path);
   suite_add_tcase(suite, c);
-  SRunner *runner = srunner_create(suite);
-  srunner_run_all(runner, CK_ENV);
-  int failed = srunner_ntests_failed(runner);
-  srunner_free(runner);
-  return failed ? 1 : 0;
+  return run(suite);
 }

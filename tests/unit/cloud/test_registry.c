@@ -8,13 +8,11 @@
 
 #include <string.h>
 
-#define PUBLIC "Host: public.apps.localhost\r\n"
-
 static struct user *ask_at_once(void)
 {
   int before = one.requests + two.requests + three.requests;
   struct user *u = user_connect(NULL);
-  user_send(u, "GET / HTTP/1.1\r\n" PUBLIC "\r\n");
+  user_send(u, "GET / HTTP/1.1\r\n" TO_PUBLIC "\r\n");
   run_until(one.requests + two.requests + three.requests == before + 1);
   return u;
 }
@@ -190,7 +188,7 @@ static void take_at_once(unsigned connector, unsigned user)
 static struct user *ask_in_vain(const char *error)
 {
   struct user *u = user_connect(NULL);
-  user_send(u, "GET / HTTP/1.1\r\n" PUBLIC "\r\n");
+  user_send(u, "GET / HTTP/1.1\r\n" TO_PUBLIC "\r\n");
   run_until(user_got(u, "</html>"));
   ck_assert_msg(user_got(u, error), "%s", buf_str(&u->got));
   return u;
@@ -242,10 +240,7 @@ END_TEST
 START_TEST(pick_forgets_what_a_lost_connection_worked_on)
 {
   take_at_once(1, 100);
-  inside_dial(&one, "connector-1");
-  struct user *u = user_connect(NULL);
-  user_send(u, "POST / HTTP/1.1\r\n" PUBLIC "Content-Length: 1\r\n\r\nx");
-  run_until(one.requests == 1);
+  struct user *u = user_asks("POST / HTTP/1.1\r\n" TO_PUBLIC "Content-Length: 1\r\n\r\nx");
   link_close(one.link, NULL);
   run_until(user_got(u, "connector_lost"));
   inside_dial(&three, "connector-1");
@@ -371,7 +366,7 @@ START_TEST(configure_request_in_progress_keeps_what_it_began_with)
   inside_answer(&one, 302, "location", "http://public.corp.sevenstep.test:8446/x", true);
   run_until(user_got(u, "302 Found") && user_got(u, "\r\n\r\n"));
   ck_assert(user_got(u, "public.apps.localhost"));
-  user_send(u, "GET / HTTP/1.1\r\n" PUBLIC "\r\n");
+  user_send(u, "GET / HTTP/1.1\r\n" TO_PUBLIC "\r\n");
   run_until(user_got(u, "404 Not Found"));
 }
 END_TEST
@@ -480,10 +475,7 @@ END_TEST
 int main(void)
 {
   Suite *suite = suite_create("registry");
-  TCase *c = tcase_create("registry");
-  tcase_set_timeout(c, 60);
-  tcase_add_unchecked_fixture(c, front_pki, front_pki_remove);
-  tcase_add_checked_fixture(c, front_open, front_close);
+  TCase *c = front_tests(suite, "registry");
   tcase_add_test(c, ready_counts_connectors_and_their_connections);
   tcase_add_test(c, pick_equal_loads_alternates_between_connectors);
   tcase_add_test(c, pick_without_a_pause_stays_where_the_last_went);
@@ -511,10 +503,5 @@ int main(void)
   tcase_add_test(c, configure_without_connectors_is_in_force_at_once);
   tcase_add_test(c, configure_while_another_is_under_way_is_refused);
   tcase_add_test(c, configure_connector_taken_away_gets_no_more_and_is_closed);
-  suite_add_tcase(suite, c);
-  SRunner *runner = srunner_create(suite);
-  srunner_run_all(runner, CK_ENV);
-  int failed = srunner_ntests_failed(runner);
-  srunner_free(runner);
-  return failed ? 1 : 0;
+  return run(suite);
 }

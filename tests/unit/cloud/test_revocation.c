@@ -10,19 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void configured(void *arg, const struct failure *f)
-{
-  ck_assert_int_eq(f->err, ERR_OK);
-  *(bool *)arg = true;
-}
-
-static void change(const char *changes)
-{
-  bool done = false;
-  registry_configure(cloud->registry, front_lab(changes), configured, &done);
-  run_until(done);
-}
-
 /* Whose tickets the connector has been told to forget. What it is told comes in order, so that a last one
  * shows that there are no more. */
 static const char *purged(void)
@@ -66,8 +53,8 @@ START_TEST(revoke_by_change_what_is_taken_is_taken_at_once)
   const struct taking *t = &takings[_i];
   char expected[64];
   inside_dial(&one, "connector-1");
-  change(t->before);
-  change(t->after);
+  front_change(t->before);
+  front_change(t->after);
   snprintf(expected, sizeof expected, "%s ", t->forgotten);
   ck_assert_str_eq(purged(), expected);
   ck_assert(is_ended(t->forgotten) == t->ended);
@@ -91,7 +78,7 @@ static const char *const harmless[] = {
 START_TEST(revoke_by_change_what_takes_nothing_leaves_all)
 {
   inside_dial(&one, "connector-1");
-  change(harmless[_i]);
+  front_change(harmless[_i]);
   ck_assert_str_eq(purged(), "");
   ck_assert(!is_ended(ALICE) && !is_ended(FRANK));
 }
@@ -119,19 +106,11 @@ END_TEST
 int main(void)
 {
   Suite *suite = suite_create("revocation");
-  TCase *c = tcase_create("revocation");
-  tcase_set_timeout(c, 60);
-  tcase_add_unchecked_fixture(c, front_pki, front_pki_remove);
-  tcase_add_checked_fixture(c, front_open, front_close);
+  TCase *c = front_tests(suite, "revocation");
   tcase_add_loop_test(c, revoke_by_change_what_is_taken_is_taken_at_once, 0,
                       (int)(sizeof takings / sizeof *takings));
   tcase_add_loop_test(c, revoke_by_change_what_takes_nothing_leaves_all, 0,
                       (int)(sizeof harmless / sizeof *harmless));
   tcase_add_test(c, revoke_user_ends_sessions_and_tickets_in_any_case);
-  suite_add_tcase(suite, c);
-  SRunner *runner = srunner_create(suite);
-  srunner_run_all(runner, CK_ENV);
-  int failed = srunner_ntests_failed(runner);
-  srunner_free(runner);
-  return failed ? 1 : 0;
+  return run(suite);
 }

@@ -2,7 +2,8 @@
 #include "clock.h"
 #include "roster.h"
 
-#include <check.h>
+#include "run.h"
+
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -445,9 +446,5 @@ int main(void)
   tcase_add_test(c, json_lists_nobody_who_was_never_seen);
   tcase_add_test(c, json_drops_who_is_absent_for_ten_days_and_takes_him_back);
   suite_add_tcase(suite, c);
-  SRunner *runner = srunner_create(suite);
-  srunner_run_all(runner, CK_ENV);
-  int failed = srunner_ntests_failed(runner);
-  srunner_free(runner);
-  return failed ? 1 : 0;
+  return run(suite);
 }

@@ -1,7 +1,8 @@
 /* Sealed cookies: sessions and logons under way. */
 #include "session.h"
 
-#include <check.h>
+#include "run.h"
+
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -412,9 +413,5 @@ int main(void)
   tcase_add_loop_test(c, session_cookie_set_follows_the_application_s_options, 0,
                       sizeof session_cookies / sizeof *session_cookies);
   suite_add_tcase(suite, c);
-  SRunner *runner = srunner_create(suite);
-  srunner_run_all(runner, CK_ENV);
-  int failed = srunner_ntests_failed(runner);
-  srunner_free(runner);
-  return failed ? 1 : 0;
+  return run(suite);
 }

@@ -1,7 +1,8 @@
 /* Rates and numbers at once, on a clock of the test's own. */
 #include "throttle.h"
 
-#include <check.h>
+#include "run.h"
+
 #include <stdio.h>
 
 #define SECOND 1000000000LL
@@ -182,9 +183,5 @@ int main(void)
   tcase_add_test(t, throttle_admit_more_users_than_places_forgets_no_request_under_way);
   Suite *s = suite_create("throttle");
   suite_add_tcase(s, t);
-  SRunner *r = srunner_create(s);
-  srunner_run_all(r, CK_ENV);
-  int failed = srunner_ntests_failed(r);
-  srunner_free(r);
-  return failed != 0;
+  return run(s);
 }

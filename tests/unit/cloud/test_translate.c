@@ -1,7 +1,8 @@
 /* What becomes of URLs in header fields on their way in and out. */
 #include "translate.h"
 
-#include <check.h>
+#include "run.h"
+
 #include <string.h>
 
 static struct lab_app apps[] = {
@@ -169,9 +170,5 @@ int main(void)
   tcase_add_test(c, translate_response_keeps_cookies_apart_and_in_order);
   tcase_add_test(c, translate_response_that_outgrows_its_list_is_too_large);
   suite_add_tcase(suite, c);
-  SRunner *runner = srunner_create(suite);
-  srunner_run_all(runner, CK_ENV);
-  int failed = srunner_ntests_failed(runner);
-  srunner_free(runner);
-  return failed ? 1 : 0;
+  return run(suite);
 }

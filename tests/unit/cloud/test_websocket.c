@@ -5,7 +5,6 @@
 #include "frames.h"
 #include "front.h"
 #include "once.h"
-#include "registry.h"
 
 #include <string.h>
 
@@ -16,10 +15,7 @@
 /* A request from a user, answered by the connector with a switch. */
 static struct user *open_with(const char *request)
 {
-  inside_dial(&one, "connector-1");
-  struct user *u = user_connect(NULL);
-  user_send(u, request);
-  run_until(one.requests == 1);
+  struct user *u = user_asks(request);
   inside_answer(&one, 200, "sevenstep-switched", "websocket", false);
   run_until(user_got(u, "\r\n\r\n"));
   ck_assert(user_got(u, "HTTP/1.1 101 "));
@@ -99,21 +95,14 @@ END_TEST
 
 START_TEST(request_for_another_protocol_is_an_ordinary_one)
 {
-  inside_dial(&one, "connector-1");
-  struct user *u = user_connect(NULL);
-  user_send(u,
-            "GET / HTTP/1.1\r\nHost: public.apps.localhost\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n");
-  run_until(one.requests == 1);
+  user_asks("GET / HTTP/1.1\r\nHost: public.apps.localhost\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n");
   ck_assert_str_eq(one.method, "GET");
 }
 END_TEST
 
 START_TEST(application_that_does_not_switch_is_answered_for_as_ever)
 {
-  inside_dial(&one, "connector-1");
-  struct user *u = user_connect(NULL);
-  user_send(u, ASK("public", "\r\n"));
-  run_until(one.requests == 1);
+  struct user *u = user_asks(ASK("public", "\r\n"));
   inside_answer(&one, 200, NULL, NULL, false);
   inside_write(&one, "plain", 5);
   inside_end(&one);
@@ -129,10 +118,7 @@ END_TEST
 
 START_TEST(answer_that_claims_a_switch_nobody_asked_for_is_an_ordinary_one)
 {
-  inside_dial(&one, "connector-1");
-  struct user *u = user_connect(NULL);
-  user_send(u, "GET / HTTP/1.1\r\nHost: public.apps.localhost\r\n\r\n");
-  run_until(one.requests == 1);
+  struct user *u = user_asks("GET / HTTP/1.1\r\nHost: public.apps.localhost\r\n\r\n");
   inside_answer(&one, 200, "sevenstep-switched", "websocket", true);
   run_until(user_got(u, "\r\n\r\n"));
   ck_assert(user_got(u, "HTTP/1.1 200 "));
@@ -348,28 +334,15 @@ START_TEST(end_of_the_session_ends_it)
 }
 END_TEST
 
-static void configured(void *arg, const struct failure *f)
-{
-  ck_assert_int_eq(f->err, ERR_OK);
-  *(bool *)arg = true;
-}
-
-static void reload(const char *changes)
-{
-  bool done = false;
-  registry_configure(cloud->registry, front_lab(changes), configured, &done);
-  run_until(done);
-}
-
 START_TEST(end_of_the_account_or_the_assignment_ends_it)
 {
   static const char *const changes[] = {"users: {alice: {enabled: false}}\n",
                                         "applications: {hello: {assigned_groups: [auditors]}}\n"};
   struct user *u = open_hello(3600);
-  reload("applications: {public: {maintenance: true}}\n");
+  front_change("applications: {public: {maintenance: true}}\n");
   pass(1);
   ck_assert(!u->closed);
-  reload(changes[_i]);
+  front_change(changes[_i]);
   pass(1);
   pass(1);
   run_until(u->closed && one.lost == 1);
@@ -379,7 +352,8 @@ END_TEST
 START_TEST(application_that_needs_a_logon_now_ends_it)
 {
   struct user *u = open_public();
-  reload("applications: {public: {preauthentication: aadPreAuthentication, assignment_required: false}}\n");
+  front_change(
+      "applications: {public: {preauthentication: aadPreAuthentication, assignment_required: false}}\n");
   pass(1);
   pass(1);
   run_until(u->closed && one.lost == 1);
@@ -389,7 +363,7 @@ END_TEST
 START_TEST(removal_of_its_application_ends_it)
 {
   struct user *u = open_public();
-  reload("applications: {public: null}\n");
+  front_change("applications: {public: null}\n");
   pass(1);
   pass(1);
   run_until(u->closed && one.lost == 1);
@@ -466,10 +440,7 @@ END_TEST
 int main(void)
 {
   Suite *suite = suite_create("websocket");
-  TCase *c = tcase_create("websocket");
-  tcase_set_timeout(c, 60);
-  tcase_add_unchecked_fixture(c, front_pki, front_pki_remove);
-  tcase_add_checked_fixture(c, front_open, front_close);
+  TCase *c = front_tests(suite, "websocket");
   tcase_add_test(c, request_becomes_an_extended_connect_with_the_users_own_fields);
   tcase_add_test(c, request_that_is_no_handshake_is_refused);
   tcase_add_test(c, request_without_a_session_is_not_redirected);
@@ -497,10 +468,5 @@ int main(void)
   tcase_add_test(c, user_who_does_not_read_is_cut_off);
   tcase_add_test(c, stop_of_the_cloud_ends_it_in_order);
   tcase_add_test(c, shutdown_with_open_websockets_leaves_nothing);
-  suite_add_tcase(suite, c);
-  SRunner *runner = srunner_create(suite);
-  srunner_run_all(runner, CK_ENV);
-  int failed = srunner_ntests_failed(runner);
-  srunner_free(runner);
-  return failed ? 1 : 0;
+  return run(suite);
 }

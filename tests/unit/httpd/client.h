@@ -4,8 +4,7 @@
 #define SEVENSTEP_TEST_CLIENT_H
 
 #include "httpd.h"
-
-#include <check.h>
+#include "run.h"
 
 int client_connect(const struct httpd *h);
 int client_connect_unix(const char *path);
@@ -20,14 +19,5 @@ char *client_talk(const struct httpd *h, const char *text);
 
 /* True when the answer begins with this status and contains the text. */
 void assert_answer(char *answer, const char *status, const char *text);
-
-static inline int run(Suite *s)
-{
-  SRunner *r = srunner_create(s);
-  srunner_run_all(r, CK_ENV);
-  int failed = srunner_ntests_failed(r);
-  srunner_free(r);
-  return failed != 0;
-}
 
 #endif

@@ -1,0 +1,147 @@
+/* Bodies both ways: those that take their time, those that break off or are malformed, and those that are
+ * none. */
+#include "exchange.h"
+#include "front.h"
+#include "suites.h"
+
+#include <stdio.h>
+
+START_TEST(upload_whose_body_comes_late_is_not_cut_off)
+{
+  inside_dial(&one, "connector-1");
+  struct user *u = user_connect(NULL);
+  user_send(u, "POST / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 5\r\n" TO_PUBLIC "\r\n");
+  run_until(user_got(u, "100 Continue") && one.requests == 1);
+  pass(1);
+  ck_assert(!u->closed);
+  user_send(u, "hello");
+  run_until(one.ended);
+  ck_assert_str_eq(buf_str(&one.body), "hello");
+}
+END_TEST
+
+START_TEST(upload_that_moves_is_not_timed_out)
+{
+  inside_dial(&one, "connector-1");
+  struct user *u = user_connect(NULL);
+  user_send(u, "POST / HTTP/1.1\r\nContent-Length: 5\r\n" TO_PUBLIC "\r\n");
+  for (size_t i = 0; i < 5; i++) {
+    user_send(u, "x");
+    run_until(one.body.len == i + 1);
+    pass(50);
+    ck_assert_uint_eq(u->got.len, 0);
+    ck_assert(!u->closed);
+  }
+}
+END_TEST
+
+START_TEST(upload_that_stops_is_cut_off)
+{
+  inside_dial(&one, "connector-1");
+  struct user *u = user_connect(NULL);
+  user_send(u, "POST / HTTP/1.1\r\nContent-Length: 5\r\n" TO_PUBLIC "\r\nx");
+  run_until(one.body.len == 1);
+  pass(61);
+  run_until(u->closed && one.lost == 1);
+}
+END_TEST
+
+START_TEST(malformed_body_behind_a_begun_response_ends_the_tunnel_stream)
+{
+  inside_dial(&one, "connector-1");
+  struct user *u = user_connect(NULL);
+  user_send(u, "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n" TO_PUBLIC "\r\n1\r\nx\r\n");
+  run_until(one.body.len == 1);
+  inside_answer(&one, 200, NULL, NULL, false);
+  run_until(user_got(u, "200 OK"));
+  user_send(u, "junk\r\n");
+  run_until(u->closed && one.lost == 1);
+}
+END_TEST
+
+START_TEST(malformed_body_before_the_response_is_a_bad_request)
+{
+  inside_dial(&one, "connector-1");
+  struct user *u = user_connect(NULL);
+  user_send(u, "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n" TO_PUBLIC "\r\n1\r\nx\r\n");
+  run_until(one.body.len == 1);
+  user_send(u, "junk\r\n");
+  run_until(u->closed && one.lost == 1);
+  ck_assert(user_got(u, "HTTP/1.1 400 "));
+}
+END_TEST
+
+/* Silent for long, then much at once, to a user who reads slowly: that moves, and is not cut; one who reads
+ * nothing more is. */
+START_TEST(stream_that_was_silent_may_burst)
+{
+  static uint8_t burst[512 * 1024];
+  struct user *u = user_asks("GET / HTTP/1.1\r\n" TO_PUBLIC "\r\n");
+  inside_answer(&one, 200, NULL, NULL, false);
+  run_until(user_got(u, "200 OK"));
+  pass(300);
+  stream_pause(u->stream, true);
+  for (int i = 0; i < 16; i++) {
+    inside_write(&one, burst, sizeof burst);
+    pass(0);
+    if (tunnel_stream_congested(one.stream)) break;
+  }
+  pass(1);
+  pass(1);
+  ck_assert_uint_eq(conn_count(cloud), 1);
+  pass(61);
+  run_until(one.lost == 1);
+}
+END_TEST
+
+/* HT-32 */
+START_TEST(piece_of_an_answer_does_not_wait_for_the_next)
+{
+  struct user *u = user_asks("GET /events HTTP/1.1\r\n" TO_PUBLIC "\r\n");
+  inside_answer(&one, 200, "content-type", "text/event-stream", false);
+  inside_write(&one, "data: 1\n\n", 9);
+  run_until(user_got(u, "data: 1\n\n"));
+  inside_write(&one, "data: 2\n\n", 9);
+  run_until(user_got(u, "data: 2\n\n"));
+  inside_end(&one);
+  run_until(user_got(u, "\r\n0\r\n\r\n"));
+}
+END_TEST
+
+START_TEST(response_without_a_body_has_none)
+{
+  static const struct {
+    const char *method;
+    int status;
+    const char *length;
+  } cases[] = {{"HEAD", 200, "5"}, {"HEAD", 200, NULL}, {"GET", 204, NULL}, {"GET", 304, NULL}};
+  char request[128];
+  inside_dial(&one, "connector-1");
+  struct user *u = user_connect(NULL);
+  for (int i = 0; i < 4; i++) {
+    snprintf(request, sizeof request, "%s / HTTP/1.1\r\n" TO_PUBLIC "\r\n", cases[i].method);
+    user_send(u, request);
+    run_until(one.requests == i + 1);
+    inside_answer(&one, cases[i].status, cases[i].length ? "content-length" : NULL, cases[i].length, true);
+    run_until(user_got_times(u, "\r\n\r\n") == (size_t)i + 1);
+  }
+  ck_assert(!user_got(u, "Transfer-Encoding"));
+  ck_assert(!user_got(u, "\r\n\r\n0"));
+  ck_assert_uint_eq(user_got_times(u, "Content-Length: 5\r\n"), 1);
+}
+END_TEST
+
+Suite *front_bodies_suite(void)
+{
+  Suite *s = suite_create("front_bodies");
+  TCase *c = front_tests(s, "front_bodies");
+  tcase_add_test(c, upload_whose_body_comes_late_is_not_cut_off);
+  tcase_add_test(c, upload_that_moves_is_not_timed_out);
+  tcase_add_test(c, upload_that_stops_is_cut_off);
+  tcase_add_test(c, malformed_body_behind_a_begun_response_ends_the_tunnel_stream);
+  tcase_add_test(c, malformed_body_before_the_response_is_a_bad_request);
+  tcase_add_test(c, stream_that_was_silent_may_burst);
+  tcase_add_test(c, piece_of_an_answer_does_not_wait_for_the_next);
+  tcase_add_test(c, response_without_a_body_has_none);
+  return s;
+}

@@ -1,0 +1,167 @@
+/* Users who leave, and connectors that die, do not answer, or break the protocol. */
+#include "exchange.h"
+#include "front.h"
+#include "suites.h"
+
+/* What has happened when the user leaves. */
+enum { AT_HEAD, AT_BODY, AT_BODY_END, AT_RESPONSE, AT_RESPONSE_BODY, MOMENTS };
+
+static void leave_at(int moment, bool reset)
+{
+  struct user *u = user_connect(NULL);
+  int before = one.requests;
+  user_send(u, "POST / HTTP/1.1\r\nContent-Length: 2\r\n" TO_PUBLIC "\r\n");
+  run_until(one.requests == before + 1);
+  if (moment >= AT_BODY) {
+    user_send(u, "x");
+    run_until(one.body.len == 1);
+  }
+  if (moment >= AT_BODY_END) {
+    user_send(u, "y");
+    run_until(one.ended);
+  }
+  if (moment >= AT_RESPONSE) {
+    inside_answer(&one, 200, NULL, NULL, false);
+    run_until(user_got(u, "200 OK"));
+  }
+  if (moment >= AT_RESPONSE_BODY) {
+    inside_write(&one, "z", 1);
+    run_until(user_got(u, "1\r\nz"));
+  }
+  if (reset)
+    stream_abort(u->stream);
+  else
+    stream_close(u->stream, NULL);
+  run_until(!one.stream && conn_count(cloud) == 0);
+}
+
+START_TEST(user_who_leaves_ends_the_tunnel_stream)
+{
+  inside_dial(&one, "connector-1");
+  leave_at(_i / 2, _i % 2);
+  ck_assert_int_eq(one.lost, 1);
+  ck_assert_uint_eq(tunnel_streams(link_tunnel(one.link)), 0);
+}
+END_TEST
+
+START_TEST(users_who_leave_slow_downloads_leave_the_tunnel_its_window)
+{
+  static uint8_t piece[256 * 1024];
+  inside_dial(&one, "connector-1");
+  for (int i = 0; i < 6; i++) {
+    struct user *u = user_connect(NULL);
+    user_send(u, "GET / HTTP/1.1\r\n" TO_PUBLIC "\r\n");
+    run_until(one.requests == i + 1);
+    inside_answer(&one, 200, NULL, NULL, false);
+    run_until(user_got(u, "200 OK"));
+    stream_pause(u->stream, true);
+    /* the sockets' buffers, then the cloud's, then the stream's window are full */
+    for (int k = 0; k < 200 && !tunnel_stream_congested(one.stream); k++) {
+      inside_write(&one, piece, sizeof piece);
+      pass(0);
+    }
+    ck_assert(tunnel_stream_congested(one.stream));
+    stream_abort(u->stream);
+    run_until(!one.stream);
+  }
+}
+END_TEST
+
+START_TEST(request_without_a_body_goes_to_another_connector_when_one_dies)
+{
+  struct user *u = user_asks("GET /again HTTP/1.1\r\n" TO_PUBLIC "\r\n");
+  inside_dial(&two, "connector-2");
+  link_close(one.link, NULL);
+  run_until(two.requests == 1);
+  ck_assert_str_eq(two.path, "/again");
+  inside_answer(&two, 200, NULL, NULL, true);
+  run_until(user_got(u, "200 OK"));
+}
+END_TEST
+
+START_TEST(request_with_a_body_is_not_risked_twice)
+{
+  inside_dial(&one, "connector-1");
+  inside_dial(&two, "connector-2");
+  struct user *u = user_connect(NULL);
+  user_send(u, "POST / HTTP/1.1\r\nContent-Length: 2\r\n" TO_PUBLIC "\r\nxy");
+  run_until(one.ended || two.ended);
+  link_close(one.ended ? one.link : two.link, NULL);
+  run_until(user_got(u, "HTTP/1.1 502 "));
+  ck_assert(user_got(u, "connector_lost"));
+  ck_assert_int_eq(one.requests + two.requests, 1);
+}
+END_TEST
+
+/* The pipelined requests behind it are answered while the tunnel is taken down. */
+START_TEST(last_connector_that_dies_fails_what_it_had_and_what_follows)
+{
+  struct user *u = user_asks("GET /1 HTTP/1.1\r\n" TO_PUBLIC "\r\nGET /2 HTTP/1.1\r\n" TO_PUBLIC "\r\n");
+  link_close(one.link, NULL);
+  run_until(user_got_times(u, "HTTP/1.1 50") == 2);
+}
+END_TEST
+
+START_TEST(connector_that_dies_within_a_response_makes_its_end_visible)
+{
+  struct user *u = user_asks("GET / HTTP/1.1\r\n" TO_PUBLIC "\r\n");
+  inside_answer(&one, 200, NULL, NULL, false);
+  inside_write(&one, "half", 4);
+  run_until(user_got(u, "half"));
+  link_close(one.link, NULL);
+  run_until(u->closed);
+  ck_assert_int_ne(u->failure.err, ERR_OK);
+  ck_assert(!user_got(u, "\r\n0\r\n"));
+}
+END_TEST
+
+/* A response that breaks HTTP/2 is reset by our own library, from inside of sending; what follows then must
+ * not send again. */
+START_TEST(connector_that_breaks_the_protocol_fails_the_request_and_serves_the_next)
+{
+  struct user *u = user_asks("GET /1 HTTP/1.1\r\n" TO_PUBLIC "\r\nGET /2 HTTP/1.1\r\n" TO_PUBLIC "\r\n");
+  inside_answer(&one, 304, "content-length", "junk", true);
+  run_until(one.requests == 2);
+  ck_assert_str_eq(one.path, "/2");
+  inside_answer(&one, 200, NULL, NULL, true);
+  run_until(user_got(u, "200 OK"));
+  ck_assert(user_got(u, "HTTP/1.1 50"));
+}
+END_TEST
+
+START_TEST(connector_that_does_not_answer_is_a_timeout)
+{
+  struct user *u = user_asks("GET / HTTP/1.1\r\n" TO_PUBLIC "\r\n");
+  pass(99);
+  ck_assert_uint_eq(u->got.len, 0);
+  pass(2);
+  run_until(user_got(u, "HTTP/1.1 504 ") && one.lost == 1);
+  ck_assert(user_got(u, "backend_timeout"));
+}
+END_TEST
+
+START_TEST(request_for_which_no_connector_is_there_says_so)
+{
+  struct user *u = user_connect(NULL);
+  user_send(u, "GET / HTTP/1.1\r\n" TO_PUBLIC "\r\n");
+  run_until(user_got(u, "</html>"));
+  ck_assert(user_got(u, "HTTP/1.1 504 "));
+  ck_assert(user_got(u, "no_connector"));
+}
+END_TEST
+
+Suite *front_losses_suite(void)
+{
+  Suite *s = suite_create("front_losses");
+  TCase *c = front_tests(s, "front_losses");
+  tcase_add_loop_test(c, user_who_leaves_ends_the_tunnel_stream, 0, 2 * MOMENTS);
+  tcase_add_test(c, users_who_leave_slow_downloads_leave_the_tunnel_its_window);
+  tcase_add_test(c, request_without_a_body_goes_to_another_connector_when_one_dies);
+  tcase_add_test(c, request_with_a_body_is_not_risked_twice);
+  tcase_add_test(c, last_connector_that_dies_fails_what_it_had_and_what_follows);
+  tcase_add_test(c, connector_that_dies_within_a_response_makes_its_end_visible);
+  tcase_add_test(c, connector_that_breaks_the_protocol_fails_the_request_and_serves_the_next);
+  tcase_add_test(c, connector_that_does_not_answer_is_a_timeout);
+  tcase_add_test(c, request_for_which_no_connector_is_there_says_so);
+  return s;
+}

@@ -1,0 +1,145 @@
+/* Users who write frames themselves: floods, what is no HTTP/2, and who heeds a shutdown's notice. */
+#include "front.h"
+#include "suites.h"
+
+#include <string.h>
+
+#define PREFACE "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+
+/* The code of the GOAWAY that came, or -1. */
+static int goaway_code(const struct user *u)
+{
+  for (size_t at = 0; at + 9 <= u->got.len;) {
+    const uint8_t *f = u->got.data + at;
+    size_t n = (size_t)f[0] << 16 | (size_t)f[1] << 8 | f[2];
+    if (f[3] == 7 && at + 17 <= u->got.len) return f[9 + 7];
+    at += 9 + n;
+  }
+  return -1;
+}
+
+static struct user *raw(void)
+{
+  static const uint8_t settings[9] = {0, 0, 0, 4};
+  struct user *u = user_connect_h2();
+  user_send(u, PREFACE);
+  user_send_bytes(u, settings, sizeof settings);
+  return u;
+}
+
+/* HEADERS that end the stream: GET https://a/ by HPACK's static table. */
+static size_t put_head(uint8_t *to, uint32_t id, uint8_t flags)
+{
+  const uint8_t frame[] = {0,           0,    6,    1,    flags, 0, 0,  (uint8_t)(id >> 8),
+                           (uint8_t)id, 0x82, 0x87, 0x84, 0x41,  1, 'a'};
+  memcpy(to, frame, sizeof frame);
+  return sizeof frame;
+}
+
+static size_t put_frame(uint8_t *to, uint8_t type, uint8_t flags, uint32_t id, uint8_t n)
+{
+  memset(to, 0, 9 + (size_t)n);
+  to[2] = n;
+  to[3] = type;
+  to[4] = flags;
+  to[7] = (uint8_t)(id >> 8);
+  to[8] = (uint8_t)id;
+  return 9 + (size_t)n;
+}
+
+START_TEST(shutdown_ends_the_connection_a_round_trip_after_its_notice)
+{
+  uint8_t ack[17];
+  struct user *u = raw();
+  run_until(u->got.len > 0);
+  front_shutdown();
+  run_until(goaway_code(u) >= 0);
+  pass(1);
+  ck_assert(!u->closed);
+  user_send_bytes(u, ack, put_frame(ack, 6, 1, 0, 8));
+  run_until(u->closed && front_drained);
+  ck_assert_int_eq(goaway_code(u), 0); /* NO_ERROR */
+}
+END_TEST
+
+enum flood { RAPID_RESET, PINGS, SETTINGS_FLOOD, EMPTY_DATA, PRIORITIES, FLOODS };
+
+static size_t put_flood(uint8_t *to, enum flood kind, uint32_t i)
+{
+  uint32_t id = 2 * i + 1;
+  size_t n;
+  switch (kind) {
+  case RAPID_RESET:
+    n = put_head(to, id, 5);
+    return n + put_frame(to + n, 3, 0, id, 4);
+  case PINGS:
+    return put_frame(to, 6, 0, 0, 8);
+  case SETTINGS_FLOOD:
+    return put_frame(to, 4, 0, 0, 0);
+  case EMPTY_DATA:
+    return i == 0 ? put_head(to, 1, 4) : put_frame(to, 0, 0, 1, 0);
+  default:
+    n = put_frame(to, 2, 0, 1, 5);
+    to[9 + 3] = 3; /* depends on another */
+    return n;
+  }
+}
+
+START_TEST(flood_is_sent_away_calmly)
+{
+  static uint8_t bytes[2000 * 64];
+  size_t n = 0;
+  struct user *u = raw();
+  for (uint32_t i = 0; i < 2000; i++)
+    n += put_flood(bytes + n, (enum flood)_i, i);
+  user_send_bytes(u, bytes, n);
+  run_until(u->closed || goaway_code(u) >= 0);
+  ck_assert_int_eq(goaway_code(u), 11); /* ENHANCE_YOUR_CALM */
+}
+END_TEST
+
+START_TEST(continuations_without_end_are_cut_off)
+{
+  static uint8_t bytes[64 * 1024];
+  struct user *u = raw();
+  size_t n = put_head(bytes, 1, 0);
+  while (n + 9 < sizeof bytes)
+    n += put_frame(bytes + n, 9, 0, 1, 0);
+  user_send_bytes(u, bytes, n);
+  run_until(u->closed || goaway_code(u) >= 0);
+}
+END_TEST
+
+START_TEST(head_that_comes_too_slowly_is_cut_off)
+{
+  uint8_t bytes[64];
+  struct user *u = raw();
+  user_send_bytes(u, bytes, put_head(bytes, 1, 0));
+  pass(1);
+  pass(19);
+  ck_assert(!u->closed);
+  pass(2);
+  run_until(u->closed);
+}
+END_TEST
+
+START_TEST(bytes_that_are_no_http2_are_refused)
+{
+  struct user *u = user_connect_h2();
+  user_send(u, "GET / HTTP/1.1\r\n" TO_HELLO "\r\n");
+  run_until(u->closed);
+  ck_assert_int_eq(goaway_code(u), 1); /* PROTOCOL_ERROR */
+}
+END_TEST
+
+Suite *h2_frames_suite(void)
+{
+  Suite *s = suite_create("h2_frames");
+  TCase *c = front_tests(s, "h2_frames");
+  tcase_add_test(c, shutdown_ends_the_connection_a_round_trip_after_its_notice);
+  tcase_add_loop_test(c, flood_is_sent_away_calmly, 0, FLOODS);
+  tcase_add_test(c, continuations_without_end_are_cut_off);
+  tcase_add_test(c, head_that_comes_too_slowly_is_cut_off);
+  tcase_add_test(c, bytes_that_are_no_http2_are_refused);
+  return s;
+}

@@ -1,0 +1,92 @@
+/* Users' connections, of which a test has a few at most. */
+#include "front_private.h"
+
+#include <string.h>
+
+#define USERS_MAX 16
+
+static struct user users[USERS_MAX];
+static size_t n_users;
+
+static void user_opened(struct stream *s, void *arg)
+{
+  (void)s;
+  ((struct user *)arg)->opened = true;
+}
+
+static void user_data(struct stream *s, void *arg, const uint8_t *data, size_t n)
+{
+  (void)s;
+  ck_assert_int_eq(buf_append(&((struct user *)arg)->got, data, n), ERR_OK);
+}
+
+static void user_closed(struct stream *s, void *arg, const struct failure *f)
+{
+  (void)s;
+  struct user *u = arg;
+  u->stream = NULL;
+  u->closed = true;
+  u->failure = *f;
+}
+
+static const struct stream_events user_events = {
+    .on_open = user_opened, .on_data = user_data, .on_close = user_closed};
+
+static struct user *connect_user(enum front_way way, const char *sni)
+{
+  ck_assert_uint_lt(n_users, USERS_MAX);
+  struct user *u = &users[n_users++];
+  *u = (struct user){0};
+  buf_init(&u->got, 64 * 1024 * 1024);
+  front_dial(way, sni, &user_events, u, &u->stream);
+  run_until(u->opened || u->closed);
+  return u;
+}
+
+struct user *user_connect(const char *sni)
+{
+  return connect_user(sni ? FRONT_HTTP1 : FRONT_PLAIN, sni);
+}
+
+struct user *user_connect_h2(void)
+{
+  return connect_user(FRONT_HTTP2, PUBLIC);
+}
+
+void user_send_bytes(struct user *u, const void *data, size_t n)
+{
+  ck_assert_int_eq(stream_write(u->stream, data, n), ERR_OK);
+}
+
+void user_send(struct user *u, const char *text)
+{
+  user_send_bytes(u, text, strlen(text));
+}
+
+bool user_got(const struct user *u, const char *text)
+{
+  return strstr(buf_str(&u->got), text) != NULL;
+}
+
+size_t user_got_times(const struct user *u, const char *text)
+{
+  size_t n = 0;
+  for (const char *at = buf_str(&u->got); (at = strstr(at, text)); at++)
+    n++;
+  return n;
+}
+
+struct user *user_asks(const char *request)
+{
+  inside_dial(&one, "connector-1");
+  struct user *u = user_connect(NULL);
+  user_send(u, request);
+  run_until(one.requests == 1);
+  return u;
+}
+
+void users_forget(void)
+{
+  while (n_users)
+    buf_clear(&users[--n_users].got);
+}

@@ -1,0 +1,27 @@
+/* Users as they are on the wire: bytes out, and what came back. */
+#ifndef SEVENSTEP_TEST_USER_H
+#define SEVENSTEP_TEST_USER_H
+
+#include "net.h"
+
+/* A user's connection. */
+struct user {
+  struct stream *stream; /* NULL once closed */
+  struct buf got;
+  bool opened, closed;
+  struct failure failure;
+};
+
+/* sni NULL: without TLS. */
+struct user *user_connect(const char *sni);
+/* The same with HTTP/2 chosen. */
+struct user *user_connect_h2(void);
+void user_send(struct user *u, const char *text);
+void user_send_bytes(struct user *u, const void *data, size_t n);
+bool user_got(const struct user *u, const char *text);
+/* How often. */
+size_t user_got_times(const struct user *u, const char *text);
+/* The first connector is there, and has this request by the front of a user without TLS. */
+struct user *user_asks(const char *request);
+
+#endif
