@@ -2,7 +2,8 @@
  * a child. */
 #include "actor.h"
 
-#include <check.h>
+#include "run.h"
+
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -269,9 +270,5 @@ int main(void)
   tcase_add_test(t, actor_start_help_and_version_end_with_0);
   tcase_add_test(t, actor_exit_code_follows_the_error);
   suite_add_tcase(s, t);
-  SRunner *r = srunner_create(s);
-  srunner_run_all(r, CK_ENV);
-  int failed = srunner_ntests_failed(r);
-  srunner_free(r);
-  return failed != 0;
+  return run(s);
 }

@@ -425,5 +425,5 @@ int main(void)
   tcase_add_test(t, websocket_with_a_bad_handshake_is_refused);
   tcase_add_test(t, websocket_without_ticket_is_challenged);
   suite_add_tcase(s, t);
-  return kdc_lab_run(s);
+  return run(s);
 }

@@ -1,7 +1,8 @@
 /* gzip and deflate as streams, and what is not of them. */
 #include "coding.h"
 
-#include <check.h>
+#include "run.h"
+
 #include <stdlib.h>
 #include <string.h>
 #define ZLIB_CONST
@@ -197,9 +198,5 @@ int main(void)
   tcase_add_loop_test(t, encoder_put_is_read_by_zlib_and_by_the_decoder, CODING_IDENTITY, CODING_DEFLATE + 1);
   tcase_add_test(t, coding_parse_names);
   suite_add_tcase(s, t);
-  SRunner *r = srunner_create(s);
-  srunner_run_all(r, CK_NORMAL);
-  int failed = srunner_ntests_failed(r);
-  srunner_free(r);
-  return failed != 0;
+  return run(s);
 }

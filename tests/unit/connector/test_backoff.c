@@ -1,6 +1,6 @@
 #include "backoff.h"
 
-#include <check.h>
+#include "run.h"
 
 START_TEST(backoff_first_failures_are_retried_fast)
 {
@@ -42,9 +42,5 @@ int main(void)
   tcase_add_test(c, backoff_later_failures_are_spread_over_the_whole_range);
   tcase_add_test(c, backoff_after_very_many_failures_stays_bounded);
   suite_add_tcase(suite, c);
-  SRunner *runner = srunner_create(suite);
-  srunner_run_all(runner, CK_ENV);
-  int failed = srunner_ntests_failed(runner);
-  srunner_free(runner);
-  return failed ? 1 : 0;
+  return run(suite);
 }

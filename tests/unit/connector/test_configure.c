@@ -2,8 +2,8 @@
 #include "configure.h"
 
 #include "lab_write.h"
+#include "run.h"
 
-#include <check.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -83,9 +83,5 @@ int main(void)
   tcase_add_test(t, configurations_find_an_unknown_version_is_the_newest);
   tcase_add_test(t, configurations_put_beyond_the_maximum_the_oldest_goes);
   suite_add_tcase(s, t);
-  SRunner *r = srunner_create(s);
-  srunner_run_all(r, CK_ENV);
-  int failed = srunner_ntests_failed(r);
-  srunner_free(r);
-  return failed != 0;
+  return run(s);
 }

@@ -1,9 +1,9 @@
 /* Connections to applications, against an origin server that says what it is told. */
 #include "origin.h"
 #include "origin_tls.h"
+#include "run.h"
 
 #include <arpa/inet.h>
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -749,9 +749,5 @@ int main(void)
   tcase_add_checked_fixture(c, setup, teardown);
   add_tests(c);
   suite_add_tcase(suite, c);
-  SRunner *runner = srunner_create(suite);
-  srunner_run_all(runner, CK_ENV);
-  int failed = srunner_ntests_failed(runner);
-  srunner_free(runner);
-  return failed ? 1 : 0;
+  return run(suite);
 }

@@ -1,7 +1,7 @@
 #include "advice.h"
 
-#include <check.h>
-#include <stdlib.h>
+#include "run.h"
+
 #include <string.h>
 
 static const struct advice_names names = {.keytab = "/k",
@@ -80,9 +80,5 @@ int main(void)
   tcase_add_test(t, advice_expand_long_result_is_cut);
   tcase_add_test(t, advice_of_every_row_is_complete_and_fits);
   suite_add_tcase(s, t);
-  SRunner *r = srunner_create(s);
-  srunner_run_all(r, CK_ENV);
-  int failed = srunner_ntests_failed(r);
-  srunner_free(r);
-  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  return run(s);
 }

@@ -232,5 +232,5 @@ int main(void)
   tcase_add_test(t, doctor_examine_application_with_a_proof_of_nothing);
   tcase_add_test(t, doctor_examine_application_that_answers_nonsense);
   suite_add_tcase(s, t);
-  return kdc_lab_run(s);
+  return run(s);
 }

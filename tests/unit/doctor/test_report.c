@@ -1,6 +1,7 @@
 #include "report.h"
 
-#include <check.h>
+#include "run.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -102,9 +103,5 @@ int main(void)
   tcase_add_test(t, report_end_json_is_one_document);
   tcase_add_test(t, report_end_json_without_failure_is_ok);
   suite_add_tcase(s, t);
-  SRunner *r = srunner_create(s);
-  srunner_run_all(r, CK_ENV);
-  int failed = srunner_ntests_failed(r);
-  srunner_free(r);
-  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  return run(s);
 }

@@ -2,9 +2,9 @@
 #include "authority.h"
 #include "csr.h"
 #include "hello.h"
+#include "run.h"
 #include "secret_file.h"
 
-#include <check.h>
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 #include <stdio.h>
@@ -318,9 +318,5 @@ int main(void)
   tcase_add_test(c, hello_written_is_read_again);
   tcase_add_loop_test(c, hello_malformed_is_refused, 0, sizeof bad_hellos / sizeof bad_hellos[0]);
   suite_add_tcase(suite, c);
-  SRunner *runner = srunner_create(suite);
-  srunner_run_all(runner, CK_ENV);
-  int failed = srunner_ntests_failed(runner);
-  srunner_free(runner);
-  return failed ? 1 : 0;
+  return run(suite);
 }

@@ -230,5 +230,5 @@ int main(void)
   tcase_add_test(t, ldap_realm_remove_takes_all_and_there_need_be_none);
   tcase_add_test(t, supervise_slapd_says_why_it_does_not_start);
   suite_add_tcase(s, t);
-  return kdc_lab_run(s);
+  return run(s);
 }

@@ -3,7 +3,6 @@
 
 #include <krb5.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static struct kdc_lab l;
@@ -157,5 +156,5 @@ int main(void)
   tcase_add_test(t, enterprise_name_with_a_separator_is_unknown);
   tcase_add_test(t, enterprise_name_without_suffix_is_unknown);
   suite_add_tcase(s, t);
-  return kdc_lab_run(s);
+  return run(s);
 }

@@ -1,6 +1,7 @@
 #include "conf.h"
 
-#include <check.h>
+#include "run.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -182,9 +183,5 @@ int main(void)
   tcase_add_test(t, conf_write_same_contents_keeps_the_file);
   tcase_add_test(t, conf_module_dir_without_module_is_refused);
   suite_add_tcase(s, t);
-  SRunner *r = srunner_create(s);
-  srunner_run_all(r, CK_ENV);
-  int failed = srunner_ntests_failed(r);
-  srunner_free(r);
-  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  return run(s);
 }

@@ -1,6 +1,7 @@
 #include "principals.h"
 
-#include <check.h>
+#include "run.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -133,9 +134,5 @@ int main(void)
   tcase_add_test(t, principals_of_lab_spn_of_a_connector_is_refused);
   tcase_add_test(t, principals_of_lab_connector_named_like_a_user_is_refused);
   suite_add_tcase(s, t);
-  SRunner *r = srunner_create(s);
-  srunner_run_all(r, CK_ENV);
-  int failed = srunner_ntests_failed(r);
-  srunner_free(r);
-  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  return run(s);
 }

@@ -1,8 +1,8 @@
 #include "klog.h"
 
 #include "clock.h"
+#include "run.h"
 
-#include <check.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -214,9 +214,5 @@ int main(void)
   tcase_add_test(t, klog_query_ring_keeps_the_newest);
   tcase_add_test(t, klog_count_counts_by_kind);
   suite_add_tcase(s, t);
-  SRunner *r = srunner_create(s);
-  srunner_run_all(r, CK_ENV);
-  int failed = srunner_ntests_failed(r);
-  srunner_free(r);
-  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  return run(s);
 }

@@ -376,5 +376,5 @@ int main(void)
   tcase_add_test(t, provision_rotate_unknown_name_is_refused);
   tcase_add_test(t, provision_unwritable_folder_is_an_error);
   suite_add_tcase(s, t);
-  return kdc_lab_run(s);
+  return run(s);
 }

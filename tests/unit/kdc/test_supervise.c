@@ -162,5 +162,5 @@ int main(void)
   tcase_add_test(t, supervise_until_ready_broken_database_is_an_error);
   tcase_add_test(t, kdc_admin_log_has_the_exchange_that_was_just_answered);
   suite_add_tcase(s, t);
-  return kdc_lab_run(s);
+  return run(s);
 }

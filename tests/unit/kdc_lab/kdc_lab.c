@@ -218,12 +218,3 @@ struct krb_ticket *kdc_lab_ticket(const struct kdc_lab *l)
   krb_delegator_free(d);
   return t;
 }
-
-int kdc_lab_run(Suite *s)
-{
-  SRunner *r = srunner_create(s);
-  srunner_run_all(r, CK_ENV);
-  int failed = srunner_ntests_failed(r);
-  srunner_free(r);
-  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
-}

@@ -6,8 +6,8 @@
 
 #include "krb.h"
 #include "lab.h"
+#include "run.h"
 
-#include <check.h>
 #include <sys/types.h>
 
 #define REALM      "CORP.TEST"
@@ -39,7 +39,5 @@ const char *kdc_lab_path(const struct kdc_lab *l, const char *name);
 struct krb_delegator *kdc_lab_delegator(const struct kdc_lab *l);
 /* A ticket for alice to SPN("hello"). */
 struct krb_ticket *kdc_lab_ticket(const struct kdc_lab *l);
-
-int kdc_lab_run(Suite *s);
 
 #endif

@@ -225,5 +225,5 @@ int main(void)
   tcase_add_test(t, krb_cache_purge_by_the_name_inside_is_the_same);
   tcase_add_test(t, krb_cache_purge_of_everybody_empties);
   suite_add_tcase(s, t);
-  return kdc_lab_run(s);
+  return run(s);
 }

@@ -8,7 +8,6 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -460,5 +459,5 @@ int main(void)
   tcase_add_test(coming, krb_obtain_silent_kdc_times_out_within_five_seconds);
   tcase_add_test(coming, krb_obtain_realm_made_anew_is_noticed_and_works);
   suite_add_tcase(s, coming);
-  return kdc_lab_run(s);
+  return run(s);
 }

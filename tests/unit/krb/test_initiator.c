@@ -8,7 +8,6 @@
 #include <gssapi/gssapi_ext.h>
 #include <pthread.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static struct kdc_lab l;
@@ -283,5 +282,5 @@ int main(void)
                       sizeof wrong_values / sizeof *wrong_values);
   tcase_add_test(t, krb_initiator_finish_token_of_20_kilobytes_is_refused);
   suite_add_tcase(s, t);
-  return kdc_lab_run(s);
+  return run(s);
 }

@@ -349,5 +349,5 @@ int main(void)
   tcase_add_test(t, kdc_addresses_begin_after_silence_lets_one_in_until_it_is_answered);
   tcase_add_test(t, kdc_link_reply_too_big_for_udp_comes_by_tcp);
   suite_add_tcase(s, t);
-  return kdc_lab_run(s);
+  return run(s);
 }

@@ -2,8 +2,9 @@
  * scenarios/wire.bats shows. */
 #include "kdc_record.h"
 
+#include "run.h"
+
 #include <arpa/inet.h>
-#include <check.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -197,9 +198,5 @@ int main(void)
   tcase_add_test(t, kdc_record_full_file_grows_no_more);
   tcase_add_test(t, kdc_record_follows_no_link);
   suite_add_tcase(s, t);
-  SRunner *r = srunner_create(s);
-  srunner_run_all(r, CK_ENV);
-  int failed = srunner_ntests_failed(r);
-  srunner_free(r);
-  return failed != 0;
+  return run(s);
 }

@@ -1,7 +1,8 @@
 /* One code of libkrb5 has several meanings, depending on the exchange and on what else is known. */
 #include "krb_error.h"
 
-#include <check.h>
+#include "run.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -62,9 +63,5 @@ int main(void)
   tcase_add_loop_test(t, krb_error_of_a_code_in_its_circumstance, 0,
                       (int)(sizeof meanings / sizeof *meanings));
   suite_add_tcase(s, t);
-  SRunner *r = srunner_create(s);
-  srunner_run_all(r, CK_ENV);
-  int failed = srunner_ntests_failed(r);
-  srunner_free(r);
-  return failed ? 1 : 0;
+  return run(s);
 }

@@ -1,7 +1,7 @@
 #include "krb_name.h"
 
-#include <check.h>
-#include <stdlib.h>
+#include "run.h"
+
 #include <string.h>
 
 static enum err account(const char *upn, char out[KRB_ACCOUNT_MAX + 1])
@@ -127,9 +127,5 @@ int main(void)
   tcase_add_test(t, krb_spn_split_one_or_two_components);
   tcase_add_loop_test(t, krb_spn_split_malformed_is_refused, 0, sizeof bad_spns / sizeof *bad_spns);
   suite_add_tcase(s, t);
-  SRunner *r = srunner_create(s);
-  srunner_run_all(r, CK_ENV);
-  int failed = srunner_ntests_failed(r);
-  srunner_free(r);
-  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  return run(s);
 }

@@ -5,7 +5,6 @@
 #include "spnego.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { AS_REQ = 0x6a, AS_REP = 0x6b, TGS_REQ = 0x6c, TGS_REP = 0x6d, KRB_ERROR_TAG = 0x7e };
@@ -153,5 +152,5 @@ int main(void)
   tcase_add_test(t, kdc_link_of_another_realm_keeps_what_the_library_says);
   tcase_add_test(t, krb_wire_put_beyond_its_room_is_left_out);
   suite_add_tcase(s, t);
-  return kdc_lab_run(s);
+  return run(s);
 }

@@ -607,5 +607,5 @@ int main(void)
   tcase_add_test(t, krb_accept_service_of_another_name_in_the_keytab_is_accepted);
   tcase_add_test(t, krb_accept_changed_keytab_is_followed_and_old_tickets_are_forgotten);
   suite_add_tcase(s, t);
-  return kdc_lab_run(s);
+  return run(s);
 }

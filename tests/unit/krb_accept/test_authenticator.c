@@ -5,7 +5,6 @@
 
 #include "encode.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 static struct kdc_lab l;
@@ -191,5 +190,5 @@ int main(void)
   tcase_add_test(t, authenticator_is_timely_within_five_minutes);
   tcase_add_test(t, authenticator_is_timely_within_the_tickets_life);
   suite_add_tcase(s, t);
-  return kdc_lab_run(s);
+  return run(s);
 }

@@ -1,6 +1,7 @@
 #include "replay.h"
 
-#include <check.h>
+#include "run.h"
+
 #include <dirent.h>
 #include <ftw.h>
 #include <pthread.h>
@@ -150,9 +151,5 @@ int main(void)
   tcase_add_test(t, replay_open_folder_that_cannot_be_made_is_an_error);
   tcase_add_test(t, replay_remember_many_threads_each_tag_is_accepted_once);
   suite_add_tcase(s, t);
-  SRunner *runner = srunner_create(s);
-  srunner_run_all(runner, CK_ENV);
-  int failed = srunner_ntests_failed(runner);
-  srunner_free(runner);
-  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  return run(s);
 }

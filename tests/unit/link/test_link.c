@@ -2,9 +2,9 @@
 #include "link.h"
 
 #include "../cloud/fake_clock.h"
+#include "run.h"
 
 #include <arpa/inet.h>
-#include <check.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -367,9 +367,5 @@ int main(void)
   tcase_add_checked_fixture(c, setup, teardown);
   add_tests(c);
   suite_add_tcase(suite, c);
-  SRunner *runner = srunner_create(suite);
-  srunner_run_all(runner, CK_ENV);
-  int failed = srunner_ntests_failed(runner);
-  srunner_free(runner);
-  return failed ? 1 : 0;
+  return run(suite);
 }

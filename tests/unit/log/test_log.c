@@ -1,7 +1,8 @@
 /* The log as its readers see it: what arrives on standard error. */
 #include "log.h"
 
-#include <check.h>
+#include "run.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
@@ -206,9 +207,5 @@ int main(void)
   tcase_add_test(t, log_failure_without_reason_names_none);
   tcase_add_test(t, log_fingerprint_is_the_beginning_of_sha256);
   suite_add_tcase(s, t);
-  SRunner *r = srunner_create(s);
-  srunner_run_all(r, CK_ENV);
-  int failed = srunner_ntests_failed(r);
-  srunner_free(r);
-  return failed != 0;
+  return run(s);
 }

@@ -1,7 +1,8 @@
 /* Which URLs in HTML and CSS are found, cut anywhere. */
 #include "markup.h"
 
-#include <check.h>
+#include "run.h"
+
 #include <string.h>
 
 /* http://in/ becomes https://out/, and the path /in/ becomes /out/. */
@@ -226,9 +227,5 @@ int main(void)
   tcase_add_test(t, markup_put_other_character_encoding_stays);
   tcase_add_test(t, markup_put_no_room_is_refused);
   suite_add_tcase(s, t);
-  SRunner *r = srunner_create(s);
-  srunner_run_all(r, CK_NORMAL);
-  int failed = srunner_ntests_failed(r);
-  srunner_free(r);
-  return failed != 0;
+  return run(s);
 }

@@ -1,7 +1,8 @@
 /* net_call: another thread asks the loop's. */
 #include "net.h"
 
-#include <check.h>
+#include "run.h"
+
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -124,9 +125,5 @@ int main(void)
   tcase_add_test(t, net_call_that_the_loop_does_not_live_to_answer_is_false);
   tcase_add_test(t, net_call_behind_the_end_is_false);
   suite_add_tcase(s, t);
-  SRunner *r = srunner_create(s);
-  srunner_run_all(r, CK_ENV);
-  int failed = srunner_ntests_failed(r);
-  srunner_free(r);
-  return failed != 0;
+  return run(s);
 }

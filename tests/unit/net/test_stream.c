@@ -2,10 +2,10 @@
 #include "authority.h"
 #include "csr.h"
 #include "net_internal.h"
+#include "run.h"
 #include "secret_file.h"
 
 #include <arpa/inet.h>
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -743,9 +743,5 @@ int main(void)
   tcase_add_test(tls, tls_handshake_that_stalls_is_cut_off);
   suite_add_tcase(suite, plain);
   suite_add_tcase(suite, tls);
-  SRunner *runner = srunner_create(suite);
-  srunner_run_all(runner, CK_ENV);
-  int failed = srunner_ntests_failed(runner);
-  srunner_free(runner);
-  return failed ? 1 : 0;
+  return run(suite);
 }

@@ -1,6 +1,7 @@
 #include "delegation_info.h"
 
-#include <check.h>
+#include "run.h"
+
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -176,9 +177,5 @@ int main(void)
   tcase_add_test(t, delegation_info_parse_control_characters_do_not_come_through);
   tcase_add_test(t, delegation_info_parse_long_list_is_cut_at_a_whole_name);
   suite_add_tcase(s, t);
-  SRunner *r = srunner_create(s);
-  srunner_run_all(r, CK_ENV);
-  int failed = srunner_ntests_failed(r);
-  srunner_free(r);
-  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  return run(s);
 }

@@ -1,6 +1,7 @@
 #include "logon_info.h"
 
-#include <check.h>
+#include "run.h"
+
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -293,9 +294,5 @@ int main(void)
   tcase_add_test(t, upn_info_parse_place_outside_is_refused);
   tcase_add_test(t, requester_sid_parse_right_one_is_text);
   suite_add_tcase(s, t);
-  SRunner *r = srunner_create(s);
-  srunner_run_all(r, CK_ENV);
-  int failed = srunner_ntests_failed(r);
-  srunner_free(r);
-  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  return run(s);
 }

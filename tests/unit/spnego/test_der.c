@@ -1,7 +1,7 @@
 #include "der.h"
 
-#include <check.h>
-#include <stdlib.h>
+#include "run.h"
+
 #include <string.h>
 
 #define BYTES(...) ((const uint8_t[]){__VA_ARGS__}), sizeof((const uint8_t[]){__VA_ARGS__})
@@ -182,9 +182,5 @@ int main(void)
   tcase_add_test(t, der_put_without_room_overflows_and_stays_so);
   tcase_add_test(t, der_wrap_long_contents_have_a_long_length);
   suite_add_tcase(s, t);
-  SRunner *r = srunner_create(s);
-  srunner_run_all(r, CK_ENV);
-  int failed = srunner_ntests_failed(r);
-  srunner_free(r);
-  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  return run(s);
 }

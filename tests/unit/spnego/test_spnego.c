@@ -2,8 +2,8 @@
  * in krb and krb_accept. */
 #include "spnego.h"
 
-#include <check.h>
-#include <stdlib.h>
+#include "run.h"
+
 #include <string.h>
 
 static uint8_t store[2048];
@@ -400,9 +400,5 @@ int main(void)
   tcase_add_test(t, spnego_parse_time_only_the_kerberos_form);
   tcase_add_test(t, spnego_krb_error_gives_the_code);
   suite_add_tcase(s, t);
-  SRunner *r = srunner_create(s);
-  srunner_run_all(r, CK_ENV);
-  int failed = srunner_ntests_failed(r);
-  srunner_free(r);
-  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  return run(s);
 }

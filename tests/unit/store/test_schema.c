@@ -1,7 +1,8 @@
 /* Opening: what an earlier run, a crash or somebody's editor may have left. */
 #include "store.h"
 
-#include <check.h>
+#include "run.h"
+
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -199,9 +200,5 @@ int main(void)
   tcase_add_test(t, store_open_symbolic_link_refused);
   Suite *s = suite_create("schema");
   suite_add_tcase(s, t);
-  SRunner *r = srunner_create(s);
-  srunner_run_all(r, CK_ENV);
-  int failed = srunner_ntests_failed(r);
-  srunner_free(r);
-  return failed != 0;
+  return run(s);
 }

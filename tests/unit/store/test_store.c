@@ -1,8 +1,8 @@
 #include "store.h"
 
 #include "clock.h"
+#include "run.h"
 
-#include <check.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -313,9 +313,5 @@ int main(void)
   tcase_add_test(t, store_close_null_accepted);
   Suite *s = suite_create("store");
   suite_add_tcase(s, t);
-  SRunner *r = srunner_create(s);
-  srunner_run_all(r, CK_ENV);
-  int failed = srunner_ntests_failed(r);
-  srunner_free(r);
-  return failed != 0;
+  return run(s);
 }

@@ -1,7 +1,7 @@
 #include "gather.h"
 
-#include <check.h>
-#include <stdlib.h>
+#include "run.h"
+
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -109,9 +109,5 @@ int main(void)
   tcase_add_test(c, gather_full_socket_asks_for_a_retry_and_loses_nothing);
   tcase_add_test(c, gather_lost_connection_fails_without_retry);
   suite_add_tcase(suite, c);
-  SRunner *runner = srunner_create(suite);
-  srunner_run_all(runner, CK_ENV);
-  int failed = srunner_ntests_failed(runner);
-  srunner_free(runner);
-  return failed ? 1 : 0;
+  return run(suite);
 }

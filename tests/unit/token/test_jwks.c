@@ -1,7 +1,7 @@
 #include "jws.h"
 #include "mint.h"
+#include "run.h"
 
-#include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -167,10 +167,7 @@ int main(void)
   tcase_add_test(t, jwks_free_null_accepted);
   Suite *s = suite_create("jwks");
   suite_add_tcase(s, t);
-  SRunner *r = srunner_create(s);
-  srunner_run_all(r, CK_ENV);
-  int failed = srunner_ntests_failed(r);
-  srunner_free(r);
+  int result = run(s);
   mint_free();
-  return failed != 0;
+  return result;
 }

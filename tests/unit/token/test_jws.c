@@ -2,8 +2,8 @@
 
 #include "encode.h"
 #include "mint.h"
+#include "run.h"
 
-#include <check.h>
 #include <openssl/hmac.h>
 #include <openssl/pem.h>
 #include <stdlib.h>
@@ -356,10 +356,7 @@ int main(void)
   tcase_add_test(t, jws_peek_payload_unverified_decoded);
   Suite *s = suite_create("jws");
   suite_add_tcase(s, t);
-  SRunner *r = srunner_create(s);
-  srunner_run_all(r, CK_ENV);
-  int failed = srunner_ntests_failed(r);
-  srunner_free(r);
+  int result = run(s);
   mint_free();
-  return failed != 0;
+  return result;
 }

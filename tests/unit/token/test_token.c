@@ -1,8 +1,8 @@
 #include "token.h"
 
 #include "mint.h"
+#include "run.h"
 
-#include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -481,10 +481,7 @@ int main(void)
   tcase_add_test(t, token_upn_valid_anything_else_false);
   Suite *s = suite_create("token");
   suite_add_tcase(s, t);
-  SRunner *r = srunner_create(s);
-  srunner_run_all(r, CK_ENV);
-  int failed = srunner_ntests_failed(r);
-  srunner_free(r);
+  int result = run(s);
   mint_free();
-  return failed != 0;
+  return result;
 }

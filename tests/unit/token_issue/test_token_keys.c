@@ -1,9 +1,9 @@
 #include "token_keys.h"
 
 #include "clock.h"
+#include "run.h"
 #include "token.h"
 
-#include <check.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <jansson.h>
@@ -306,9 +306,5 @@ int main(void)
   tcase_add_test(t, token_keys_free_null_accepted);
   Suite *s = suite_create("token_keys");
   suite_add_tcase(s, t);
-  SRunner *r = srunner_create(s);
-  srunner_run_all(r, CK_ENV);
-  int failed = srunner_ntests_failed(r);
-  srunner_free(r);
-  return failed != 0;
+  return run(s);
 }

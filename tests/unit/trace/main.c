@@ -1,3 +1,4 @@
+#include "run.h"
 #include "suites.h"
 
 #include <stdlib.h>
@@ -7,15 +8,6 @@ int main(void)
   unsetenv("OTEL_EXPORTER_OTLP_ENDPOINT");
   unsetenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT");
   unsetenv("SEVENSTEP_TRACE_FILE_BYTES");
-  SRunner *runner = srunner_create(context_suite());
-  srunner_add_suite(runner, json_text_suite());
-  srunner_add_suite(runner, span_suite());
-  srunner_add_suite(runner, tracer_suite());
-  srunner_add_suite(runner, otlp_suite());
-  srunner_add_suite(runner, otlp_body_suite());
-  srunner_add_suite(runner, wire_suite());
-  srunner_run_all(runner, CK_NORMAL);
-  int failed = srunner_ntests_failed(runner);
-  srunner_free(runner);
-  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  return run(context_suite(), json_text_suite(), span_suite(), tracer_suite(), otlp_suite(),
+             otlp_body_suite(), wire_suite());
 }

@@ -1,9 +1,9 @@
 /* Two tunnels, a cloud's and a connector's, joined by memory. */
 #include "tunnel.h"
 
-#include <check.h>
+#include "run.h"
+
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 struct end {
@@ -635,9 +635,5 @@ int main(void)
   tcase_add_test(c, connect_answered_otherwise_is_an_ordinary_answer);
   tcase_add_test(c, connect_window_not_given_back_stops_the_writer);
   suite_add_tcase(suite, c);
-  SRunner *runner = srunner_create(suite);
-  srunner_run_all(runner, CK_ENV);
-  int failed = srunner_ntests_failed(runner);
-  srunner_free(runner);
-  return failed ? 1 : 0;
+  return run(suite);
 }

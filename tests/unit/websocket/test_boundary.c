@@ -2,8 +2,8 @@
 #include "boundary.h"
 
 #include "frames.h"
+#include "run.h"
 
-#include <check.h>
 #include <string.h>
 
 static const uint8_t mask[4] = {1, 2, 3, 4};
@@ -107,9 +107,5 @@ int main(void)
   tcase_add_test(t, follow_a_length_that_cannot_be_never_ends);
   Suite *s = suite_create("boundary");
   suite_add_tcase(s, t);
-  SRunner *r = srunner_create(s);
-  srunner_run_all(r, CK_ENV);
-  int failed = srunner_ntests_failed(r);
-  srunner_free(r);
-  return failed != 0;
+  return run(s);
 }

@@ -1,9 +1,9 @@
 /* Frames in, whole and cut at every place; and out, read back. */
 #include "frames.h"
 
-#include <check.h>
+#include "run.h"
+
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define MAX_MESSAGE 70000
@@ -385,9 +385,5 @@ int main(void)
   tcase_add_test(c, write_close_with_a_long_reason_cuts_it);
   tcase_add_test(c, write_beyond_the_buffer_leaves_it_as_it_was);
   suite_add_tcase(suite, c);
-  SRunner *runner = srunner_create(suite);
-  srunner_run_all(runner, CK_ENV);
-  int failed = srunner_ntests_failed(runner);
-  srunner_free(runner);
-  return failed ? 1 : 0;
+  return run(suite);
 }

@@ -1,8 +1,8 @@
 /* The opening handshake, asked and answered. */
 #include "handshake.h"
 
-#include <check.h>
-#include <stdlib.h>
+#include "run.h"
+
 #include <string.h>
 
 #define KEY "dGhlIHNhbXBsZSBub25jZQ==" /* RFC 6455 1.3 */
@@ -240,9 +240,5 @@ int main(void)
   tcase_add_test(c, check_answer_to_another_key_is_refused);
   tcase_add_test(c, check_answer_without_accept_or_with_two_is_refused);
   suite_add_tcase(suite, c);
-  SRunner *runner = srunner_create(suite);
-  srunner_run_all(runner, CK_ENV);
-  int failed = srunner_ntests_failed(runner);
-  srunner_free(runner);
-  return failed ? 1 : 0;
+  return run(suite);
 }

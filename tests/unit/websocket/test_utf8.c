@@ -1,7 +1,8 @@
 /* What is UTF-8, whole and byte by byte. */
 #include "utf8.h"
 
-#include <check.h>
+#include "run.h"
+
 #include <string.h>
 
 static const char *const good[] = {"",
@@ -72,9 +73,5 @@ int main(void)
   tcase_add_loop_test(c, take_anything_else_is_false, 0, sizeof bad / sizeof *bad);
   tcase_add_loop_test(c, complete_inside_of_a_character_is_false, 0, sizeof unfinished / sizeof *unfinished);
   suite_add_tcase(suite, c);
-  SRunner *runner = srunner_create(suite);
-  srunner_run_all(runner, CK_ENV);
-  int failed = srunner_ntests_failed(runner);
-  srunner_free(runner);
-  return failed ? 1 : 0;
+  return run(suite);
 }

@@ -277,5 +277,5 @@ int main(void)
   tcase_add_test(t, wire_decode_token_for_the_application_is_opened_with_its_key);
   tcase_add_test(t, wire_decode_changed_ticket_is_not_decrypted);
   suite_add_tcase(s, t);
-  return kdc_lab_run(s);
+  return run(s);
 }

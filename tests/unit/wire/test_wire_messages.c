@@ -2,8 +2,8 @@
 #include "wire.h"
 
 #include "der.h"
+#include "run.h"
 
-#include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -213,9 +213,5 @@ int main(void)
   tcase_add_test(t, wire_decode_nested_too_deep_ends);
   tcase_add_test(t, wire_add_keys_absent_keytab_is_an_io_error);
   suite_add_tcase(s, t);
-  SRunner *r = srunner_create(s);
-  srunner_run_all(r, CK_ENV);
-  int failed = srunner_ntests_failed(r);
-  srunner_free(r);
-  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  return run(s);
 }
