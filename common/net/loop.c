@@ -1,4 +1,4 @@
-#include "net_internal.h"
+#include "net_private.h"
 
 #include <stdlib.h>
 

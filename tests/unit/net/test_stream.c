@@ -1,7 +1,7 @@
 /* Streams over real sockets on loopback, plain and with TLS, both ends in one loop. */
 #include "authority.h"
 #include "csr.h"
-#include "net_internal.h"
+#include "net_private.h"
 #include "run.h"
 #include "secret_file.h"
 

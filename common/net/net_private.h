@@ -1,6 +1,6 @@
-/* What loop.c, stream.c and listener.c share. Private to this library. */
-#ifndef SEVENSTEP_NET_INTERNAL_H
-#define SEVENSTEP_NET_INTERNAL_H
+/* What the files of this library share. */
+#ifndef SEVENSTEP_NET_PRIVATE_H
+#define SEVENSTEP_NET_PRIVATE_H
 
 #include "net.h"
 
@@ -25,6 +25,7 @@ struct net {
 };
 
 #define STREAM_UNSENT_MAX (256 * 1024) /* what the kernel holds of a stream that has not been sent */
+#define FINISH_STALL_MS   30000 /* of stream_finish(), while the peer takes nothing of what is queued */
 
 enum stream_state { STREAM_RESOLVING, STREAM_CONNECTING, STREAM_HANDSHAKE, STREAM_OPEN, STREAM_CLOSING };
 
@@ -59,8 +60,25 @@ enum err stream_new(struct net *n, struct tls_ctx *tls, const struct stream_even
                     struct stream **ret) MUST_CHECK;
 /* Takes fd over, also on failure. */
 enum err stream_adopt(struct stream *s, int fd, enum stream_state state, unsigned timeout_ms) MUST_CHECK;
-void stream_send_queued(struct stream *s);
+/* Polls for what its state waits for now. */
+void stream_poll_for(struct stream *s);
+/* Bounds what it is in: connecting, the handshake, or stream_finish(); in the place of the bound before. */
+void stream_set_timer(struct stream *s, unsigned timeout_ms);
+/* The steps from a socket to an open stream, each when poll says so. */
+void stream_connected(struct stream *s);
+void stream_shake(struct stream *s);
+void stream_opened(struct stream *s);
 void stream_read_ready(struct stream *s);
+void stream_send_queued(struct stream *s);
+/* No more will be sent, which the peer is told. */
+void stream_end_output(struct stream *s);
+/* The same; what still comes is thrown away by stream_discard(), until the peer has ended, too. */
+void stream_linger(struct stream *s);
+void stream_discard(struct stream *s);
+/* Closes for what a call of the system's has told by this code. */
+void stream_fail(struct stream *s, enum err e, const char *what, int code);
+/* One of s->handles has gone: with the last, the stream goes. */
+void stream_handle_closed(uv_handle_t *handle);
 void net_mark_dirty(struct stream *s);
 void net_mark_eager(struct stream *s);
 
