@@ -1,10 +1,9 @@
 /* A user's connection: HTTP/2 where ALPN says so (h2.c), else HTTP/1.1. Reads requests one at a time, keeps
  * what came too early (pipelining, RFC 9112 9.3.2), and holds everything to deadlines, so that slow or silent
  * clients cost bounded memory and no more. */
-#include "transport.h"
+#include "conn_private.h"
 
 #include "clock.h"
-#include "h2.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -13,25 +12,8 @@
 #define EARLY_MAX       (128 * 1024) /* pipelined bytes kept while a request is answered */
 #define EARLY_PAUSE     (16 * 1024)
 #define SECOND          1000000000LL
-#define HEAD_TIMEOUT                                                                                         \
-  (20 * SECOND)                    /* from a request's first byte (or the connection) to its complete head   \
-                                    */
-#define IDLE_TIMEOUT (75 * SECOND) /* between requests */
-
-struct conn {
-  struct cloud *cloud;
-  struct stream *stream; /* NULL once the user left */
-  int refs;              /* the stream's, and those of exchange_hold() */
-  struct h2 *h2;         /* NULL: HTTP/1.1, which is all that follows here */
-  struct http1_parser parser;
-  struct exchange *x;        /* NULL between requests: most connections are idle, and an exchange is large */
-  bool chunked, close_after; /* the response */
-  struct buf early;          /* bytes that came while a request was being answered */
-  bool parsing, waiting, dead;
-  int64_t deadline_ns; /* for the head of the next request */
-  uint64_t sent;       /* stream_sent() at the last sweep */
-  struct conn *prev, *next;
-};
+#define HEAD_TIMEOUT    (20 * SECOND) /* from a request's first byte (or the connection) to its whole head */
+#define IDLE_TIMEOUT    (75 * SECOND) /* between requests */
 
 static bool active(const struct conn *c)
 {
@@ -62,12 +44,12 @@ static void conn_free(struct conn *c)
   if (!cloud->conns && cloud->drained) cloud->drained(cloud);
 }
 
-static void conn_hold(struct conn *c)
+void conn_hold(struct conn *c)
 {
   c->refs++;
 }
 
-static void conn_release(struct conn *c)
+void conn_release(struct conn *c)
 {
   if (--c->refs == 0)
     conn_free(c);
@@ -96,7 +78,7 @@ void *conn_accept(void *arg, struct stream *s)
   return c;
 }
 
-static const struct transport http1;
+/* -- requests -------------------------------------------------------------------------------------------- */
 
 /* False: no memory for an exchange, and the connection goes. */
 static bool have_exchange(struct conn *c)
@@ -116,7 +98,7 @@ static void begin_exchange(struct conn *c)
   c->deadline_ns = 0;
   c->chunked = false;
   c->close_after = !head->keep_alive;
-  exchange_start(c->x, c->cloud, &http1, c, head, head->body != BODY_NONE);
+  exchange_start(c->x, c->cloud, &conn_http1, c, head, head->body != BODY_NONE);
 }
 
 /* The request cannot be understood: say so once, and close, because where the next one would begin is not
@@ -130,16 +112,15 @@ static void refuse(struct conn *c)
     return;
   }
   c->chunked = false;
-  if (have_exchange(c)) exchange_start_refused(c->x, c->cloud, &http1, c, &c->parser.head, &f);
+  if (have_exchange(c)) exchange_start_refused(c->x, c->cloud, &conn_http1, c, &c->parser.head, &f);
 }
 
-static void pause_reading(struct conn *c, bool pause)
+void conn_pause(struct conn *c, bool pause)
 {
   if (c->stream) stream_pause(c->stream, pause || c->early.len > EARLY_PAUSE);
 }
 
-/* The exchange is over on both sides; on to the next request. */
-static void next_request(struct conn *c)
+void conn_next_request(struct conn *c)
 {
   c->x->active = false;
   c->waiting = false;
@@ -148,7 +129,7 @@ static void next_request(struct conn *c)
   c->deadline_ns = clock_mono_ns() + IDLE_TIMEOUT;
   if (c->x->paused) { /* its taker has gone, and would not resume any more */
     c->x->paused = false;
-    pause_reading(c, false);
+    conn_pause(c, false);
   }
 }
 
@@ -158,7 +139,7 @@ static void request_complete(struct conn *c)
   exchange_body_end(x, &c->parser.trailers);
   if (c->dead) return;
   if (x->ended)
-    next_request(c);
+    conn_next_request(c);
   else
     c->waiting = true;
 }
@@ -188,6 +169,20 @@ static size_t parse(struct conn *c, const uint8_t *data, size_t n)
   conn_release(c);
   return at;
 }
+
+void conn_parse_early(struct conn *c)
+{
+  conn_hold(c);
+  while (c->early.len && !c->waiting && !c->dead && c->stream) {
+    size_t used = parse(c, c->early.data, c->early.len);
+    buf_consume(&c->early, used);
+    if (!used) break;
+  }
+  if (c->stream && c->early.len <= EARLY_PAUSE && !(c->x && c->x->paused)) stream_pause(c->stream, false);
+  conn_release(c);
+}
+
+/* -- what the stream tells ------------------------------------------------------------------------------- */
 
 static void on_open(struct stream *s, void *arg)
 {
@@ -224,19 +219,6 @@ static void on_data(struct stream *s, void *arg, const uint8_t *data, size_t n)
       stream_pause(c->stream, true);
     }
   }
-  conn_release(c);
-}
-
-/* What came early, and now has its turn. */
-static void parse_early(struct conn *c)
-{
-  conn_hold(c);
-  while (c->early.len && !c->waiting && !c->dead && c->stream) {
-    size_t used = parse(c, c->early.data, c->early.len);
-    buf_consume(&c->early, used);
-    if (!used) break;
-  }
-  if (c->stream && c->early.len <= EARLY_PAUSE && !(c->x && c->x->paused)) stream_pause(c->stream, false);
   conn_release(c);
 }
 
@@ -292,163 +274,7 @@ const struct stream_events conn_events = {
     .on_close = on_close,
 };
 
-/* -- as a transport
- * ------------------------------------------------------------------------------------------------- */
-
-static void hold(struct exchange *x)
-{
-  conn_hold(x->carrier);
-}
-
-static void release(struct exchange *x)
-{
-  conn_release(x->carrier);
-}
-
-static struct stream *stream_of(const struct exchange *x)
-{
-  const struct conn *c = x->carrier;
-  return c->stream;
-}
-
-static void pause_body(struct exchange *x, bool pause)
-{
-  pause_reading(x->carrier, pause);
-}
-
-static struct buf *out_of(const struct exchange *x)
-{
-  const struct conn *c = x->carrier;
-  return c->stream ? stream_out(c->stream) : NULL;
-}
-
-/* What was appended to the queue leaves. */
-static enum err sent(const struct exchange *x, enum err e)
-{
-  const struct conn *c = x->carrier;
-  if (!e) stream_flush(c->stream);
-  return e;
-}
-
-static enum err add_framing(struct conn *c, int status, struct fields *f, int64_t length)
-{
-  char digits[24];
-  const struct exchange *x = c->x;
-  if (status == 101 || status == 204) return ERR_OK; /* no framing fields at all (RFC 9110 8.6) */
-  if (length >= 0) {
-    snprintf(digits, sizeof digits, "%lld", (long long)length);
-    return fields_add(f, "Content-Length", digits);
-  }
-  if (x->no_body) return ERR_OK;
-  c->chunked = x->head->minor >= 1;
-  if (c->chunked) return fields_add(f, "Transfer-Encoding", "chunked");
-  c->close_after = true;
-  return ERR_OK;
-}
-
-static enum err add_connection(const struct conn *c, struct fields *f)
-{
-  if (c->x->switched) {
-    enum err e = fields_add(f, "Connection", "Upgrade");
-    return e ? e : fields_add(f, "Upgrade", "websocket");
-  }
-  if (c->close_after) return fields_add(f, "Connection", "close");
-  return c->x->head->minor == 0 ? fields_add(f, "Connection", "keep-alive") : ERR_OK;
-}
-
-static enum err write_head(struct exchange *x, int status, struct fields *f, int64_t length)
-{
-  struct conn *c = x->carrier;
-  struct buf *out = out_of(x);
-  if (!out) return ERR_OK;
-  /* Where the next request begins is not known until this one has come, and behind a WebSocket there is none.
-   */
-  c->close_after |= x->rest_unwanted || x->switched || c->cloud->stopping;
-  enum err e = add_framing(c, status, f, length);
-  if (!e) e = add_connection(c, f);
-  return sent(x, e ? e : http1_write_response(out, 1, status, NULL, f));
-}
-
-static enum err write_interim(struct exchange *x, int status, const struct fields *f)
-{
-  struct buf *out = out_of(x);
-  return out ? sent(x, http1_write_response(out, 1, status, NULL, f)) : ERR_OK;
-}
-
-static enum err write_body(struct exchange *x, const void *data, size_t n)
-{
-  const struct conn *c = x->carrier;
-  struct buf *out = out_of(x);
-  if (!out) return ERR_OK;
-  enum err e = c->chunked ? http1_write_chunk_head(out, n) : ERR_OK;
-  if (!e) e = buf_append(out, data, n);
-  if (!e && c->chunked) e = http1_write_chunk_tail(out);
-  return sent(x, e);
-}
-
-static enum err write_end(struct exchange *x, const struct fields *trailers)
-{
-  const struct conn *c = x->carrier;
-  struct buf *out = c->chunked ? out_of(x) : NULL;
-  return out ? sent(x, http1_write_last_chunk(out, trailers)) : ERR_OK;
-}
-
-/* What came before the answer was kept as if it were the next request. */
-static void switched(struct exchange *x)
-{
-  struct conn *c = x->carrier;
-  conn_hold(c);
-  c->waiting = false;
-  if (c->early.len) exchange_body(x, c->early.data, c->early.len);
-  buf_wipe(&c->early);
-  pause_reading(c, x->paused);
-  conn_release(c);
-}
-
-static bool congested(const struct exchange *x)
-{
-  const struct conn *c = x->carrier;
-  return c->stream && stream_congested(c->stream);
-}
-
-static void response_ended(struct exchange *x)
-{
-  struct conn *c = x->carrier;
-  if (!c->stream) return;
-  if (c->close_after || !x->request_done || c->cloud->stopping) {
-    /* What is still to come of the request is not wanted; the stream lingers, so that the answer arrives. */
-    c->dead = true;
-    x->active = false;
-    stream_finish(c->stream);
-  } else if (!c->parsing) { /* else request_complete() goes on */
-    next_request(c);
-    parse_early(c);
-  }
-}
-
-static void reset(struct exchange *x)
-{
-  struct conn *c = x->carrier;
-  if (c->stream) stream_abort(c->stream);
-}
-
-static const struct transport http1 = {
-    .hold = hold,
-    .release = release,
-    .stream = stream_of,
-    .pause = pause_body,
-    .head = write_head,
-    .interim = write_interim,
-    .body = write_body,
-    .end = write_end,
-    .switched = switched,
-    .congested = congested,
-    .ended = response_ended,
-    .abort = reset,
-};
-
-/* -- deadlines
- * ------------------------------------------------------------------------------------------------------ */
+/* -- deadlines, and the end ------------------------------------------------------------------------------ */
 
 static void head_too_slow(struct conn *c)
 {

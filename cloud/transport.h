@@ -1,5 +1,5 @@
-/* What is below an exchange: how one request and its response travel between the user and the cloud. conn.c
- * is HTTP/1.1, h2.c is HTTP/2. What is the same for every transport (trace, failures, deadlines, counters, the fields that
+/* What is below an exchange: how one request and its response travel between the user and the cloud. conn.c and
+ * conn_response.c are HTTP/1.1, h2.c is HTTP/2. What is the same for every transport (trace, failures, deadlines, counters, the fields that
  * all responses have) is exchange.c's, above it; framing, flow control and connections are the transport's.
  */
 #ifndef SEVENSTEP_TRANSPORT_H
