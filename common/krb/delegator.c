@@ -320,6 +320,7 @@ enum err krb_delegator_reload(struct krb_delegator *d, struct failure *f)
   enum err e = session_take(d, &s, f);
   if (e) return e;
   struct krb_circumstance where = {.phase = KRB_PHASE_AS, .subject = d->principal};
+  s->link.wire = NULL;
   s->link.deadline_ns = clock_mono_ns() + kdc_patience_ns;
   krb5_error_code code = obtain_tgt(s, d->keytab);
   where.timed_out = s->link.timed_out;

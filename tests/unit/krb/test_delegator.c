@@ -275,6 +275,25 @@ START_TEST(krb_delegator_reload_new_key_is_used_from_then_on)
 }
 END_TEST
 
+/* Whoever kept what was said before is gone. */
+START_TEST(krb_delegator_reload_is_kept_for_no_earlier_call)
+{
+  struct krb_delegator *d = kdc_lab_delegator(&l);
+  struct krb_wire *wire = calloc(1, sizeof *wire);
+  struct krb_ticket *t;
+  ck_assert_ptr_nonnull(wire);
+  ck_assert_int_eq(krb_obtain(d, "alice@test", SPN("hello"), &t, &x, wire, &f), ERR_OK);
+  krb_ticket_unref(t);
+  size_t said = wire->n;
+  ck_assert_int_eq(krb_delegator_reload(d, &f), ERR_OK);
+  ck_assert_uint_eq(wire->n, said);
+  krb_wire_clear(wire);
+  free(wire);
+  ck_assert_int_eq(krb_delegator_reload(d, &f), ERR_OK);
+  krb_delegator_free(d);
+}
+END_TEST
+
 START_TEST(krb_delegator_reload_key_that_is_refused_leaves_the_one_in_use)
 {
   struct krb_delegator *d = kdc_lab_delegator(&l);
@@ -444,6 +463,7 @@ int main(void)
   tcase_add_test(t, krb_obtain_missing_keytab_is_the_connectors_fault);
   tcase_add_test(t, krb_obtain_keytab_of_another_is_the_connectors_fault);
   tcase_add_test(t, krb_delegator_reload_new_key_is_used_from_then_on);
+  tcase_add_test(t, krb_delegator_reload_is_kept_for_no_earlier_call);
   tcase_add_test(t, krb_delegator_reload_key_that_is_refused_leaves_the_one_in_use);
   tcase_add_test(t, krb_obtain_old_key_is_the_connectors_fault);
   tcase_add_test(t, krb_obtain_key_ahead_of_the_kdc_uses_the_one_before);
