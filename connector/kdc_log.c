@@ -92,6 +92,13 @@ static void fetch_about(struct connector *c, const struct lab_addr *at, const ch
   buf_clear(&body);
 }
 
+static void fetch_from(struct connector *c, const struct lab_addr *admin, const char *user, const char *spn,
+                       const struct krb_exchange *x, bool refused, struct kdc_log *ret)
+{
+  fetch_about(c, admin, user, NULL, spn, NULL, x->start_wall_ns, ret);
+  if (refused) fetch_about(c, admin, c->me->principal, c->me->realm, spn, x, x->start_wall_ns, ret);
+}
+
 void kdc_log_fetch(struct connector *c, const char *user, const char *spn, const struct krb_exchange *x,
                    bool refused, struct kdc_log *ret)
 {
@@ -99,10 +106,9 @@ void kdc_log_fetch(struct connector *c, const char *user, const char *spn, const
   /* Whichever answered: an exchange's messages may have gone to several. */
   for (unsigned which = 0; which < c->lab->kdc.replicas; which++) {
     struct lab_kdc k = lab_kdc(c->lab, which);
-    fetch_about(c, &k.admin_connect, user, NULL, spn, NULL, x->start_wall_ns, ret);
-    if (refused)
-      fetch_about(c, &k.admin_connect, c->me->principal, c->lab->realm, spn, x, x->start_wall_ns, ret);
+    fetch_from(c, &k.admin_connect, user, spn, x, refused, ret);
   }
+  if (c->lab->partner.realm) fetch_from(c, &c->lab->partner.admin_connect, user, spn, x, refused, ret);
 }
 
 void kdc_log_clear(struct kdc_log *l)

@@ -200,13 +200,19 @@ static enum err open_kerberos(struct connector *c, struct failure *f)
   char keytab[4096 + 128], recording[4096 + 128];
   actor_path(c->actor, keytab, "keytabs/%s.keytab", c->me->name);
   actor_path(c->actor, recording, "capture/recording.pcap");
-  const struct krb_delegator_config config = {.keytab = keytab,
-                                              .principal = c->me->principal,
-                                              .realm = c->lab->realm,
-                                              .upn_suffix = c->lab->upn_suffix,
-                                              .partner_realm = c->lab->partner.realm,
-                                              .partner_upn_suffix = c->lab->partner.upn_suffix,
-                                              .record = recording};
+  struct krb_delegator_config config = {.keytab = keytab,
+                                        .principal = c->me->principal,
+                                        .realm = c->lab->realm,
+                                        .upn_suffix = c->lab->upn_suffix,
+                                        .partner_realm = c->lab->partner.realm,
+                                        .partner_upn_suffix = c->lab->partner.upn_suffix,
+                                        .record = recording};
+  if (!lab_is_member(c->lab, c->me)) { /* to the partner's connector we are the partner */
+    config.realm = c->lab->partner.realm;
+    config.upn_suffix = c->lab->partner.upn_suffix;
+    config.partner_realm = c->lab->realm;
+    config.partner_upn_suffix = c->lab->upn_suffix;
+  }
   enum err e = krb_delegator_new(&config, &c->delegator, f);
   if (!e && krb_cache_new(TICKETS_MAX, c->me->ticket_trust_s, &c->tickets))
     e = failure_set(f, ERR_NOMEM, "no memory");

@@ -131,10 +131,10 @@ static const struct lab_app *choose_app(const struct lab *lab, const char *name,
   return NULL;
 }
 
-/* The name that the application's mode takes of the user, as a UPN of the realm; "" when the user has none.
- */
-static void identity_as_upn(const struct lab *lab, const struct lab_app *app, const struct lab_user *u,
-                            char out[NAME_SIZE])
+/* The name that the application's mode takes of the user, as a UPN: by itself an account's name means one of
+ * the connector's realm. "" when the user has none. */
+static void identity_as_upn(const struct lab *lab, const struct lab_connector *c, const struct lab_app *app,
+                            const struct lab_user *u, char out[NAME_SIZE])
 {
   const char *name = lab_login_identity(app, u), *at = name ? strchr(name, '@') : NULL;
   bool foreign = app->login == LOGIN_UPN ||
@@ -144,7 +144,8 @@ static void identity_as_upn(const struct lab *lab, const struct lab_app *app, co
   else if (foreign)
     snprintf(out, NAME_SIZE, "%s", name);
   else
-    snprintf(out, NAME_SIZE, "%.*s@%s", at ? (int)(at - name) : (int)strlen(name), name, lab->upn_suffix);
+    snprintf(out, NAME_SIZE, "%.*s@%s", at ? (int)(at - name) : (int)strlen(name), name,
+             lab_is_member(lab, c) ? lab->upn_suffix : lab->partner.upn_suffix);
 }
 
 /* As the connector tells by the suffix. */
@@ -157,12 +158,12 @@ static bool is_partners_user(const struct lab *lab, const char *upn)
 
 /* The first users for whom it should work: enabled and not expired, with a UPN, assigned; the first of them,
  * and another of the same realm. */
-static void choose_users(const struct lab *lab, const struct lab_app *app, struct doctor_subject *s,
-                         struct made *m)
+static void choose_users(const struct lab *lab, const struct lab_connector *c, const struct lab_app *app,
+                         struct doctor_subject *s, struct made *m)
 {
   const struct lab_user *given = s->upn ? lab_user_by_upn(lab, s->upn) : NULL;
   if (given) {
-    identity_as_upn(lab, app, given, m->user);
+    identity_as_upn(lab, c, app, given, m->user);
     if (m->user[0]) s->upn = m->user;
   }
   for (size_t i = 0; i < lab->n_users && !s->other_upn; i++) {
@@ -171,7 +172,7 @@ static void choose_users(const struct lab *lab, const struct lab_app *app, struc
         u->upn && lab_user_is_active(u, clock_wall_s()) && !u->sensitive && lab_user_assigned(lab, app, u);
     if (!usable || u == given) continue;
     char *name = s->upn ? m->other : m->user;
-    identity_as_upn(lab, app, u, name);
+    identity_as_upn(lab, c, app, u, name);
     if (!name[0] || (s->upn && strcmp(s->upn, name) == 0)) continue;
     if (s->upn && is_partners_user(lab, s->upn) != is_partners_user(lab, name)) continue;
     *(s->upn ? &s->other_upn : &s->upn) = name;
@@ -183,16 +184,14 @@ static void fill(const char **field, const char *value)
   if (!*field) *field = value;
 }
 
-/* What user and application have to do with the partner's realm. There any suffix will do, as it is what told
- * the realm. */
-static void fill_realms(const struct lab *lab, struct doctor_subject *s)
+/* Who is of which realm. A partner's user may have any suffix, as it is what told the realm. */
+static void fill_realms(const struct lab *lab, const struct lab_connector *c, struct doctor_subject *s)
 {
-  fill(&s->realm, lab->realm);
-  if (s->upn && is_partners_user(lab, s->upn))
-    fill(&s->user_realm, lab->partner.realm);
-  else
-    fill(&s->upn_suffix, lab->upn_suffix);
-  if (lab_is_partners(lab, s->spn)) fill(&s->app_realm, lab->partner.realm);
+  bool partners_user = s->upn && is_partners_user(lab, s->upn);
+  fill(&s->realm, c->realm);
+  fill(&s->user_realm, partners_user ? lab->partner.realm : lab->realm);
+  fill(&s->app_realm, lab_is_partners(lab, s->spn) ? lab->partner.realm : lab->realm);
+  if (!partners_user) fill(&s->upn_suffix, lab->upn_suffix);
 }
 
 static const struct lab_connector *choose_connector(const struct lab *lab, const char *name,
@@ -234,8 +233,8 @@ static enum err fill_from_lab(struct options *o, const struct lab *lab, struct m
     s->any_certificate = !app->validate_certificate;
   }
   fill(&s->url, app->internal_url.text);
-  choose_users(lab, app, s, m);
-  fill_realms(lab, s);
+  choose_users(lab, c, app, s, m);
+  fill_realms(lab, c, s);
   return ERR_OK;
 }
 

@@ -51,8 +51,9 @@ static enum err add_users(const struct lab *lab, struct principal_list *list, st
 
 static enum err add_connectors(const struct lab *lab, struct principal_list *list, struct failure *f)
 {
-  for (size_t i = 0; i < lab->n_connectors && !lab->is_partner; i++) {
+  for (size_t i = 0; i < lab->n_connectors; i++) {
     const struct lab_connector *c = &lab->connectors[i];
+    if (!lab_is_member(lab, c)) continue;
     if (find_wanted(list, c->principal))
       return failure_set(f, ERR_CONFIG, "connector %s: the principal %s exists already", c->name,
                          c->principal);
@@ -74,8 +75,8 @@ static enum err add_actors(const struct lab *lab, const struct lab_app *app, str
   enum err e = w->act_from ? buf_puts(&b, w->act_from) : ERR_OK;
   for (size_t i = 0; i < app->allowed_to_act.n && !e; i++) {
     const struct lab_connector *c = lab_connector_by_name(lab, app->allowed_to_act.v[i]);
-    e = buf_printf(&b, "%s%s%s%s", b.len ? " " : "", c->principal, lab->is_partner ? "@" : "",
-                   lab->is_partner ? lab->whole->realm : "");
+    bool member = lab_is_member(lab, c);
+    e = buf_printf(&b, "%s%s%s%s", b.len ? " " : "", c->principal, member ? "" : "@", member ? "" : c->realm);
   }
   if (e) {
     buf_clear(&b);

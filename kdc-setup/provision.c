@@ -110,7 +110,8 @@ static enum err sync_connectors(const struct database *db, const struct lab *lab
                                 struct provision_result *counts, struct failure *f)
 {
   enum err e = ERR_OK;
-  for (size_t i = 0; i < lab->n_connectors && !lab->is_partner && !e; i++) {
+  for (size_t i = 0; i < lab->n_connectors && !e; i++) {
+    if (!lab_is_member(lab, &lab->connectors[i])) continue;
     struct lab_strings own = {.v = (const char **)(uintptr_t)&lab->connectors[i].principal, .n = 1};
     e = sync_keytab(db, dir, lab->connectors[i].name, &own, false, counts, f);
   }
@@ -307,7 +308,8 @@ enum err provision_running(const struct lab *lab, const char *run, struct provis
 static enum err principals_named(const struct lab *lab, const char *name, struct lab_strings *ret,
                                  struct failure *f)
 {
-  const struct lab_connector *c = lab->is_partner ? NULL : lab_connector_by_name(lab, name);
+  const struct lab_connector *c = lab_connector_by_name(lab, name);
+  if (c && !lab_is_member(lab, c)) c = NULL;
   const struct lab_app *app = c ? NULL : lab_app_by_name(lab, name);
   struct lab_strings all = {.v = calloc(1 + lab_spn_count_max(lab), sizeof(char *))};
   if (!all.v) return failure_set(f, ERR_NOMEM, "principals");

@@ -39,6 +39,18 @@ assert_mended() {
   assert_mended
 }
 
+@test "a connector that is a member of the partner's realm: to it, we are the other one" {
+  diagnose --app theirs --user pat@partner.test
+  assert_well 16
+  jq -e '.findings[] | select(.check == "as") | .what | contains("HTTP/partners.partner.sevenstep.test")' <<<"$report"
+  diagnose --app theirs
+  assert_well 21
+  diagnose --app lent
+  assert_well 21
+  diagnose --app lent --user pat@partner.test
+  assert_well 20
+}
+
 @test "the connector asks the doctor about a partner's user by itself" {
   run "${SEVENSTEP_BIN:-$lab_top/build/release/bin}/sevenstep-connector" -c "$SEVENSTEP_LAB" -r "$SEVENSTEP_RUN" -i resource-based \
     --diagnose pat@partner.test HTTP/abroad.partner.sevenstep.test

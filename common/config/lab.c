@@ -123,9 +123,12 @@ static enum err derive_home(struct lab *lab, struct arena *arena)
 
 static enum err derive_connector(const struct lab *lab, struct lab_connector *c, struct arena *arena)
 {
+  if (!c->realm) c->realm = lab->realm;
   if (c->principal) return ERR_OK;
   char text[512];
-  int n = snprintf(text, sizeof text, "HTTP/%s.%s", c->name, lab->internal_domain);
+  bool here = strcmp(c->realm, lab->realm) == 0;
+  int n = snprintf(text, sizeof text, "HTTP/%s.%s", c->name,
+                   here ? lab->internal_domain : lab->partner.internal_domain);
   c->principal = arena_strndup(arena, text, (size_t)n);
   return c->principal ? ERR_OK : ERR_NOMEM;
 }
@@ -271,6 +274,11 @@ bool lab_is_partners(const struct lab *lab, const char *spn)
   size_t n = strlen(slash + 1), tail = strlen(domain);
   const char *end = slash + 1 + n - (n < tail ? n : tail);
   return strcmp(end, domain) == 0 && (n == tail || end[-1] == '.');
+}
+
+bool lab_is_member(const struct lab *lab, const struct lab_connector *connector)
+{
+  return strcmp(connector->realm, lab->realm) == 0;
 }
 
 enum err lab_side(const struct lab *lab, bool partner, unsigned which, struct lab *ret)

@@ -160,6 +160,7 @@ struct lab_connector_group {
 struct lab_connector {
   const char *name;      /* also the common name of its client certificate */
   const char *group;     /* default "default" */
+  const char *realm;     /* the lab's, or the partner's; default: the lab's */
   const char *principal; /* its service principal without realm; default "HTTP/<name>.<internal_domain>" */
   struct lab_strings allowed_to_delegate_to; /* SPNs */
   bool ok_to_auth_as_delegate;               /* protocol transition; default true */
@@ -287,6 +288,8 @@ enum lab_balancing lab_balancing(const struct lab *lab, const char *connector_gr
 enum err lab_directory_uri(const char *run, struct buf *out) MUST_CHECK;
 /* Is the application's service principal one of the partner's realm? */
 bool lab_is_partners(const struct lab *lab, const char *spn);
+/* Is the connector a member of the lab's realm; of one side of a lab, of that realm? */
+bool lab_is_member(const struct lab *lab, const struct lab_connector *connector);
 /* The KDCs of the lab's realm, kdc.replicas of them: the first is where the lab file says, the others on
  * ports of their own beside it. */
 enum { LAB_KDCS_MAX = 3 };

@@ -75,15 +75,22 @@ static enum err fail(const struct checking *c, struct yaml_place at, const char 
 
 /* -- people -------------------------------------------------------------------------------------------- */
 
+static enum err check_realm(const struct checking *c, const char *table, const char *name, const char *realm)
+{
+  const struct lab *lab = c->lab;
+  if (strcmp(realm, lab->realm) == 0 || (lab->partner.realm && strcmp(realm, lab->partner.realm) == 0))
+    return ERR_OK;
+  return fail(c, place_of(c, table, name, "realm"), "%s.%s.realm: %s is neither the lab's nor the partner's",
+              table, name, realm);
+}
+
 static enum err check_users(const struct checking *c)
 {
   const struct lab *lab = c->lab;
   for (size_t i = 0; i < lab->n_users; i++) {
     const struct lab_user *a = &lab->users[i];
-    if (strcmp(a->realm, lab->realm) != 0 &&
-        (!lab->partner.realm || strcmp(a->realm, lab->partner.realm) != 0))
-      return fail(c, place_of(c, "users", a->name, "realm"),
-                  "users.%s.realm: %s is neither the lab's nor the partner's", a->name, a->realm);
+    enum err e = check_realm(c, "users", a->name, a->realm);
+    if (e) return e;
     for (size_t k = 0; k < i; k++) {
       const struct lab_user *b = &lab->users[k];
       if (strcasecmp(a->name, b->name) == 0)
@@ -361,6 +368,8 @@ static enum err check_connectors(const struct checking *c)
     if (is_other_actor(a->name))
       return fail(c, place_of(c, "connectors", a->name, NULL), "connectors.%s: this name is another actor's",
                   a->name);
+    enum err e = check_realm(c, "connectors", a->name, a->realm);
+    if (e) return e;
     struct yaml_place at = place_of(c, "connectors", a->name, "principal");
     if (is_spn(lab, a->principal))
       return fail(c, at, "connectors.%s.principal: %s is an application's spn", a->name, a->principal);

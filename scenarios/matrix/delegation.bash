@@ -67,3 +67,12 @@ cell realm-partner-partner what='partner -> partner, resource-based, through the
   error=none principal=pat@PARTNER.SEVENSTEP.TEST
 cell realm-partner-list what='partner -> home, by the connector'\''s list' app=hello user=pat error=none principal=pat@PARTNER.SEVENSTEP.TEST
 cell realm-list-partner what='home -> partner, by the connector'\''s list' app=abroad-listed error=not_allowed_to_delegate status=403 step=4
+
+heading 'The same two realms, through a connector that is a member of the partner'\''s: user -> application'
+cell partners-partner-partner what='partner -> partner, by the connector'\''s list' app=theirs via=partners user=pat \
+  error=none principal=pat@PARTNER.SEVENSTEP.TEST forwardable=true
+cell partners-home-partner what='home -> partner, by the connector'\''s list' app=theirs via=partners error=none principal=alice
+cell partners-home-home what='home -> home, resource-based' app=lent via=partners error=none principal=alice
+cell partners-partner-home what='partner -> home, resource-based' app=lent via=partners user=pat error=none principal=pat@PARTNER.SEVENSTEP.TEST
+cell partners-sensitive what='home -> partner, by the list; sensitive user' app=theirs via=partners user=dave \
+  error=evidence_not_forwardable status=403 step=4 code=-1765328371 forwardable=false kdc=EVIDENCE_TKT_NOT_FORWARDABLE

@@ -81,6 +81,8 @@ static const struct check_case {
      "lab.yaml:26:35: applications.hello.allowed_to_act: there is no connector \"connector-9\""},
     {"  alice:\n", "  alice:\n    realm: OTHER.TEST\n",
      "lab.yaml:13:12: users.alice.realm: OTHER.TEST is neither"},
+    {"  connector-2:\n", "  connector-2:\n    realm: OTHER.TEST\n",
+     "lab.yaml:42:12: connectors.connector-2.realm: OTHER.TEST is neither"},
     {"realm: CORP.TEST\n", "realm: CORP.TEST\npartner:\n  realm: CORP.TEST\n",
      "lab.yaml:5:3: partner.realm: is the lab's own"},
     /* combinations without effect */

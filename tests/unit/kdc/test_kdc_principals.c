@@ -27,6 +27,7 @@ static void sample_init(struct sample *s)
                {.name = "a2", .spn = "HTTP/a.test", .allowed_to_act = {actors, 1}},
                {.name = "free"}},
       .connectors = {{.name = "c",
+                      .realm = "R",
                       .principal = "HTTP/c.test",
                       .allowed_to_delegate_to = {targets, 2},
                       .ok_to_auth_as_delegate = true}},
@@ -46,6 +47,20 @@ static const struct principal_wanted *find(const struct principal_list *list, co
     if (strcmp(list->v[i].name, name) == 0) return &list->v[i];
   ck_abort_msg("no %s", name);
 }
+
+START_TEST(principals_of_lab_connector_of_another_realm_is_named_with_it_and_not_made)
+{
+  struct sample s;
+  struct principal_list list;
+  sample_init(&s);
+  s.connectors[0].realm = "P";
+  ck_assert_int_eq(principals_of_lab(&s.lab, &list, NULL), ERR_OK);
+  for (size_t i = 0; i < list.n; i++)
+    ck_assert_str_ne(list.v[i].name, "HTTP/c.test");
+  ck_assert_str_eq(find(&list, "HTTP/a.test")->act_from, "HTTP/c.test@P");
+  principals_clear(&list);
+}
+END_TEST
 
 START_TEST(principals_of_lab_everyone_requires_preauth)
 {
@@ -128,6 +143,7 @@ int main(void)
   Suite *s = suite_create("kdc_principals");
   TCase *t = tcase_create("principals");
   tcase_add_test(t, principals_of_lab_everyone_requires_preauth);
+  tcase_add_test(t, principals_of_lab_connector_of_another_realm_is_named_with_it_and_not_made);
   tcase_add_test(t, principals_of_lab_attributes_follow_the_lab);
   tcase_add_test(t, principals_of_lab_wildcard_is_what_connectors_name);
   tcase_add_test(t, principals_of_lab_user_without_password_is_refused);

@@ -63,10 +63,11 @@ static const char *delegate_to[] = {SPN("hello"), SPN("ledger")};
 
 static struct lab_connector connectors[] = {
     {.name = "connector-1",
+     .realm = REALM,
      .principal = SPN("connector-1"),
      .allowed_to_delegate_to = {delegate_to, 2},
      .ok_to_auth_as_delegate = true},
-    {.name = "connector-2", .principal = SPN("connector-2")}, /* may do nothing of itself */
+    {.name = "connector-2", .realm = REALM, .principal = SPN("connector-2")}, /* may do nothing of itself */
 };
 
 static bool is_free(uint16_t port)
