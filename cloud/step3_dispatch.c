@@ -331,6 +331,7 @@ static enum err admit(struct exchange *x, struct throttle_slot **ret, struct fai
       .app_rate = x->app->requests_per_second ? x->app->requests_per_second : lab->cloud.limits.app_rate,
       .user_rate = lab->cloud.limits.user_rate,
       .user_at_once = lab->cloud.limits.user_at_once,
+      .group = x->app->connector_group,
       .room = now.room,
   };
   char address[THROTTLE_ADDRESS_MAX];

@@ -22,6 +22,7 @@ struct throttle_slot {
 struct throttle {
   uint8_t secret[16]; /* so that nobody chooses a name that shares a set with another's */
   struct throttle_slot tenant, apps[APP_SETS][WAYS], users[USER_SETS][WAYS];
+  struct throttle_slot shares[USER_SETS][WAYS]; /* of a user in a group */
 };
 
 enum err throttle_new(struct throttle **ret)
@@ -38,14 +39,20 @@ void throttle_free(struct throttle *l)
   free(l);
 }
 
-static uint64_t key_of(const struct throttle *l, const char *name)
+enum { NAME_MAX_LEN = 256 };
+
+/* group: "" but for a share. */
+static uint64_t key_of(const struct throttle *l, const char *group, const char *name)
 {
-  uint8_t text[sizeof l->secret + 256], digest[SHA256_DIGEST_LENGTH];
+  uint8_t text[sizeof l->secret + 2 * NAME_MAX_LEN + 1] = {0}, digest[SHA256_DIGEST_LENGTH];
   uint64_t key;
-  size_t n = strnlen(name, 256);
-  memcpy(text, l->secret, sizeof l->secret);
-  memcpy(text + sizeof l->secret, name, n);
-  SHA256(text, sizeof l->secret + n, digest);
+  size_t at = sizeof l->secret, n = strnlen(group, NAME_MAX_LEN);
+  memcpy(text, l->secret, at);
+  memcpy(text + at, group, n);
+  at += n + 1;
+  n = strnlen(name, NAME_MAX_LEN);
+  memcpy(text + at, name, n);
+  SHA256(text, at + n, digest);
   memcpy(&key, digest, sizeof key);
   return key ? key : 1;
 }
@@ -79,24 +86,39 @@ static void take_token(struct throttle_slot *s, unsigned rate, int64_t now_ns)
   if (s && rate) s->due_ns = due_after(s, rate, now_ns);
 }
 
+static enum err refuse(const struct throttle_policy *p, size_t at_once, const char *user, struct failure *f)
+{
+  if (p->user_at_once)
+    return failure_set(f, ERR_TOO_MANY_AT_ONCE, "%zu requests of %.100s are under way", at_once, user);
+  return failure_set(
+      f, ERR_TOO_MANY_AT_ONCE,
+      "%zu requests of %.100s are under way in group %.100s, and what its connectors still take "
+      "is for others",
+      at_once, user, p->group);
+}
+
 enum err throttle_admit(struct throttle *l, const struct throttle_policy *p, const char *app,
                         const char *user, int64_t now_ns, struct throttle_slot **ret, struct failure *f)
 {
-  struct throttle_slot *a = NULL, *u = NULL;
+  struct throttle_slot *a = NULL, *u = NULL, *counted = NULL;
   *ret = NULL;
   size_t at_once = p->user_at_once ? p->user_at_once : p->room;
   if (!p->tenant_rate && !p->app_rate && !p->user_rate && !at_once) return ERR_OK;
   if (p->app_rate) {
-    uint64_t key = key_of(l, app);
+    uint64_t key = key_of(l, "", app);
     a = find(l->apps[key % APP_SETS], key);
   }
-  if (p->user_rate || at_once) {
-    uint64_t key = key_of(l, user);
+  if (p->user_rate || p->user_at_once) {
+    uint64_t key = key_of(l, "", user);
     u = find(l->users[key % USER_SETS], key);
   }
-  if (u && at_once && u->at_once >= at_once)
-    return failure_set(f, ERR_TOO_MANY_AT_ONCE, "%zu requests of %.100s are under way%s", u->at_once, user,
-                       p->user_at_once ? "" : ", and what the connectors still take is for others");
+  if (p->user_at_once) {
+    counted = u;
+  } else if (at_once) {
+    uint64_t key = key_of(l, p->group, user);
+    counted = find(l->shares[key % USER_SETS], key);
+  }
+  if (counted && counted->at_once >= at_once) return refuse(p, counted->at_once, user, f);
   if (!has_token(u, p->user_rate, now_ns))
     return failure_set(f, ERR_RATE_LIMITED, "more than %u requests a second of %.100s", p->user_rate, user);
   if (!has_token(a, p->app_rate, now_ns))
@@ -107,8 +129,8 @@ enum err throttle_admit(struct throttle *l, const struct throttle_policy *p, con
   take_token(u, p->user_rate, now_ns);
   take_token(a, p->app_rate, now_ns);
   take_token(&l->tenant, p->tenant_rate, now_ns);
-  if (u) u->at_once++;
-  *ret = u;
+  if (counted) counted->at_once++;
+  *ret = counted;
   return ERR_OK;
 }
 
@@ -122,7 +144,7 @@ void throttle_address(const char *ip, char ret[static THROTTLE_ADDRESS_MAX])
   if (inet_ntop(AF_INET6, &a, text, sizeof text)) snprintf(ret, THROTTLE_ADDRESS_MAX, "%s/64", text);
 }
 
-void throttle_done(struct throttle_slot *user)
+void throttle_done(struct throttle_slot *counted)
 {
-  if (user) user->at_once--;
+  if (counted) counted->at_once--;
 }

@@ -19,9 +19,10 @@ struct throttle_slot;
 /* 0: no limit. Rates are requests a second. */
 struct throttle_policy {
   unsigned tenant_rate, app_rate, user_rate, user_at_once;
-  /* Without user_at_once a user may have as many under way as there is still room for (0: that is not known).
-   * So one user gets half of it, two a third each, and the next one always finds something (dynamic
-   * thresholds, as switches share their buffers; Choudhury and Hahne 1998). */
+  /* Without user_at_once a user may have as many under way in this group of connectors as it still has room
+   * for (0: that is not known). So one user gets half of it, two a third each, and the next one always finds
+   * something (dynamic thresholds, as switches share their buffers; Choudhury and Hahne 1998). */
+  const char *group;
   size_t room;
 };
 
@@ -29,7 +30,7 @@ enum err throttle_new(struct throttle **ret) MUST_CHECK;
 void throttle_free(struct throttle *l); /* accepts NULL */
 
 /* Takes a token from each bucket, or from none. ERR_RATE_LIMITED, ERR_TOO_MANY_AT_ONCE. *ret is to be given
- * to throttle_done when the request is over; NULL when nothing was counted. */
+ * to throttle_done when the request is over; NULL when nothing was counted. p->group is needed with room. */
 enum err throttle_admit(struct throttle *l, const struct throttle_policy *p, const char *app,
                         const char *user, int64_t now_ns, struct throttle_slot **ret,
                         struct failure *f) MUST_CHECK;
@@ -37,6 +38,6 @@ enum err throttle_admit(struct throttle *l, const struct throttle_policy *p, con
  * the rest is its host's to choose (RFC 4291 2.5.1). */
 #define THROTTLE_ADDRESS_MAX 64
 void throttle_address(const char *ip, char ret[static THROTTLE_ADDRESS_MAX]);
-void throttle_done(struct throttle_slot *user); /* accepts NULL */
+void throttle_done(struct throttle_slot *counted); /* accepts NULL */
 
 #endif

@@ -63,6 +63,19 @@ let_go() {
   let_go
 }
 
+@test "what a user has under way in one group of connectors counts in no other" {
+  lab connector add connector-3 --group branch
+  lab app set --delegate ledger connector_group=branch
+  sign_in
+  get_until 4 too_many_at_once
+  agent_open "https://ledger.apps.localhost:$((SEVENSTEP_PORT_BASE + 3))/"
+  [[ $agent_status == 200 ]] || agent_post_token
+  assert_status 200
+  let_go
+  lab app set ledger connector_group=
+  lab connector remove connector-3
+}
+
 @test "WebSockets count, also those of an address without a logon" {
   public=https://public.apps.localhost:$((SEVENSTEP_PORT_BASE + 3))/
   local socket

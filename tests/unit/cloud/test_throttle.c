@@ -4,6 +4,7 @@
 #include "run.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #define SECOND 1000000000LL
 
@@ -110,7 +111,7 @@ static size_t take_all(struct throttle_policy *p, const char *user, struct throt
 
 START_TEST(throttle_admit_nobody_takes_all_the_room)
 {
-  struct throttle_policy p = {.room = 120};
+  struct throttle_policy p = {.group = "default", .room = 120};
   struct throttle_slot *slots[3][200], *one;
   ck_assert_uint_eq(take_all(&p, "alice", slots[0]), 60);
   ck_assert_int_eq(f.err, ERR_TOO_MANY_AT_ONCE);
@@ -125,9 +126,37 @@ START_TEST(throttle_admit_nobody_takes_all_the_room)
 }
 END_TEST
 
+/* What a user has in one group is not counted in another. */
+START_TEST(throttle_admit_room_is_of_a_group)
+{
+  struct throttle_policy busy = {.group = "default", .room = 8}, idle = {.group = "branch", .room = 4};
+  struct throttle_slot *slots[2][200];
+  ck_assert_uint_eq(take_all(&busy, "alice", slots[0]), 4);
+  ck_assert_uint_eq(take_all(&idle, "alice", slots[1]), 2);
+  ck_assert_ptr_nonnull(strstr(f.why, "2 requests of alice are under way in group branch"));
+  for (int i = 0; i < 4; i++)
+    throttle_done(slots[0][i]);
+  idle.room = 2;
+  ck_assert_uint_eq(take_all(&idle, "alice", slots[0]), 0);
+  busy.room = 8;
+  ck_assert_uint_eq(take_all(&busy, "alice", slots[0]), 4);
+}
+END_TEST
+
+/* A number at once is of a user, in all groups. */
+START_TEST(throttle_admit_a_number_at_once_is_of_all_groups)
+{
+  struct throttle_policy one = {.group = "default", .room = 8, .user_at_once = 2}, other = one;
+  struct throttle_slot *slots[2][200];
+  other.group = "branch";
+  ck_assert_uint_eq(take_all(&one, "alice", slots[0]), 2);
+  ck_assert_uint_eq(take_all(&other, "alice", slots[1]), 0);
+}
+END_TEST
+
 START_TEST(throttle_admit_a_number_at_once_stands_for_itself)
 {
-  struct throttle_policy p = {.room = 10, .user_at_once = 10};
+  struct throttle_policy p = {.group = "default", .room = 10, .user_at_once = 10};
   struct throttle_slot *slots[200];
   ck_assert_uint_eq(take_all(&p, "alice", slots), 10);
   ck_assert_str_eq(f.why, "10 requests of alice are under way");
@@ -178,6 +207,8 @@ int main(void)
   tcase_add_test(t, throttle_admit_refused_takes_no_token_of_others);
   tcase_add_test(t, throttle_admit_at_once_until_one_is_done);
   tcase_add_test(t, throttle_admit_nobody_takes_all_the_room);
+  tcase_add_test(t, throttle_admit_room_is_of_a_group);
+  tcase_add_test(t, throttle_admit_a_number_at_once_is_of_all_groups);
   tcase_add_test(t, throttle_admit_a_number_at_once_stands_for_itself);
   tcase_add_loop_test(t, throttle_address_of_one_host_is_one, 0, 7);
   tcase_add_test(t, throttle_admit_more_users_than_places_forgets_no_request_under_way);
