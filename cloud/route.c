@@ -79,10 +79,10 @@ static enum err find_session(struct exchange *x)
   char name[COOKIE_NAME_MAX];
   session_cookie_name(x->app, name);
   enum err e = rules_cookie_get(&x->head->fields, name, &value, &n);
-  if (e) return e == ERR_NOT_FOUND ? ERR_NOT_FOUND : ERR_SESSION_INVALID;
+  if (e) return e == ERR_NOT_FOUND ? ERR_NOT_FOUND : ERR_SESSION_MALFORMED;
   e = session_open(x->cloud->seal, x->app, x->host, value, n, clock_wall_s(), &x->session);
-  if (!e && once_session_ended(x->cloud->once, &x->session)) e = ERR_SESSION_EXPIRED;
-  if (!e && !session_may_use(x->lab, x->app, &x->session, clock_wall_s())) e = ERR_SESSION_EXPIRED;
+  if (!e && once_session_ended(x->cloud->once, &x->session)) e = ERR_SESSION_ENDED;
+  if (!e && !session_may_use(x->lab, x->app, &x->session, clock_wall_s())) e = ERR_SESSION_ENDED;
   if (e) x->session = (struct session){0};
   return e;
 }

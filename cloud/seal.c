@@ -98,8 +98,8 @@ enum err seal_close(struct seal *s, const char *aad, const void *data, size_t n,
 enum err seal_open(struct seal *s, const char *aad, const char *text, size_t n, struct buf *out)
 {
   buf_reset(&s->raw);
-  if (n > SEALED_MAX || base64url_decode(&s->raw, text, n)) return ERR_SESSION_INVALID;
-  if (s->raw.len < 1 + NONCE + TAG || s->raw.data[0] != VERSION) return ERR_SESSION_INVALID;
+  if (n > SEALED_MAX || base64url_decode(&s->raw, text, n)) return ERR_SESSION_MALFORMED;
+  if (s->raw.len < 1 + NONCE + TAG || s->raw.data[0] != VERSION) return ERR_SESSION_MALFORMED;
   size_t plain = s->raw.len - 1 - NONCE - TAG;
   uint8_t *sealed = s->raw.data + 1 + NONCE, *at;
   int len;

@@ -13,7 +13,8 @@ void seal_free(struct seal *s); /* wipes; accepts NULL */
 
 /* Appends base64url(version, nonce, ciphertext, tag) to out. aad binds the value to its purpose and place. */
 enum err seal_close(struct seal *s, const char *aad, const void *data, size_t n, struct buf *out) MUST_CHECK;
-/* ERR_SESSION_INVALID when it was not sealed here for this aad, unchanged. */
+/* ERR_SESSION_MALFORMED when it has not the form; ERR_SESSION_INVALID when it was not sealed here for this
+ * aad, unchanged. */
 enum err seal_open(struct seal *s, const char *aad, const char *text, size_t n, struct buf *out) MUST_CHECK;
 
 #endif

@@ -151,7 +151,7 @@ enum err session_open(struct seal *s, const struct lab_app *app, const char *hos
   buf_init(&plain, 4096);
   enum err e = aad_for("session", app, host, aad);
   if (!e) e = seal_open(s, aad, text, n, &plain);
-  if (!e && !session_read(buf_str(&plain), &read)) e = ERR_SESSION_INVALID;
+  if (!e && !session_read(buf_str(&plain), &read)) e = ERR_SESSION_MALFORMED;
   if (!e && !session_is_valid(&read, now_s)) e = ERR_SESSION_EXPIRED;
   buf_wipe(&plain);
   if (!e) *ret = read;

@@ -48,7 +48,7 @@ enum err session_claim(const struct session *s, enum lab_claim claim, struct buf
 /* Seals for this application at this host; appends the cookie's value. */
 enum err session_seal(struct seal *s, const struct lab_app *app, const char *host,
                       const struct session *session, struct buf *out) MUST_CHECK;
-/* ERR_SESSION_INVALID, ERR_SESSION_EXPIRED. */
+/* ERR_SESSION_MALFORMED, ERR_SESSION_INVALID, ERR_SESSION_EXPIRED. */
 enum err session_open(struct seal *s, const struct lab_app *app, const char *host, const char *text, size_t n,
                       int64_t now_s, struct session *ret) MUST_CHECK;
 

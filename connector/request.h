@@ -38,6 +38,7 @@ struct request {
   struct span delegate, present;
   struct krb_ticket *ticket;
   bool ticket_cached;
+  bool ticket_renewed; /* the application refused the cached one, and this is a fresh one */
   struct krb_initiator *initiator;
   int64_t presented_ns;  /* wall: when its token was made */
   struct origin *origin; /* the connection to the application, or NULL */

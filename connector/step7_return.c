@@ -30,6 +30,7 @@ static bool try_fresh_ticket(struct request *r)
   krb_ticket_unref(r->ticket);
   r->ticket = NULL;
   r->ticket_cached = false;
+  r->ticket_renewed = true;
   origin_cancel(r->origin);
   r->origin = NULL;
   span_event(&r->present, 0, "sevenstep.retry",
@@ -49,8 +50,8 @@ static bool proven(struct request *r, struct http1_head *h)
   if (h->status == 401) {
     if (try_fresh_ticket(r)) return false;
     step4_forget_ticket(r);
-    failure_set(&f, ERR_BACKEND_REFUSED_TICKET, "%s answered 401 to the ticket for %s",
-                r->app->internal_url.text, r->app->spn);
+    failure_set(&f, r->ticket_renewed ? ERR_BACKEND_REFUSED_TWICE : ERR_BACKEND_REFUSED_TICKET,
+                "%s answered 401 to the ticket for %s", r->app->internal_url.text, r->app->spn);
   } else if (!value) {
     failure_set(&f, ERR_BACKEND_MUTUAL, "its answer (%d) carries no WWW-Authenticate: Negotiate", h->status);
   } else if (krb_initiator_finish(r->initiator, value, n, &f) == ERR_OK) {

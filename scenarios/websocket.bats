@@ -140,7 +140,7 @@ metric() {
   assert_reached_no_connector
   handshake "$hello/ws" -b '__Host-sevenstep=forged'
   assert_status 401
-  assert_error session_invalid
+  assert_error session_malformed
   run websocket "$hello/ws" text x
   [[ $output == 'refused 403' ]]
 }

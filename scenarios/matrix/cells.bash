@@ -5,16 +5,16 @@
 #   heading TEXT
 #   cell ID what=TEXT FIELD=VALUE...
 #
-#   app user via             the application (required, but for direct), the user (alice), the connector (transition)
+#   app user via             the application (required, but for by), the user (alice), the connector (transition)
 #   before                   a command before all else
 #   break mend               a command that breaks something, and one to mend it; the realm is mended by provisioning anyway
 #   session                  yes: the user is signed in before the break, and the connector then forgets its tickets;
 #                            cached: it does not
-#   direct                   a client inside asks the application itself, in this manner
+#   by                       what is done in place of that: by a client inside, by one who changes what he was given, ...
 #   error status step cause event why code forwardable cache principal kdc
 #                            what is expected: the error on the page (none: the application's page), HTTP status, then of the
-#                            trace the failed step, its error where it is another than the page's, Microsoft's event, a part of
-#                            the reason, the krb5 code, whether the evidence was forwardable, whether the ticket came from the
+#                            trace the failed step, its error where it is another than the page's, Microsoft's event for the page's
+#                            error (0: it has none), a part of the reason, the krb5 code, whether the evidence was forwardable, whether the ticket came from the
 #                            cache, whom the application saw (without the realm, if it is the lab's), a part of a line of the KDC's log
 #   told                     where several causes look alike to the connector: what tells this one apart
 #   doctor                   a part of the cause that sevenstep-doctor names for it
@@ -59,6 +59,13 @@ kdc_by() {
 # For env: a clock that differs by this. Not by the program faketime, which stays between as a parent.
 other_clock() { printf 'LD_PRELOAD=%s FAKETIME=%s' "$(dpkg -L libfaketime | grep '/libfaketime\.so\.1$')" "$1"; }
 
+# An actor of ours with another clock. AddressSanitizer would not have anything loaded before itself.
+actor_clock() {
+  lab stop "$1"
+  # shellcheck disable=SC2046 # two words
+  env $(other_clock "$2") ASAN_OPTIONS="verify_asan_link_order=0:${ASAN_OPTIONS-}" "$lab_top/sevenstep" start "$1"
+}
+
 # A KDC with another clock; the connector adjusts to it (kdc_timesync: yes), or not.
 kdc_clock() {
   kdc_by "exec env $(other_clock "$1") krb5kdc \"\$@\""
@@ -100,13 +107,67 @@ backend_loses() {
   lab_restart backend
 }
 
-# The database has another key than the keytab, under the same number.
+# The database has another key than the keytab, under the same number: other_key_same_version PRINCIPAL [OPTION-OF-CPW...]
 other_key_same_version() {
   local version
   version=$(admin getprinc "$1" | sed -n 's/^Key: vno \([0-9]*\).*/\1/p' | head -n 1)
-  admin cpw -randkey "$1"
+  admin cpw -randkey "${@:2}" "$1"
   admin modprinc -kvno "$version" "$1"
 }
+
+# The keytab has a key for AES-256 alone, the database one for AES-128.
+other_enctype_same_version() {
+  admin cpw -randkey -e aes256-cts-hmac-sha1-96:normal "$1"
+  admin ktrem -k "$backend_keytab" "$1" all
+  admin ktadd -norandkey -k "$backend_keytab" "$1"
+  other_key_same_version "$1" -e aes128-cts-hmac-sha1-96:normal
+  lab_restart backend
+}
+
+# -- clients of other manners --------------------------------------------------------------------------------------
+
+# Scripts are told what is wrong with their session; browsers are sent to the logon.
+as_script() { agent_get "$(url_of hello)" -H 'Sec-Fetch-Mode: cors' "$@"; }
+
+with_cookie() {
+  : >"$agent_jar"
+  as_script -H "Cookie: __Host-sevenstep=$1"
+}
+
+another() { [[ $1 == A ]] && printf B || printf A; }
+
+with_changed_cookie() {
+  local cookie
+  cookie=$(agent_cookie __Host-sevenstep)
+  with_cookie "${cookie:0:40}$(another "${cookie:40:1}")${cookie:41}"
+}
+
+with_cookie_after_logout() {
+  local cookie
+  cookie=$(agent_cookie __Host-sevenstep)
+  agent_get "$(url_of hello).sevenstep/logout"
+  with_cookie "$cookie"
+}
+
+to_the_token() {
+  agent_open "$(url_of hello)"
+  agent_logon alice alice-password
+}
+
+with_changed_token() {
+  local token
+  to_the_token
+  token=$(agent_field id_token)
+  agent_post_token "id_token=${token:0:-10}$(another "${token: -10:1}")${token: -9}"
+}
+
+with_no_token() {
+  to_the_token
+  agent_post_token id_token=nonsense
+}
+
+# The proxy waits 85 s.
+slowly() { AGENT_TIMEOUT=120 agent_get "$(url_of hello)slow?ms=86000"; }
 
 # -- clients inside ------------------------------------------------------------------------------------------------
 
@@ -152,14 +213,12 @@ make_real() {
   user=$(field "$id" user alice) app=$(field "$id" app) via=$(field "$id" via transition) session=$(field "$id" session)
   ${cell[$id.before]-}
   agent_new "$work/$id"
-  if [[ -n ${cell[$id.direct]-} ]]; then
-    ${cell[$id.direct]}
-    return
-  fi
   [[ -z $session ]] || agent_sign_in "$(url_of "$app")" "$(user_name "$user")" "$user-password"
   ${cell[$id.break]-}
   [[ -z ${cell[$id.break]-} || $session == cached ]] || lab_restart "$via"
-  if [[ -n $session ]]; then
+  if [[ -n ${cell[$id.by]-} ]]; then
+    ${cell[$id.by]}
+  elif [[ -n $session ]]; then
     agent_get "$(url_of "$app")"
   else
     agent_sign_in "$(url_of "$app")" "$(user_name "$user")" "$user-password"
@@ -204,7 +263,8 @@ observe() {
   jq -c --arg status "$agent_status" --arg error "$(agent_error)" --arg page "$(page_tells)" --arg log "$(log_tells "$1")" '
     ([.steps[]? | select(.step == 4 and .actor == "connector") | .attributes] | last // {}) as $step4 |
     {error: (if $error == "" then "none" else $error end), status: ($status | tonumber), step: .error.step, actor: .error.actor,
-     cause: .error.name, event: .error.event, why: .error.why, code: $step4["krb.error_code"],
+     event: ([.steps[]?, .others[]? | .error // empty | select(.name == $error) | .event][0] // .error.event),
+     cause: .error.name, why: .error.why, code: $step4["krb.error_code"],
      forwardable: $step4["krb.evidence.forwardable"], flags: $step4["krb.evidence.flags"], cache: $step4["krb.cache"],
      page: $page, log: $log,
      principal: ([.steps[]? | select(.step == 6 and .actor == "backend") | .attributes["krb.client"]][0] // null |

@@ -23,6 +23,38 @@ START_TEST(err_info_every_error_is_fully_described)
 }
 END_TEST
 
+/* As Microsoft publishes them, for the connector and for the Web Application Proxy that it came of. */
+static const int events[] = {12003, 12004, 12008, 12011, 12027, 13001, 13006, 13007, 13012,
+                             13013, 13014, 13015, 13016, 13019, 13020, 13022, 13028};
+
+START_TEST(err_info_event_is_one_of_microsofts)
+{
+  const struct err_info *info = err_info((enum err)_i);
+  bool known = info->event == 0;
+  for (size_t i = 0; i < sizeof events / sizeof *events; i++)
+    known = known || info->event == events[i];
+  ck_assert_msg(known, "%s: %d", info->name, info->event);
+}
+END_TEST
+
+START_TEST(err_info_every_event_of_microsofts_is_some_errors)
+{
+  bool found = false;
+  for (int e = 0; e < ERR_COUNT; e++)
+    found = found || err_info((enum err)e)->event == events[_i];
+  ck_assert_msg(found, "%d", events[_i]);
+}
+END_TEST
+
+START_TEST(err_info_of_step_4_has_an_event_and_both_fixes)
+{
+  const struct err_info *info = err_info((enum err)_i);
+  if (info->step != 4) return;
+  ck_assert_msg(info->event, "%s has no event", info->name);
+  ck_assert_msg(strstr(info->fix, "MIT") && strstr(info->fix, "AD:"), "%s: %s", info->name, info->fix);
+}
+END_TEST
+
 START_TEST(err_info_unknown_value_is_internal_error)
 {
   ck_assert_str_eq(err_info((enum err)ERR_COUNT)->name, "internal_error");
@@ -85,6 +117,10 @@ Suite *err_suite(void)
   Suite *s = suite_create("err");
   TCase *t = tcase_create("err");
   tcase_add_loop_test(t, err_info_every_error_is_fully_described, 1, ERR_COUNT);
+  tcase_add_loop_test(t, err_info_event_is_one_of_microsofts, 1, ERR_COUNT);
+  tcase_add_loop_test(t, err_info_every_event_of_microsofts_is_some_errors, 0,
+                      (int)(sizeof events / sizeof *events));
+  tcase_add_loop_test(t, err_info_of_step_4_has_an_event_and_both_fixes, 1, ERR_COUNT);
   tcase_add_test(t, err_info_unknown_value_is_internal_error);
   tcase_add_loop_test(t, err_by_name_finds_exactly_its_error, 1, ERR_COUNT);
   tcase_add_test(t, err_by_name_unknown_is_ok);

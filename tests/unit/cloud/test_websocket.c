@@ -89,7 +89,7 @@ START_TEST(request_without_a_session_is_not_redirected)
 {
   assert_refused(ASK("hello", "\r\n"), "HTTP/1.1 403 ", "Sevenstep-Error: session_required\r\n");
   assert_refused(ASK("hello", "Cookie: __Host-sevenstep=x\r\n\r\n"), "HTTP/1.1 401 ",
-                 "Sevenstep-Error: session_invalid\r\n");
+                 "Sevenstep-Error: session_malformed\r\n");
 }
 END_TEST
 
