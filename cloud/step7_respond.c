@@ -5,6 +5,7 @@
 #include "dispatch.h"
 
 #include "body.h"
+#include "hello.h"
 #include "rules.h"
 #include "translate.h"
 #include "websocket.h"
@@ -186,7 +187,11 @@ void step7_end(struct exchange *x, const struct fields *trailers)
   if (!x->begun) { /* an end without a head: the stream's close tells */
     return;
   }
-  if (d->websocket) websocket_close(d, d->websocket->user_ended ? "user" : "application");
+  if (d->websocket) {
+    if (trailers && fields_get(trailers, CONTROL_LEAVING)) websocket_connector_leaves(d);
+    websocket_close(d, d->websocket->user_ended ? "user" : "application");
+    trailers = NULL; /* between cloud and connector */
+  }
   if (d->stream) let_go(d);
   exchange_hold(x);
   dispatch_end(d);

@@ -139,6 +139,7 @@ static const struct goodbye {
     {"removal", WEBSOCKET_GOING_AWAY, "the application is not published any more"},
     {"idle", WEBSOCKET_GOING_AWAY, "nothing was sent for too long"},
     {"proxy", WEBSOCKET_GOING_AWAY, "the proxy stops"},
+    {"connector", WEBSOCKET_GOING_AWAY, "the connector stops"},
 };
 
 static const struct goodbye *goodbye(const char *why)
@@ -206,6 +207,12 @@ bool websocket_pass(struct dispatch *d, enum websocket_end to, const uint8_t *da
   if (!both_have_said_goodbye(w)) return true;
   end_now(w);
   return false;
+}
+
+void websocket_connector_leaves(struct dispatch *d)
+{
+  d->websocket->ending = "connector";
+  tell(d->websocket, WEBSOCKET_USER);
 }
 
 static void say_goodbye(struct websocket *w, const char *why, int64_t now_ns)

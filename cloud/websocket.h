@@ -37,6 +37,8 @@ enum err websocket_admit(const struct exchange *x, enum err session, struct fail
 enum err websocket_open(struct dispatch *d) MUST_CHECK;
 /* Bytes for one end from the other; *n: how many of them are to be passed on. False: the dispatch is over. */
 bool websocket_pass(struct dispatch *d, enum websocket_end to, const uint8_t *data, size_t *n) MUST_CHECK;
+/* Its connector has told the application to close, and said its last: so is the user told. */
+void websocket_connector_leaves(struct dispatch *d);
 /* It is over: step 7's span ends, and tells the bytes and by whom: "user", "application", "connector",
  * "logout", "session", "removal", "idle" or "proxy". Nothing when there is none (any more). */
 void websocket_close(struct dispatch *d, const char *by);

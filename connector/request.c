@@ -1,6 +1,7 @@
 #include "request.h"
 
 #include "clock.h"
+#include "frames.h"
 #include "hello.h"
 #include "lab_value.h"
 #include "rules.h"
@@ -168,13 +169,19 @@ static bool takes_body(const struct request *r)
   return r->origin && (r->switched || !r->websocket);
 }
 
+static enum err write_body(struct request *r, const uint8_t *data, size_t n)
+{
+  if (r->switched) websocket_follow(&r->to_application, data, n);
+  return origin_write(r->origin, data, n);
+}
+
 static void on_data(struct tunnel_stream *s, void *owner, const uint8_t *data, size_t n)
 {
   struct request *r = owner;
   struct failure f;
   if (r->origin && !r->answered) request_keep_alive(r); /* an upload may take its time */
   if (takes_body(r) && r->held.len == 0 && !origin_congested(r->origin)) {
-    if (origin_write(r->origin, data, n)) {
+    if (write_body(r, data, n)) {
       failure_set(&f, ERR_BACKEND_UNREACHABLE, "the request's body could not be passed on");
       request_fail(r, &f);
       return;
@@ -190,7 +197,7 @@ enum err request_pass_held(struct request *r)
 {
   size_t n = r->held.len;
   if (!takes_body(r)) return ERR_OK;
-  enum err e = n ? origin_write(r->origin, r->held.data, n) : ERR_OK;
+  enum err e = n ? write_body(r, r->held.data, n) : ERR_OK;
   buf_clear(&r->held);
   if (!e && r->body_complete) e = origin_write_end(r->origin);
   if (n) {
@@ -274,12 +281,32 @@ void request_begin(struct connector *c, const struct configurations *known, stru
     step6_present(r);
 }
 
-/* A WebSocket would outlast the drain: it ends in order, and its user finds another connector. */
+/* Between two of the user's frames, and behind none that is the last (RFC 6455 5.5.1); a client's are masked
+ * (5.3). */
+static void say_goodbye(struct request *r)
+{
+  struct buf frame;
+  uint8_t mask[4];
+  if (r->held.len || r->to_application.closed || !websocket_at_boundary(&r->to_application)) return;
+  random_bytes(mask, sizeof mask);
+  buf_init(&frame, 256);
+  if (websocket_write_close(&frame, WEBSOCKET_GOING_AWAY, "the connector stops", mask) == ERR_OK)
+    (void)!origin_write(r->origin, frame.data, frame.len); /* it ends either way */
+  buf_clear(&frame);
+}
+
+/* A WebSocket would outlast the drain: it ends in order, and its user, whom the cloud tells, finds another
+ * connector. */
 static void end_websocket(struct request *r)
 {
+  struct fields leaving;
+  fields_init(&leaving, 1, 64);
+  say_goodbye(r);
   origin_finish(r->origin);
   r->origin = NULL;
-  if (tunnel_stream_end(r->stream, NULL)) tunnel_stream_reset(r->stream, TUNNEL_CANCEL);
+  if (fields_add(&leaving, CONTROL_LEAVING, "1") || tunnel_stream_end(r->stream, &leaving))
+    tunnel_stream_reset(r->stream, TUNNEL_CANCEL);
+  fields_clear(&leaving);
   request_end(r);
 }
 

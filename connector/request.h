@@ -8,6 +8,7 @@
 #ifndef SEVENSTEP_REQUEST_H
 #define SEVENSTEP_REQUEST_H
 
+#include "boundary.h"
 #include "configure.h"
 #include "connector.h"
 #include "origin.h"
@@ -32,8 +33,9 @@ struct request {
   struct fields *fields; /* for the application */
   struct buf held;       /* body that came before the application's connection was there */
   bool has_body, body_complete;
-  bool websocket;       /* it asks for one */
-  bool switched;        /* it is one: the application answered 101 */
+  bool websocket; /* it asks for one */
+  bool switched;  /* it is one: the application answered 101 */
+  struct websocket_boundary to_application;
   struct trace_ctx ctx; /* the cloud's span */
   struct span delegate, present;
   struct krb_ticket *ticket;

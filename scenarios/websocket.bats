@@ -24,6 +24,7 @@ setup_file() {
   "$websocket_tool" --serve >"$BATS_FILE_TMPDIR/guest" 3>&- &
   echo $! >"$BATS_FILE_TMPDIR/guest.pid"
   read -r _ port <"$BATS_FILE_TMPDIR/guest"
+  echo "$port" >"$BATS_FILE_TMPDIR/guest.port"
   publish_guest "$port" >"$BATS_FILE_TMPDIR/lab.yaml"
   lab_start "$BATS_FILE_TMPDIR/lab.yaml"
 }
@@ -207,7 +208,24 @@ metric() {
     (($(metric "$connector" sevenstep_connector_open_websockets))) && break
   done
   lab stop "$connector"
-  next_line 'closed 1006'
+  next_line 'closed 1001 the connector stops'
+  lab start "$connector"
+}
+
+@test "a connector that drains tells the application, too" {
+  local watch
+  exec {watch}< <("$websocket_tool" "ws://localhost:$(<"$BATS_FILE_TMPDIR/guest.port")/watch" wait 3>&-)
+  read -r -t 30 -u "$watch" line && [[ $line == open* ]]
+  websocket_begin "$guest/" text x wait
+  next_line 'open - -'
+  next_line 'text x'
+  for connector in connector-1 connector-2; do
+    (($(metric "$connector" sevenstep_connector_open_websockets))) && break
+  done
+  lab stop "$connector"
+  next_line 'closed 1001 the connector stops'
+  read -r -t 30 -u "$watch" line
+  [[ $line == 'text ended 1001' ]] || fail "the application says \"$line\""
   lab start "$connector"
 }
 

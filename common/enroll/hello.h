@@ -30,6 +30,7 @@
 #define CONTROL_CHALLENGE     "sevenstep-challenge"
 #define CONTROL_ERROR         "sevenstep-error"
 #define CONTROL_WHY           "sevenstep-why"
+#define CONTROL_LEAVING       "sevenstep-leaving" /* behind a WebSocket's last byte: its connector stops */
 #define CONTROL_USER          "sevenstep-user"
 #define CONTROL_VERSION       "sevenstep-version" /* of the configuration */
 

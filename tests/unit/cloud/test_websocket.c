@@ -415,6 +415,21 @@ START_TEST(user_who_does_not_read_is_cut_off)
 }
 END_TEST
 
+START_TEST(connector_that_leaves_is_told_to_the_user)
+{
+  struct user *u = open_public();
+  size_t head = u->got.len;
+  struct fields leaving;
+  fields_init(&leaving, 1, 64);
+  ck_assert_int_eq(fields_add(&leaving, CONTROL_LEAVING, "1"), ERR_OK);
+  ck_assert_int_eq(tunnel_stream_end(one.stream, &leaving), ERR_OK);
+  link_flush(one.link);
+  fields_clear(&leaving);
+  run_until(u->closed);
+  assert_close(WEBSOCKET_CLIENT, &u->got, head, WEBSOCKET_GOING_AWAY, "the connector stops");
+}
+END_TEST
+
 START_TEST(stop_of_the_cloud_ends_it_in_order)
 {
   struct user *u = open_public();
@@ -466,6 +481,7 @@ int main(void)
   tcase_add_test(c, silence_ends_it_and_bytes_of_either_side_keep_it);
   tcase_add_test(c, application_that_does_not_end_behind_the_user_is_cut_off);
   tcase_add_test(c, user_who_does_not_read_is_cut_off);
+  tcase_add_test(c, connector_that_leaves_is_told_to_the_user);
   tcase_add_test(c, stop_of_the_cloud_ends_it_in_order);
   tcase_add_test(c, shutdown_with_open_websockets_leaves_nothing);
   return run(suite);
