@@ -1,59 +1,34 @@
 /* The checks across the whole lab. Each message names the place in the file of the value that is to be
  * corrected. */
-#include "lab_load.h"
+#include "lab_check_private.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
-struct checking {
-  const struct lab *lab;
-  const struct yaml_node *root;
-  struct failure *f;
-};
+/* -- places ---------------------------------------------------------------------------------------------- */
 
-/* table.row in the file. */
-static const struct yaml_node *find_row(const struct checking *c, const char *table, const char *row)
+const struct yaml_node *lab_find_row(const struct checking *c, const char *table, const char *row)
 {
   return yaml_get(yaml_get(c->root, table), row);
 }
 
-/* table.row.key in the file; NULL where it is not written (defaults are not). A row in the short form, a
- * list, is its only key's value. */
-static const struct yaml_node *find(const struct checking *c, const char *table, const char *row,
-                                    const char *key)
+const struct yaml_node *lab_find(const struct checking *c, const char *table, const char *row,
+                                 const char *key)
 {
-  const struct yaml_node *in = find_row(c, table, row);
+  const struct yaml_node *in = lab_find_row(c, table, row);
   return in && in->kind == YAML_LIST ? in : yaml_get(in, key);
 }
 
-/* The value's place; where it is not written, that of the row's name. */
-static struct yaml_place place_of(const struct checking *c, const char *table, const char *row,
-                                  const char *key)
+struct yaml_place lab_place_of(const struct checking *c, const char *table, const char *row, const char *key)
 {
-  const struct yaml_node *value = key ? find(c, table, row, key) : NULL;
-  const struct yaml_node *in = find_row(c, table, row);
+  const struct yaml_node *value = key ? lab_find(c, table, row, key) : NULL;
+  const struct yaml_node *in = lab_find_row(c, table, row);
   return value ? value->at : in ? in->key_at : c->root->at;
 }
 
-/* The place of a published URL: the application's, or its segment's. */
-static struct yaml_place place_of_url(const struct checking *c, const struct lab_app *app, const char *key)
-{
-  const struct yaml_node *row = find_row(c, "applications", app->name);
-  if (app->segment) row = yaml_get(yaml_get(row, "segments"), app->segment);
-  return yaml_get(row, key) ? yaml_get(row, key)->at : c->root->at;
-}
-
-/* "NAME" or "NAME.segments.SEGMENT". */
-static const char *path_of(const struct lab_app *app, char out[160])
-{
-  snprintf(out, 160, "%s%s%s", app->name, app->segment ? ".segments." : "", app->segment ? app->segment : "");
-  return out;
-}
-
-/* The place of the nth item; list may be NULL. */
-static struct yaml_place place_of_item(const struct checking *c, const struct yaml_node *list, size_t n)
+struct yaml_place lab_place_of_item(const struct checking *c, const struct yaml_node *list, size_t n)
 {
   const struct yaml_node *node = list ? list->first : NULL;
   while (node && n--)
@@ -61,9 +36,7 @@ static struct yaml_place place_of_item(const struct checking *c, const struct ya
   return node ? node->at : list ? list->at : c->root->at;
 }
 
-static enum err fail(const struct checking *c, struct yaml_place at, const char *fmt, ...) PRINTF_LIKE(3, 4);
-
-static enum err fail(const struct checking *c, struct yaml_place at, const char *fmt, ...)
+enum err lab_fail(const struct checking *c, struct yaml_place at, const char *fmt, ...)
 {
   char text[320];
   va_list ap;
@@ -73,15 +46,15 @@ static enum err fail(const struct checking *c, struct yaml_place at, const char 
   return failure_set(c->f, ERR_CONFIG, "%s:%u:%u: %s", at.file, at.line, at.column, text);
 }
 
-/* -- people -------------------------------------------------------------------------------------------- */
+/* -- people ---------------------------------------------------------------------------------------------- */
 
 static enum err check_realm(const struct checking *c, const char *table, const char *name, const char *realm)
 {
   const struct lab *lab = c->lab;
   if (strcmp(realm, lab->realm) == 0 || (lab->partner.realm && strcmp(realm, lab->partner.realm) == 0))
     return ERR_OK;
-  return fail(c, place_of(c, table, name, "realm"), "%s.%s.realm: %s is neither the lab's nor the partner's",
-              table, name, realm);
+  return lab_fail(c, lab_place_of(c, table, name, "realm"),
+                  "%s.%s.realm: %s is neither the lab's nor the partner's", table, name, realm);
 }
 
 static enum err check_users(const struct checking *c)
@@ -94,12 +67,12 @@ static enum err check_users(const struct checking *c)
     for (size_t k = 0; k < i; k++) {
       const struct lab_user *b = &lab->users[k];
       if (strcasecmp(a->name, b->name) == 0)
-        return fail(c, place_of(c, "users", a->name, NULL),
-                    "users: \"%s\" and \"%s\" differ in case only, which directories do not tell apart",
-                    b->name, a->name);
+        return lab_fail(c, lab_place_of(c, "users", a->name, NULL),
+                        "users: \"%s\" and \"%s\" differ in case only, which directories do not tell apart",
+                        b->name, a->name);
       if (a->upn && b->upn && strcasecmp(a->upn, b->upn) == 0)
-        return fail(c, place_of(c, "users", a->name, "upn"), "users.%s.upn: %s has the upn %s already",
-                    a->name, b->name, a->upn);
+        return lab_fail(c, lab_place_of(c, "users", a->name, "upn"),
+                        "users.%s.upn: %s has the upn %s already", a->name, b->name, a->upn);
     }
   }
   return ERR_OK;
@@ -116,14 +89,14 @@ static const char *nearest_user(const struct lab *lab, const char *name)
   return nearest;
 }
 
-static enum err check_known_users(const struct checking *c, const struct lab_strings *names,
-                                  const struct yaml_node *list, const char *what, const char *owner)
+enum err lab_check_known_users(const struct checking *c, const struct lab_strings *names,
+                               const struct yaml_node *list, const char *what, const char *owner)
 {
   for (size_t i = 0; i < names->n; i++) {
     if (lab_user_by_name(c->lab, names->v[i])) continue;
     const char *near = nearest_user(c->lab, names->v[i]);
-    return fail(c, place_of_item(c, list, i), "%s %s: there is no user \"%s\"%s%s%s", what, owner,
-                names->v[i], near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+    return lab_fail(c, lab_place_of_item(c, list, i), "%s %s: there is no user \"%s\"%s%s%s", what, owner,
+                    names->v[i], near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
   }
   return ERR_OK;
 }
@@ -132,216 +105,14 @@ static enum err check_groups(const struct checking *c)
 {
   for (size_t i = 0; i < c->lab->n_groups; i++) {
     const struct lab_group *g = &c->lab->groups[i];
-    enum err e = check_known_users(c, &g->members, find(c, "groups", g->name, "members"), "group", g->name);
+    enum err e =
+        lab_check_known_users(c, &g->members, lab_find(c, "groups", g->name, "members"), "group", g->name);
     if (e) return e;
   }
   return ERR_OK;
 }
 
-static bool is_group(const struct lab *lab, const char *name)
-{
-  for (size_t i = 0; i < lab->n_groups; i++)
-    if (strcmp(lab->groups[i].name, name) == 0) return true;
-  return false;
-}
-
-/* -- applications -------------------------------------------------------------------------------------- */
-
-static enum err check_assignment(const struct checking *c, const struct lab_app *app)
-{
-  const struct yaml_node *list = find(c, "applications", app->name, "assigned_groups");
-  for (size_t i = 0; i < app->assigned_groups.n; i++)
-    if (!is_group(c->lab, app->assigned_groups.v[i]))
-      return fail(c, place_of_item(c, list, i), "applications.%s.assigned_groups: there is no group \"%s\"",
-                  app->name, app->assigned_groups.v[i]);
-  return check_known_users(c, &app->assigned_users, find(c, "applications", app->name, "assigned_users"),
-                           "application", app->name);
-}
-
-/* Keys that have no effect together are refused: a lab that reads as protected must be. */
-static enum err check_combination(const struct checking *c, const struct lab_app *app)
-{
-  const char *n = app->name;
-  const struct yaml_node *row = find_row(c, "applications", n);
-  if (app->preauth == PREAUTH_PASSTHRU && app->sso != SSO_NONE)
-    return fail(c, place_of(c, "applications", n, "single_sign_on"),
-                "applications.%s.single_sign_on: needs preauthentication: with passthru nobody is signed in",
-                n);
-  if (app->preauth == PREAUTH_PASSTHRU && app->assigned_users.n + app->assigned_groups.n)
-    return fail(
-        c, row->key_at,
-        "applications.%s: with preauthentication: passthru everybody gets through, so nobody is assigned", n);
-  if (app->preauth == PREAUTH_PASSTHRU && app->bearer_access)
-    return fail(c, place_of(c, "applications", n, "bearer_access"),
-                "applications.%s.bearer_access: needs preauthentication: with passthru no token is looked at",
-                n);
-  if ((app->sso == SSO_HEADER) != (app->n_headers > 0))
-    return fail(c, place_of(c, "applications", n, app->n_headers ? "headers" : "single_sign_on"),
-                app->n_headers ? "applications.%s.headers: only with single_sign_on: header"
-                               : "applications.%s.single_sign_on: header needs headers:, e.g. {X-User: upn}",
-                n);
-  if (app->sso == SSO_KCD && !app->spn)
-    return fail(c, place_of(c, "applications", n, "single_sign_on"),
-                "applications.%s.single_sign_on: kcd needs the application's spn, e.g. spn: HTTP/%s", n,
-                app->internal_url.host);
-  if (lab_is_wildcard(app->spn) && app->allowed_to_act.n)
-    return fail(c, place_of(c, "applications", n, "allowed_to_act"),
-                "applications.%s.allowed_to_act: the spn's * stands for what connectors' "
-                "allowed_to_delegate_to lists "
-                "name; add the SPNs there",
-                n);
-  if (!app->spn && app->allowed_to_act.n)
-    return fail(c, place_of(c, "applications", n, "allowed_to_act"),
-                "applications.%s.allowed_to_act: only with an spn", n);
-  if (app->sso != SSO_KCD && app->spn)
-    return fail(c, place_of(c, "applications", n, "spn"),
-                "applications.%s.spn: only with single_sign_on: kcd", n);
-  if (!app->secure_cookie)
-    return fail(c, place_of(c, "applications", n, "secure_cookie"),
-                "applications.%s.secure_cookie: must be true: browsers take a cookie named __Host- only when "
-                "it is Secure (RFC 6265bis 4.1.3.2)",
-                n);
-  if (app->flow != FLOW_CODE && yaml_get(row, "client_secret"))
-    return fail(c, place_of(c, "applications", n, "client_secret"),
-                "applications.%s.client_secret: only with flow: code", n);
-  return ERR_OK;
-}
-
-/* What is said of a certificate needs one, and one that is looked at. */
-static enum err check_certificate(const struct checking *c, const struct lab_app *app)
-{
-  const char *n = app->name;
-  bool https = strcmp(app->internal_url.scheme, "https") == 0;
-  if (!https && !app->validate_certificate)
-    return fail(c, place_of(c, "applications", n, "validate_backend_certificate"),
-                "applications.%s.validate_backend_certificate: only with an https internal_url", n);
-  if (app->backend_ca && (!https || !app->validate_certificate))
-    return fail(c, place_of(c, "applications", n, "backend_ca"),
-                "applications.%s.backend_ca: only with an https internal_url whose certificate is validated",
-                n);
-  return ERR_OK;
-}
-
-/* A guest has no seat where the lab's own program sits, which has no key for it. */
-static enum err check_seat(const struct checking *c, const struct lab_app *app)
-{
-  const struct lab_addr *own[] = {&c->lab->backend.listen, &c->lab->backend.listen_tls};
-  if (app->played_by == SEAT_LAB) return ERR_OK;
-  for (size_t i = 0; i < sizeof own / sizeof *own; i++)
-    if (own[i]->host && own[i]->port == app->connect.port && strcmp(own[i]->host, app->connect.host) == 0)
-      return fail(
-          c, place_of(c, "applications", app->name, "connect"),
-          "applications.%s.connect: the lab's own backend listens on %s:%u; a guest listens elsewhere",
-          app->name, app->connect.host, app->connect.port);
-  return ERR_OK;
-}
-
-static enum err check_app_name(const struct checking *c, const struct lab_app *app)
-{
-  const struct lab *lab = c->lab;
-  if (strcmp(app->name, lab->home.name) == 0)
-    return fail(c, place_of(c, "applications", app->name, NULL),
-                "applications.%s: this name is the cloud's own (cloud.home_url)", app->name);
-  for (size_t i = 0; i < lab->idp.n_clients; i++)
-    if (strcmp(lab->idp.clients[i].id, app->name) == 0)
-      return fail(
-          c, place_of(c, "applications", app->name, NULL),
-          "applications.%s: idp.clients has a client of this id; each application is a client by itself",
-          app->name);
-  return ERR_OK;
-}
-
-static bool same_place(const struct lab_url *a, const struct lab_url *b)
-{
-  return strcasecmp(a->host, b->host) == 0 && strcmp(a->path, b->path) == 0;
-}
-
-/* Each external URL is of one application only, and none of the cloud's and the identity provider's hosts. */
-static enum err check_external_url(const struct checking *c, size_t index)
-{
-  const struct lab *lab = c->lab;
-  const struct lab_app *app = &lab->published[index];
-  const char *host = app->external_url.host;
-  char label[LAB_LABEL_MAX + 1], own[160], other[160];
-  struct yaml_place at = place_of_url(c, app, "external_url");
-  path_of(app, own);
-  if (lab_host_matches(host, lab->idp.issuer.host, strlen(lab->idp.issuer.host), label))
-    return fail(c, at, "applications.%s.external_url: %s is the identity provider's host", own,
-                lab->idp.issuer.host);
-  if (lab_is_home(lab, host, strlen(host)))
-    return fail(c, at, "applications.%s.external_url: %s is the host of cloud.home_url", own, host);
-  for (size_t i = 0; i < index; i++)
-    if (same_place(&app->external_url, &lab->published[i].external_url))
-      return fail(c, at,
-                  "applications.%s.external_url: %s%s is published as %s already; each application needs a "
-                  "host or a path of its own",
-                  own, host, app->external_url.path, path_of(&lab->published[i], other));
-  return ERR_OK;
-}
-
-/* A "*" inside is filled by that of the external host. */
-static enum err check_wildcards(const struct checking *c, const struct lab_app *app)
-{
-  char own[160];
-  if (lab_is_wildcard(app->external_url.host)) return ERR_OK;
-  path_of(app, own);
-  if (lab_is_wildcard(app->internal_url.host))
-    return fail(c, place_of_url(c, app, "internal_url"),
-                "applications.%s.internal_url: *. only where the external URL's host begins so", own);
-  if (lab_is_wildcard(app->spn))
-    return fail(c, place_of(c, "applications", app->name, "spn"),
-                "applications.%s.spn: with a *, each external URL's host must begin with *.; %s does not",
-                app->name, app->external_url.host);
-  return ERR_OK;
-}
-
-static enum err check_published(const struct checking *c)
-{
-  enum err e = ERR_OK;
-  for (size_t i = 0; !e && i < c->lab->n_published; i++) {
-    e = check_external_url(c, i);
-    if (!e) e = check_wildcards(c, &c->lab->published[i]);
-  }
-  return e;
-}
-
-static enum err check_connector_group(const struct checking *c, const struct lab_app *app)
-{
-  for (size_t i = 0; i < c->lab->n_connectors; i++)
-    if (strcmp(c->lab->connectors[i].group, app->connector_group) == 0) return ERR_OK;
-  return fail(c, place_of(c, "applications", app->name, "connector_group"),
-              "applications.%s.connector_group: no connector is in the group \"%s\"", app->name,
-              app->connector_group);
-}
-
-static enum err check_allowed_to_act(const struct checking *c, const struct lab_app *app)
-{
-  const struct yaml_node *list = find(c, "applications", app->name, "allowed_to_act");
-  for (size_t i = 0; i < app->allowed_to_act.n; i++)
-    if (!lab_connector_by_name(c->lab, app->allowed_to_act.v[i]))
-      return fail(c, place_of_item(c, list, i),
-                  "applications.%s.allowed_to_act: there is no connector \"%s\"", app->name,
-                  app->allowed_to_act.v[i]);
-  return ERR_OK;
-}
-
-static enum err check_apps(const struct checking *c)
-{
-  enum err e = ERR_OK;
-  for (size_t i = 0; !e && i < c->lab->n_apps; i++) {
-    const struct lab_app *app = &c->lab->apps[i];
-    e = check_app_name(c, app);
-    if (!e) e = check_combination(c, app);
-    if (!e) e = check_certificate(c, app);
-    if (!e) e = check_seat(c, app);
-    if (!e) e = check_assignment(c, app);
-    if (!e) e = check_connector_group(c, app);
-    if (!e) e = check_allowed_to_act(c, app);
-  }
-  return e;
-}
-
-/* -- connectors, clients, addresses -------------------------------------------------------------------- */
+/* -- connectors ------------------------------------------------------------------------------------------ */
 
 static bool is_spn(const struct lab *lab, const char *spn)
 {
@@ -366,23 +137,23 @@ static enum err check_connectors(const struct checking *c)
   for (size_t i = 0; i < lab->n_connectors; i++) {
     const struct lab_connector *a = &lab->connectors[i];
     if (is_other_actor(a->name))
-      return fail(c, place_of(c, "connectors", a->name, NULL), "connectors.%s: this name is another actor's",
-                  a->name);
+      return lab_fail(c, lab_place_of(c, "connectors", a->name, NULL),
+                      "connectors.%s: this name is another actor's", a->name);
     enum err e = check_realm(c, "connectors", a->name, a->realm);
     if (e) return e;
-    struct yaml_place at = place_of(c, "connectors", a->name, "principal");
+    struct yaml_place at = lab_place_of(c, "connectors", a->name, "principal");
     if (is_spn(lab, a->principal))
-      return fail(c, at, "connectors.%s.principal: %s is an application's spn", a->name, a->principal);
+      return lab_fail(c, at, "connectors.%s.principal: %s is an application's spn", a->name, a->principal);
     for (size_t k = 0; k < i; k++)
       if (strcmp(a->principal, lab->connectors[k].principal) == 0)
-        return fail(c, at, "connectors.%s.principal: %s is the principal of %s already", a->name,
-                    a->principal, lab->connectors[k].name);
-    const struct yaml_node *list = find(c, "connectors", a->name, "allowed_to_delegate_to");
+        return lab_fail(c, at, "connectors.%s.principal: %s is the principal of %s already", a->name,
+                        a->principal, lab->connectors[k].name);
+    const struct yaml_node *list = lab_find(c, "connectors", a->name, "allowed_to_delegate_to");
     for (size_t k = 0; k < a->allowed_to_delegate_to.n; k++)
       if (!is_spn(lab, a->allowed_to_delegate_to.v[k]))
-        return fail(c, place_of_item(c, list, k),
-                    "connectors.%s.allowed_to_delegate_to: no application has the spn %s", a->name,
-                    a->allowed_to_delegate_to.v[k]);
+        return lab_fail(c, lab_place_of_item(c, list, k),
+                        "connectors.%s.allowed_to_delegate_to: no application has the spn %s", a->name,
+                        a->allowed_to_delegate_to.v[k]);
   }
   return ERR_OK;
 }
@@ -395,8 +166,8 @@ static enum err check_connector_groups(const struct checking *c)
     for (size_t k = 0; k < c->lab->n_connectors && !used; k++)
       used = strcmp(c->lab->connectors[k].group, name) == 0;
     if (!used)
-      return fail(c, place_of(c, "connector_groups", name, NULL),
-                  "connector_groups.%s: no connector is in this group", name);
+      return lab_fail(c, lab_place_of(c, "connector_groups", name, NULL),
+                      "connector_groups.%s: no connector is in this group", name);
   }
   return ERR_OK;
 }
@@ -405,14 +176,16 @@ static enum err check_certificates(const struct checking *c)
 {
   const struct lab *lab = c->lab;
   if (lab->cloud.certificate_renewal_s < lab->cloud.certificate_lifetime_s) return ERR_OK;
-  const struct yaml_node *renewal = find_row(c, "cloud", "certificate_renewal"),
-                         *lifetime = find_row(c, "cloud", "certificate_lifetime");
-  return fail(
+  const struct yaml_node *renewal = lab_find_row(c, "cloud", "certificate_renewal"),
+                         *lifetime = lab_find_row(c, "cloud", "certificate_lifetime");
+  return lab_fail(
       c, renewal ? renewal->at : lifetime->at,
       "cloud.certificate_renewal: %u s is not less than certificate_lifetime, %u s: certificates would end "
       "before they are renewed",
       lab->cloud.certificate_renewal_s, lab->cloud.certificate_lifetime_s);
 }
+
+/* -- realms and their KDCs ------------------------------------------------------------------------------- */
 
 /* Two realms must differ in all that tells them apart. */
 static enum err check_partner(const struct checking *c)
@@ -424,7 +197,7 @@ static enum err check_partner(const struct checking *c)
                      : strcmp(lab->partner.upn_suffix, lab->upn_suffix) == 0           ? "upn_suffix"
                      : strcmp(lab->partner.internal_domain, lab->internal_domain) == 0 ? "internal_domain"
                                                                                        : NULL;
-  return same ? fail(c, row->at, "partner.%s: is the lab's own", same) : ERR_OK;
+  return same ? lab_fail(c, row->at, "partner.%s: is the lab's own", same) : ERR_OK;
 }
 
 /* A guest is reached at an address of its own, and knows nothing of a partner. */
@@ -434,12 +207,12 @@ static enum err check_kdc_seat(const struct checking *c)
   const struct yaml_node *kdc = yaml_get(c->root, "kdc");
   if (lab->kdc.played_by == SEAT_LAB) return ERR_OK;
   if (lab->partner.realm)
-    return fail(c, yaml_get(c->root, "partner")->at, "partner: not with kdc.played_by: guest");
+    return lab_fail(c, yaml_get(c->root, "partner")->at, "partner: not with kdc.played_by: guest");
   if (lab->kdc.replicas > 1)
-    return fail(c, yaml_get(kdc, "replicas")->at, "kdc.replicas: a guest brings its own");
+    return lab_fail(c, yaml_get(kdc, "replicas")->at, "kdc.replicas: a guest brings its own");
   if (!yaml_get(kdc, "connect"))
-    return fail(c, yaml_get(kdc, "played_by")->at,
-                "kdc.played_by: a guest needs kdc.connect, where it listens");
+    return lab_fail(c, yaml_get(kdc, "played_by")->at,
+                    "kdc.played_by: a guest needs kdc.connect, where it listens");
   return ERR_OK;
 }
 
@@ -450,33 +223,36 @@ static enum err check_database(const struct checking *c)
   const struct yaml_node *kdc = yaml_get(c->root, "kdc");
   if (lab->kdc.database == DATABASE_DB2) return ERR_OK;
   if (lab->kdc.played_by == SEAT_GUEST)
-    return fail(c, yaml_get(kdc, "database")->at, "kdc.database: a guest brings its own");
+    return lab_fail(c, yaml_get(kdc, "database")->at, "kdc.database: a guest brings its own");
   if (lab->partner.realm)
-    return fail(c, yaml_get(c->root, "partner")->at,
-                "partner: not with kdc.database: ldap, in which MIT's KDC cannot delegate across realms");
+    return lab_fail(c, yaml_get(c->root, "partner")->at,
+                    "partner: not with kdc.database: ldap, in which MIT's KDC cannot delegate across realms");
   for (size_t i = 0; i < lab->n_apps; i++)
     if (lab->apps[i].allowed_to_act.n)
-      return fail(c, place_of(c, "applications", lab->apps[i].name, "allowed_to_act"),
-                  "applications.%s.allowed_to_act: not with kdc.database: ldap, in which MIT's KDC knows the "
-                  "connectors' lists only",
-                  lab->apps[i].name);
+      return lab_fail(
+          c, lab_place_of(c, "applications", lab->apps[i].name, "allowed_to_act"),
+          "applications.%s.allowed_to_act: not with kdc.database: ldap, in which MIT's KDC knows the "
+          "connectors' lists only",
+          lab->apps[i].name);
   return ERR_OK;
 }
 
+/* -- clients, addresses ---------------------------------------------------------------------------------- */
+
 static enum err check_clients(const struct checking *c)
 {
-  const struct yaml_node *list = find_row(c, "idp", "clients");
+  const struct yaml_node *list = lab_find_row(c, "idp", "clients");
   for (size_t i = 0; i < c->lab->idp.n_clients; i++) {
     const struct lab_client *a = &c->lab->idp.clients[i];
     if (a->redirect_uris.n == 0)
-      return fail(c, place_of_item(c, list, i), "idp.clients: %s: redirect_uris: expected at least one",
-                  a->id);
+      return lab_fail(c, lab_place_of_item(c, list, i),
+                      "idp.clients: %s: redirect_uris: expected at least one", a->id);
     if (strcmp(a->id, c->lab->home.name) == 0)
-      return fail(c, place_of_item(c, list, i), "idp.clients: the id %s is the cloud's own (cloud.home_url)",
-                  a->id);
+      return lab_fail(c, lab_place_of_item(c, list, i),
+                      "idp.clients: the id %s is the cloud's own (cloud.home_url)", a->id);
     for (size_t k = 0; k < i; k++)
       if (strcmp(a->id, c->lab->idp.clients[k].id) == 0)
-        return fail(c, place_of_item(c, list, i), "idp.clients: the id %s is there twice", a->id);
+        return lab_fail(c, lab_place_of_item(c, list, i), "idp.clients: the id %s is there twice", a->id);
   }
   return ERR_OK;
 }
@@ -485,7 +261,7 @@ static enum err check_clients(const struct checking *c)
  */
 static struct yaml_place written_at(const struct checking *c, const char *section, const char *key)
 {
-  const struct yaml_node *value = find_row(c, section, key);
+  const struct yaml_node *value = lab_find_row(c, section, key);
   return value ? value->at : c->root->at;
 }
 
@@ -506,9 +282,9 @@ static enum err check_replicas(const struct checking *c, const struct listener *
     struct lab_kdc k = lab_kdc(c->lab, which);
     for (size_t i = 0; i < n; i++)
       if (same_address(&k.listen, &others[i].addr) || same_address(&k.admin, &others[i].addr))
-        return fail(c, written_at(c, others[i].section, others[i].key),
-                    "%s.%s: %s listens on %s:%u (kdc.replicas)", others[i].section, others[i].key, k.name,
-                    others[i].addr.host, others[i].addr.port);
+        return lab_fail(c, written_at(c, others[i].section, others[i].key),
+                        "%s.%s: %s listens on %s:%u (kdc.replicas)", others[i].section, others[i].key, k.name,
+                        others[i].addr.host, others[i].addr.port);
   }
   return ERR_OK;
 }
@@ -529,8 +305,8 @@ static enum err check_addresses(const struct checking *c)
         /* Whichever of the two is written in the file is the one to correct. */
         bool written = yaml_get(yaml_get(c->root, a[i].section), a[i].key) != NULL;
         size_t w = written ? i : k, o = written ? k : i;
-        return fail(c, written_at(c, a[w].section, a[w].key), "%s.%s: %s.%s listens on %s:%u already",
-                    a[w].section, a[w].key, a[o].section, a[o].key, a[i].addr.host, a[i].addr.port);
+        return lab_fail(c, written_at(c, a[w].section, a[w].key), "%s.%s: %s.%s listens on %s:%u already",
+                        a[w].section, a[w].key, a[o].section, a[o].key, a[i].addr.host, a[i].addr.port);
       }
   return check_replicas(c, a, sizeof a / sizeof *a);
 }
@@ -538,17 +314,19 @@ static enum err check_addresses(const struct checking *c)
 static enum err check_home(const struct checking *c)
 {
   if (!lab_is_home(c->lab, c->lab->idp.issuer.host, strlen(c->lab->idp.issuer.host))) return ERR_OK;
-  return fail(c, written_at(c, "cloud", "home_url"), "cloud.home_url: %s is the identity provider's host",
-              c->lab->idp.issuer.host);
+  return lab_fail(c, written_at(c, "cloud", "home_url"), "cloud.home_url: %s is the identity provider's host",
+                  c->lab->idp.issuer.host);
 }
+
+/* -- the whole ------------------------------------------------------------------------------------------- */
 
 enum err lab_check(const struct lab *lab, const struct yaml_node *root, struct failure *f)
 {
   struct checking c = {lab, root, f};
   enum err e = check_users(&c);
   if (!e) e = check_groups(&c);
-  if (!e) e = check_published(&c);
-  if (!e) e = check_apps(&c);
+  if (!e) e = lab_check_published(&c);
+  if (!e) e = lab_check_apps(&c);
   if (!e) e = check_connectors(&c);
   if (!e) e = check_connector_groups(&c);
   if (!e) e = check_certificates(&c);
