@@ -31,15 +31,6 @@ static void pass_days(int days)
   pass(61);
 }
 
-static struct user *ask(void)
-{
-  int before = one.requests + two.requests;
-  struct user *u = user_connect(NULL);
-  user_send(u, "GET / HTTP/1.1\r\n" TO_PUBLIC "\r\n");
-  run_until(one.requests + two.requests == before + 1);
-  return u;
-}
-
 START_TEST(connection_without_a_certificate_registers_and_ends)
 {
   inside_register(&one, "connector-1", get_token("connector-1"), NULL);
@@ -104,7 +95,7 @@ START_TEST(revocation_ends_connections_at_once_and_others_go_on)
   ck_assert_str_eq(one.refused, "connector_revoked");
   ck_assert_uint_eq(cloud->counters.ready_connections, 1);
   ck_assert_uint_eq(cloud->counters.ready_connectors, 1);
-  ask();
+  user_gets();
   ck_assert_int_eq(two.requests, 1);
 }
 END_TEST
@@ -140,7 +131,7 @@ END_TEST
 START_TEST(renewal_loses_no_request)
 {
   inside_dial(&one, "connector-1");
-  struct user *u = ask(), *v;
+  struct user *u = user_gets(), *v;
   pass_days(180);
   run_until(one.certificate.len > 0);
   inside_keep(&one);
@@ -148,7 +139,7 @@ START_TEST(renewal_loses_no_request)
   ck_assert_int_eq(tunnel_shutdown(link_tunnel(one.link)), ERR_OK);
   link_flush(one.link);
   run_until(cloud->counters.ready_connections == 1);
-  v = ask();
+  v = user_gets();
   ck_assert_int_eq(two.requests, 1);
   inside_answer(&two, 200, NULL, NULL, true);
   inside_answer(&one, 200, NULL, NULL, true);

@@ -85,6 +85,15 @@ struct user *user_asks(const char *request)
   return u;
 }
 
+struct user *user_gets(void)
+{
+  int before = one.requests + two.requests + three.requests;
+  struct user *u = user_connect(NULL);
+  user_send(u, "GET / HTTP/1.1\r\n" TO_PUBLIC "\r\n");
+  run_until(one.requests + two.requests + three.requests == before + 1);
+  return u;
+}
+
 void users_forget(void)
 {
   while (n_users)

@@ -23,5 +23,7 @@ bool user_got(const struct user *u, const char *text);
 size_t user_got_times(const struct user *u, const char *text);
 /* The first connector is there, and has this request by the front of a user without TLS. */
 struct user *user_asks(const char *request);
+/* GET / at PUBLIC, until one of the connectors that are there has it. */
+struct user *user_gets(void);
 
 #endif

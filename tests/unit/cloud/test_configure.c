@@ -1,0 +1,208 @@
+/* The configuration of connectors: told before the first request, and changed for all of them at once or for
+ * none. */
+#include "front.h"
+
+#include "registry.h"
+
+#include <string.h>
+
+static int finished;
+static struct failure outcome;
+
+static void configured(void *arg, const struct failure *f)
+{
+  (void)arg;
+  finished++;
+  outcome = *f;
+}
+
+static void configure(const char *changes)
+{
+  finished = 0;
+  registry_configure(cloud->registry, front_lab(changes), configured, NULL);
+}
+
+static unsigned version_of(const char *name)
+{
+  struct connector_state now;
+  registry_look(cloud->registry, lab_connector_by_name(cloud->lab, name), &now);
+  return now.version;
+}
+
+#define CLOSED "applications: {public: {maintenance: true}}\n"
+
+START_TEST(configuration_comes_before_the_first_request)
+{
+  one.hesitates = true;
+  one.name = "connector-1";
+  inside_begin(&one, "connector-1");
+  run_until(one.configuration);
+  ck_assert_uint_eq(one.version, 1);
+  ck_assert_uint_eq(cloud->counters.ready_connections, 0);
+  ck_assert_ptr_nonnull(strstr(buf_str(&one.body), "\"hello\":"));
+  inside_acknowledge(&one);
+  run_until(cloud->counters.ready_connections == 1);
+  ck_assert_uint_eq(version_of("connector-1"), 1);
+}
+END_TEST
+
+START_TEST(configuration_refused_is_no_connector)
+{
+  one.refuses = "it is not understood";
+  inside_dial_refused(&one, "connector-1", "connector-1", "default");
+}
+END_TEST
+
+START_TEST(configure_is_in_force_when_all_have_acknowledged)
+{
+  inside_dial(&one, "connector-1");
+  inside_dial(&two, "connector-2");
+  two.hesitates = true;
+  configure(CLOSED);
+  run_until(two.configuration && version_of("connector-1") == 2);
+  ck_assert_int_eq(finished, 0);
+  ck_assert_uint_eq(cloud->version, 1);
+  ck_assert(!lab_app_by_name(cloud->lab, "public")->maintenance);
+  user_gets(); /* goes on with the old one */
+  ck_assert_uint_eq(one.requests ? one.request_version : two.request_version, 1);
+  inside_acknowledge(&two);
+  run_until(finished);
+  ck_assert_int_eq(outcome.err, ERR_OK);
+  ck_assert_uint_eq(cloud->version, 2);
+  ck_assert(lab_app_by_name(cloud->lab, "public")->maintenance);
+  ck_assert_uint_eq(version_of("connector-2"), 2);
+}
+END_TEST
+
+START_TEST(configure_request_in_progress_keeps_what_it_began_with)
+{
+  struct user *u = user_asks("GET / HTTP/1.1\r\n" TO_PUBLIC "\r\n");
+  configure("applications: {public: null}\n");
+  run_until(finished);
+  ck_assert_ptr_null(lab_app_by_name(cloud->lab, "public"));
+  inside_answer(&one, 302, "location", "http://public.corp.sevenstep.test:8446/x", true);
+  run_until(user_got(u, "302 Found") && user_got(u, "\r\n\r\n"));
+  ck_assert(user_got(u, "public.apps.localhost"));
+  user_send(u, "GET / HTTP/1.1\r\n" TO_PUBLIC "\r\n");
+  run_until(user_got(u, "404 Not Found"));
+}
+END_TEST
+
+START_TEST(configure_refused_by_one_changes_nothing)
+{
+  inside_dial(&one, "connector-1");
+  inside_dial(&two, "connector-2");
+  two.refuses = "too many";
+  configure(CLOSED);
+  run_until(finished);
+  ck_assert_int_eq(outcome.err, ERR_CONFIG);
+  ck_assert_str_eq(outcome.why, "connector connector-2 refused version 2: too many");
+  ck_assert_uint_eq(cloud->version, 1);
+  ck_assert(!lab_app_by_name(cloud->lab, "public")->maintenance);
+  ck_assert_uint_eq(cloud->counters.ready_connectors, 2);
+  user_gets();
+  two.refuses = NULL;
+  configure(CLOSED);
+  run_until(finished);
+  ck_assert_int_eq(outcome.err, ERR_OK);
+  ck_assert_uint_eq(cloud->version, 3);
+}
+END_TEST
+
+/* Else it would hold nothing but what is not in force, sooner or later. */
+START_TEST(configure_that_did_not_take_place_is_taken_back)
+{
+  inside_dial(&one, "connector-1");
+  inside_dial(&two, "connector-2");
+  two.refuses = "too many";
+  configure(CLOSED);
+  run_until(finished && version_of("connector-1") == 2);
+  ck_assert_int_eq(outcome.err, ERR_CONFIG);
+  pass(1);
+  run_until(version_of("connector-1") == 1);
+  ck_assert_uint_eq(one.version, 1);
+}
+END_TEST
+
+START_TEST(configure_does_not_wait_for_who_is_lost)
+{
+  inside_dial(&one, "connector-1");
+  inside_dial(&two, "connector-2");
+  two.hesitates = true;
+  configure(CLOSED);
+  run_until(two.configuration);
+  link_close(two.link, NULL);
+  run_until(finished);
+  ck_assert_int_eq(outcome.err, ERR_OK);
+  ck_assert_uint_eq(cloud->version, 2);
+}
+END_TEST
+
+START_TEST(configure_without_an_answer_in_time_cuts_the_connection_off)
+{
+  inside_dial(&one, "connector-1");
+  one.hesitates = true;
+  configure(CLOSED);
+  run_until(one.configuration);
+  pass(6);
+  run_until(finished && !one.link);
+  ck_assert_int_eq(outcome.err, ERR_OK);
+}
+END_TEST
+
+START_TEST(configure_without_connectors_is_in_force_at_once)
+{
+  configure(CLOSED);
+  ck_assert_int_eq(finished, 1);
+  ck_assert_uint_eq(cloud->version, 2);
+}
+END_TEST
+
+START_TEST(configure_while_another_is_under_way_is_refused)
+{
+  inside_dial(&one, "connector-1");
+  one.hesitates = true;
+  configure(CLOSED);
+  run_until(one.configuration);
+  configure(CLOSED);
+  ck_assert_int_eq(finished, 1);
+  ck_assert_int_eq(outcome.err, ERR_EXISTS);
+  inside_acknowledge(&one);
+  run_until(finished == 2);
+  ck_assert_int_eq(outcome.err, ERR_OK);
+}
+END_TEST
+
+START_TEST(configure_connector_taken_away_gets_no_more_and_is_closed)
+{
+  inside_dial(&one, "connector-1");
+  inside_dial(&two, "connector-2");
+  configure("connectors: {connector-2: null}\n");
+  run_until(finished);
+  ck_assert_int_eq(outcome.err, ERR_OK);
+  ck_assert_uint_eq(cloud->counters.ready_connectors, 1);
+  user_gets();
+  user_gets();
+  ck_assert_int_eq(one.requests, 2);
+  pass(1);
+  run_until(!two.link);
+}
+END_TEST
+
+int main(void)
+{
+  Suite *suite = suite_create("configure");
+  TCase *c = front_tests(suite, "configure");
+  tcase_add_test(c, configuration_comes_before_the_first_request);
+  tcase_add_test(c, configuration_refused_is_no_connector);
+  tcase_add_test(c, configure_is_in_force_when_all_have_acknowledged);
+  tcase_add_test(c, configure_request_in_progress_keeps_what_it_began_with);
+  tcase_add_test(c, configure_refused_by_one_changes_nothing);
+  tcase_add_test(c, configure_that_did_not_take_place_is_taken_back);
+  tcase_add_test(c, configure_does_not_wait_for_who_is_lost);
+  tcase_add_test(c, configure_without_an_answer_in_time_cuts_the_connection_off);
+  tcase_add_test(c, configure_without_connectors_is_in_force_at_once);
+  tcase_add_test(c, configure_while_another_is_under_way_is_refused);
+  tcase_add_test(c, configure_connector_taken_away_gets_no_more_and_is_closed);
+  return run(suite);
+}
