@@ -24,14 +24,21 @@ identity provider and the directory first.
 
   ./sevenstep revoke alice@sevenstep.test'
 
+# cloud_call METHOD PATH [CURL-OPTION...]: 0 when it was done, 1 when the cloud refuses; the answer in $reply. Like all that `up`
+# calls, it gives up by die_stopping, which is die where nothing was started.
+cloud_call() {
+  local code
+  actor_is_running cloud || die_stopping "$EX_DOWN" "the cloud is not running" "Start the lab: $(how_to_call up)"
+  reply=$(curl -s -m 10 -X "$1" -w '\n%{http_code}' "${@:3}" --unix-socket "$(folder_of cloud)/cloud.sock" "http://localhost$2") ||
+    die_stopping "$EX_FAILED" "the cloud's admin endpoint does not answer" "Its log: $run/log/cloud.log"
+  code=${reply##*$'\n'} reply=${reply%$'\n'*}
+  [[ $code == 2?? ]]
+}
+
 # cloud_ask METHOD PATH: the answer in $reply; a refusal is shown.
 cloud_ask() {
-  local code
-  actor_is_running cloud || die "$EX_DOWN" "the cloud is not running" "Start the lab: $(how_to_call up)"
-  reply=$(curl -s -m 10 -X "$1" -w '\n%{http_code}' --unix-socket "$(folder_of cloud)/cloud.sock" "http://localhost$2") ||
-    die "$EX_FAILED" "the cloud's admin endpoint does not answer" "Its log: $run/log/cloud.log"
-  code=${reply##*$'\n'} reply=${reply%$'\n'*}
-  [[ $code == 2?? ]] || die "$EX_FAILED" "$(jq -r '"\(.error): \(.what) \(.why)"' <<<"$reply")" "$(jq -r .fix <<<"$reply")"
+  cloud_call "$@" ||
+    die_stopping "$EX_FAILED" "$(jq -r '"\(.error): \(.what) \(.why)"' <<<"$reply")" "$(jq -r .fix <<<"$reply")"
 }
 
 # cloud_token NAME [GROUP]: sets token.
@@ -52,6 +59,38 @@ hand_token() {
 # Those that start for the first time are given what they register with.
 hand_token_if_new() {
   [[ -e $run/connectors/$1.pem || -e $run/connectors/$1.token ]] || hand_token "$1"
+}
+
+# cloud_admits NAME: would the cloud admit it with the certificate that it has? Else sets refusal, an error's name, and why.
+cloud_admits() {
+  refusal='' why=''
+  cloud_call POST "/connectors/$1/check" --data-binary @- < <(openssl x509 -in "$run/connectors/$1.pem" -outform DER 2>/dev/null) && return
+  IFS=$'\t' read -r refusal why < <(jq -r '[.error, .why] | @tsv' <<<"$reply")
+  return 1
+}
+
+# Is it a connector that `up` leaves out? Nobody can tell without the cloud.
+connector_is_out() {
+  local refusal why
+  is_one_of "$1" "${connectors[@]}" && actor_is_running cloud || return
+  [[ -e $run/connectors/$1.pem && ! -e $run/connectors/$1.token ]] && ! cloud_admits "$1" && [[ $refusal == connector_revoked ]]
+}
+
+# connector_may_start NAME, for `up`: whom the cloud would refuse gets a token, and registers anew; so does who has a token, which may
+# have ended. 1: it was revoked, and comes back when an administrator says so.
+connector_may_start() {
+  local refusal why
+  if [[ ! -e $run/connectors/$1.pem || -e $run/connectors/$1.token ]]; then
+    hand_token "$1"
+  elif cloud_admits "$1"; then
+    return 0
+  elif [[ $refusal == connector_revoked ]]; then
+    warn "$1 is revoked, and stays out. It may come back: $(how_to_call connector register "$1")"
+    return 1
+  else
+    warn "$1 registers anew, as the cloud would not admit it ($refusal: $why)"
+    hand_token "$1"
+  fi
 }
 
 connector_list() {

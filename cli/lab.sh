@@ -3,7 +3,9 @@
 
 help_up='Start the lab, and return when every actor is ready.
 Builds first when the sources changed. A second `up` says so and exits 0. When an actor fails, its reason and its log are
-shown, and what was started is stopped again. A second lab beside the first:
+shown, and what was started is stopped again. A connector that the cloud would not admit any more (its group was changed, its
+certificate ended, the cloud lost its record) registers anew; one that was revoked stays out, and the others serve. A second lab
+beside the first:
 
   SEVENSTEP_PORT_BASE=9440 SEVENSTEP_RUN=/tmp/second ./sevenstep up'
 help_down='Stop the lab. No process is left.
@@ -130,7 +132,7 @@ clean_run() {
 # Who needs whom: the cloud reads the issuer's keys, the application needs the keytab that the KDC's provisioning writes,
 # connectors need the cloud and the KDC, and the KDC its directory, if it has one. All else starts at once.
 launch_all() {
-  local name
+  local name serving=()
   launch idp
   [[ -z ${program_of[directory]-} ]] || { launch directory && await directory; }
   for name in ${kdcs[@]+"${kdcs[@]}"}; do launch "$name"; done
@@ -140,10 +142,11 @@ launch_all() {
   launch backend
   await cloud
   for name in "${connectors[@]}"; do
-    hand_token_if_new "$name"
+    connector_may_start "$name" || continue
     launch "$name"
+    serving+=("$name")
   done
-  await backend "${connectors[@]}"
+  await backend ${serving[@]+"${serving[@]}"}
 }
 
 command_up() {
@@ -160,9 +163,15 @@ command_up() {
 
 lab_up_locked() {
   local from=$1 name built
-  local running=()
-  for name in "${!program_of[@]}"; do actor_is_running "$name" && running+=("$name"); done
-  if ((${#running[@]} == ${#program_of[@]})); then
+  local running=() absent=()
+  for name in "${!program_of[@]}"; do
+    if actor_is_running "$name"; then
+      running+=("$name")
+    elif ! connector_is_out "$name"; then
+      absent+=("$name")
+    fi
+  done
+  if ((${#absent[@]} == 0)); then
     say "The lab is running already. ./sevenstep status shows it, ./sevenstep down stops it."
     return 0
   fi
@@ -177,7 +186,7 @@ lab_up_locked() {
   trap 'die_stopping 130 "interrupted"' INT TERM
   launch_all
   trap - INT TERM
-  say "The lab is up: ${#program_of[@]} actors ready after $(elapsed_ms "$built" "$EPOCHREALTIME") ms ($(elapsed_ms "$from" "$EPOCHREALTIME") ms with checks and build)."
+  say "The lab is up: ${#started[@]} actors ready after $(elapsed_ms "$built" "$EPOCHREALTIME") ms ($(elapsed_ms "$from" "$EPOCHREALTIME") ms with checks and build)."
 }
 
 command_down() {

@@ -75,6 +75,16 @@ static void revoke_connector(const struct cloud *c, const char *name, struct htt
   r->status = 204;
 }
 
+static void check(const struct httpd_request *q, const char *name, struct httpd_response *r)
+{
+  const struct cloud *c = q->arg;
+  struct failure f = {0};
+  if (roster_check(c->roster, name, q->body, q->body_len, &f))
+    answer_failure(r, &f);
+  else
+    r->status = 204;
+}
+
 static void change(const struct httpd_request *q, struct httpd_response *r)
 {
   char name[CONNECTOR_NAME_MAX + 1];
@@ -83,6 +93,8 @@ static void change(const struct httpd_request *q, struct httpd_response *r)
     give_token(q->arg, name, q->query, r);
   } else if (read_name(q, "revoke", name)) {
     revoke_connector(q->arg, name, r);
+  } else if (read_name(q, "check", name)) {
+    check(q, name, r);
   } else {
     failure_set(&f, ERR_NOT_FOUND, "%.200s", q->path);
     answer_failure(r, &f);
@@ -148,6 +160,6 @@ const struct httpd_route admin_routes[] = {
     {.method = "GET", .path = "/connectors", .handle = list},
     {.method = "GET", .path = "/configuration", .handle = handle_configuration},
     {.method = "POST", .path = "/reload", .handle = handle_reload},
-    {.method = "POST", .path = "/connectors/*", .handle = change},
+    {.method = "POST", .path = "/connectors/*", .max_body = CERTIFICATE_MAX, .handle = change},
     {.method = "POST", .path = "/users/revoke", .handle = handle_revoke},
     {.method = NULL}};

@@ -202,6 +202,19 @@ enum err roster_register(struct roster *r, const struct hello *h, struct buf *ou
   return e;
 }
 
+/* A connector that was neither registered nor revoked here had its record lost, or another cloud's. */
+static enum err check_record(struct roster *r, const struct certificate *c, struct failure *f)
+{
+  pthread_mutex_lock(&r->lock);
+  const struct record *record = roster_record(r, c->name);
+  bool good = record && is_on_record(record, c->serial);
+  bool known = record && (record->serial[0] || record->revocations);
+  pthread_mutex_unlock(&r->lock);
+  if (good) return ERR_OK;
+  return failure_set(f, known ? ERR_CONNECTOR_REVOKED : ERR_CONNECTOR_FORGOTTEN,
+                     "%s's certificate with the serial number %s", c->name, c->serial);
+}
+
 static enum err admit_in(struct roster *r, const struct lab *in, const struct certificate *c,
                          struct failure *f)
 {
@@ -217,13 +230,7 @@ static enum err admit_in(struct roster *r, const struct lab *in, const struct ce
   if (now >= c->until_s)
     return failure_set(f, ERR_CONNECTOR_EXPIRED, "%s's certificate ended %lld s ago", c->name,
                        (long long)(now - c->until_s));
-  pthread_mutex_lock(&r->lock);
-  const struct record *record = roster_record(r, c->name);
-  bool good = record && is_on_record(record, c->serial);
-  pthread_mutex_unlock(&r->lock);
-  return good ? ERR_OK
-              : failure_set(f, ERR_CONNECTOR_REVOKED, "%s's certificate with the serial number %s", c->name,
-                            c->serial);
+  return check_record(r, c, f);
 }
 
 static enum err renew_in(struct roster *r, const struct lab *in, const struct certificate *old,
@@ -294,4 +301,16 @@ enum err roster_admit(struct roster *r, const struct certificate *c, struct fail
   enum err e = admit_in(r, in, c, f);
   lab_free(in);
   return e;
+}
+
+enum err roster_check(struct roster *r, const char *name, const uint8_t *der, size_t n, struct failure *f)
+{
+  struct certificate c;
+  enum err e = certificate_read(der, n, &c, f);
+  if (e) return e;
+  if (strcmp(c.name, name) != 0)
+    return failure_set(f, ERR_CONNECTOR_FORGOTTEN, "the certificate is for %s, not for %.63s", c.name, name);
+  if (!authority_has_signed(r->authority, der, n))
+    return failure_set(f, ERR_CONNECTOR_FORGOTTEN, "%s's certificate is signed by another authority", c.name);
+  return roster_admit(r, &c, f);
 }

@@ -15,5 +15,7 @@ void authority_free(struct authority *a); /* accepts NULL */
  * subject's serial, a random one, and appends the certificate (DER) to out. */
 enum err authority_sign(struct authority *a, const uint8_t *csr, size_t n, const char *challenge,
                         struct certificate *subject, struct buf *out, struct failure *f) MUST_CHECK;
+/* Is this certificate (DER) signed by it? */
+bool authority_has_signed(const struct authority *a, const uint8_t *der, size_t n);
 
 #endif

@@ -233,10 +233,63 @@ START_TEST(admit_certificate_of_another_tenant_group_or_name_is_refused)
   ck_assert_int_eq(roster_admit(roster, &other, &f), ERR_CONNECTOR_UNKNOWN);
   other = c;
   strcpy(other.name, "connector-2");
-  ck_assert_int_eq(roster_admit(roster, &other, &f), ERR_CONNECTOR_REVOKED);
+  ck_assert_int_eq(roster_admit(roster, &other, &f), ERR_CONNECTOR_FORGOTTEN);
   other = c;
   other.serial[0] ^= 1;
   ck_assert_int_eq(roster_admit(roster, &other, &f), ERR_CONNECTOR_REVOKED);
+}
+END_TEST
+
+/* Removes these files of the roster's folder, as somebody does when one is damaged, and opens it again. */
+static void reopen_without(const char *const files[])
+{
+  roster_free(roster);
+  for (; *files; files++) {
+    char path[128];
+    snprintf(path, sizeof path, "%s/%s", folder, *files);
+    unlink(path);
+  }
+  open_roster();
+}
+
+static const char *const records[] = {"connectors.db", "connectors.db-wal", "connectors.db-shm", NULL};
+static const char *const authority_files[] = {"connector-ca.crt", "connector-ca.key", NULL};
+
+START_TEST(admit_without_a_record_tells_it_from_a_revocation)
+{
+  struct certificate c = registered("connector-1");
+  ck_assert_int_eq(roster_revoke(roster, "connector-1", &f), ERR_OK);
+  ck_assert_int_eq(roster_admit(roster, &c, &f), ERR_CONNECTOR_REVOKED);
+  reopen_without(records);
+  ck_assert_int_eq(roster_admit(roster, &c, &f), ERR_CONNECTOR_FORGOTTEN);
+}
+END_TEST
+
+START_TEST(check_of_the_certificate_that_is_in_use_succeeds)
+{
+  registered("connector-1");
+  ck_assert_int_eq(roster_check(roster, "connector-1", der.data, der.len, &f), ERR_OK);
+}
+END_TEST
+
+START_TEST(check_of_what_would_be_refused_tells_why)
+{
+  registered("connector-1");
+  ck_assert_int_eq(roster_check(roster, "connector-1", der.data, der.len - 1, &f), ERR_SYNTAX);
+  ck_assert_int_eq(roster_check(roster, "connector-1", NULL, 0, &f), ERR_SYNTAX);
+  ck_assert_int_eq(roster_check(roster, "connector-2", der.data, der.len, &f), ERR_CONNECTOR_FORGOTTEN);
+  ck_assert_int_eq(roster_revoke(roster, "connector-1", &f), ERR_OK);
+  ck_assert_int_eq(roster_check(roster, "connector-1", der.data, der.len, &f), ERR_CONNECTOR_REVOKED);
+}
+END_TEST
+
+/* TLS would refuse it, before its record is asked for. */
+START_TEST(check_of_another_authoritys_certificate_is_refused_though_it_is_on_record)
+{
+  struct certificate c = registered("connector-1");
+  reopen_without(authority_files);
+  ck_assert_int_eq(roster_admit(roster, &c, &f), ERR_OK);
+  ck_assert_int_eq(roster_check(roster, "connector-1", der.data, der.len, &f), ERR_CONNECTOR_FORGOTTEN);
 }
 END_TEST
 
@@ -433,6 +486,10 @@ int main(void)
   tcase_add_test(c, token_is_not_in_the_store_as_it_is);
   tcase_add_test(c, admit_until_the_last_second);
   tcase_add_test(c, admit_certificate_of_another_tenant_group_or_name_is_refused);
+  tcase_add_test(c, admit_without_a_record_tells_it_from_a_revocation);
+  tcase_add_test(c, check_of_the_certificate_that_is_in_use_succeeds);
+  tcase_add_test(c, check_of_what_would_be_refused_tells_why);
+  tcase_add_test(c, check_of_another_authoritys_certificate_is_refused_though_it_is_on_record);
   tcase_add_test(c, register_again_ends_the_certificate_before);
   tcase_add_test(c, renew_keeps_the_one_before_until_the_next_renewal);
   tcase_add_test(c, renew_with_the_request_of_another_exchange_is_refused);
