@@ -13,6 +13,7 @@ enum { EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
 struct question {
   const char *lab, *run, *connector, *user, *spn;
+  bool json;
 };
 
 static _Noreturn void die(int code, const char *why)
@@ -37,11 +38,10 @@ static const char *from_environment(const char *name, const char *otherwise)
 
 static struct question parse(int argc, char **argv)
 {
-  static const struct option table[] = {{"config", required_argument, NULL, 'c'},
-                                        {"run", required_argument, NULL, 'r'},
-                                        {"instance", required_argument, NULL, 'i'},
-                                        {"diagnose", required_argument, NULL, 'd'},
-                                        {NULL, 0, NULL, 0}};
+  static const struct option table[] = {
+      {"config", required_argument, NULL, 'c'},   {"run", required_argument, NULL, 'r'},
+      {"instance", required_argument, NULL, 'i'}, {"diagnose", required_argument, NULL, 'd'},
+      {"json", no_argument, NULL, 'j'},           {NULL, 0, NULL, 0}};
   struct question q = {.lab = from_environment("SEVENSTEP_LAB", "lab.yaml"),
                        .run = from_environment("SEVENSTEP_RUN", "run")};
   opterr = 0;
@@ -50,9 +50,11 @@ static struct question parse(int argc, char **argv)
     if (c == 'r') q.run = optarg;
     if (c == 'i') q.connector = optarg;
     if (c == 'd') q.user = optarg;
-    if (c == ':') die(EXIT_USAGE, "--diagnose: the UPN of a user is missing");
-    if (c == '?') die(EXIT_USAGE, "--diagnose goes with -c, -r and -i only");
+    if (c == 'j') q.json = true;
+    if (c == ':' && optopt != 'd') die(EXIT_USAGE, "-c, -r and -i need a value");
+    if (c == '?') die(EXIT_USAGE, "--diagnose goes with -c, -r, -i and --json only");
   }
+  if (!q.user || *q.user == '-') die(EXIT_USAGE, "--diagnose: the UPN of a user is missing");
   if (!q.connector) die(EXIT_USAGE, "-i NAME is required");
   if (optind < argc) q.spn = argv[optind++];
   if (optind < argc) die(EXIT_USAGE, "--diagnose takes a user and an SPN");
@@ -82,9 +84,11 @@ void diagnose_if_asked(int argc, char **argv)
   char why[128];
   if (!is_asked(argc, argv)) return;
   const struct question q = parse(argc, argv);
-  const char *arguments[] = {
-      "sevenstep-doctor",     "--lab", q.lab, "--run", q.run, "--connector", q.connector, "--user", q.user,
-      q.spn ? "--spn" : NULL, q.spn,   NULL};
+  const char *arguments[13] = {"sevenstep-doctor", "--lab",     q.lab,    "--run", q.run,
+                               "--connector",      q.connector, "--user", q.user};
+  size_t n = 9;
+  if (q.spn) arguments[n++] = "--spn", arguments[n++] = q.spn;
+  if (q.json) arguments[n++] = "--json";
   become((char *const *)(uintptr_t)arguments);
   snprintf(why, sizeof why, "sevenstep-doctor cannot be started: %s", strerror(errno));
   die(EXIT_FAILED, why);

@@ -1,4 +1,4 @@
-/* sevenstep-connector --diagnose USER [SPN]: why does single sign-on fail for this user? sevenstep-doctor
+/* sevenstep-connector --diagnose USER [SPN] [--json]: why does single sign-on fail for this user? sevenstep-doctor
  * tells, asked with what this connector would use: its lab, run folder and name. */
 #ifndef SEVENSTEP_CONNECTOR_DIAGNOSE_H
 #define SEVENSTEP_CONNECTOR_DIAGNOSE_H

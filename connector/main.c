@@ -26,12 +26,16 @@ static const struct actor_spec spec = {
     .summary = "A connector: dials out of the corporate network, gets Kerberos tickets for users, reaches "
                "the applications.",
     .steps = "4 and 6",
-    .options = "      --diagnose USER [SPN]\n"
-               "                        why does single sign-on fail for this user (UPN)? The checks of "
-               "sevenstep-doctor,\n"
-               "                        with this connector's keytab and krb5.conf; to the application with "
-               "this SPN (default:\n"
-               "                        the first with single sign-on kcd)\n",
+    .usage = "[-c FILE] [-r FOLDER] -i NAME --diagnose USER [SPN] [--json]",
+    .options =
+        "      --diagnose USER [SPN]\n"
+        "                        why does single sign-on fail for this user (UPN)? The checks of "
+        "sevenstep-doctor,\n"
+        "                        with this connector's keytab and krb5.conf; to the application with "
+        "this SPN (default:\n"
+        "                        the first with single sign-on kcd). --json: one JSON document. The exit "
+        "code is\n"
+        "                        the doctor's\n",
     .takes_instance = true,
 };
 

@@ -136,7 +136,7 @@ void check_application(struct doctor *d, const char *name)
 {
   struct answer a;
   if (!d->subject->url) {
-    report_skip(d->report, name, "no URL was given (--url)");
+    report_skip(d->report, name, "no URL is known of %s (--url)", d->subject->spn);
     return;
   }
   fetch(d->subject, NULL, &a);

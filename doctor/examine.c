@@ -6,8 +6,11 @@
 #include "krb_name.h"
 #include "s4u.h"
 
+#include <errno.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { NEEDS_MAX = 2, CHECKS_MAX = 24 };
 static const int64_t exchange_patience_ns = 2000 * 1000000LL;
@@ -174,16 +177,34 @@ static enum err choose_realms(struct doctor *d, struct failure *f)
   return e;
 }
 
+/* libkrb5 does without a file that it cannot read, and asks DNS; who named one wants that one. Of a list one
+ * will do. */
+static enum err require_krb5_conf(struct failure *f)
+{
+  const char *list = getenv("KRB5_CONFIG");
+  char file[4096];
+  size_t n;
+  if (!list || !*list) return ERR_OK;
+  for (const char *at = list;; at += n + 1) {
+    n = strcspn(at, ":");
+    snprintf(file, sizeof file, "%.*s", (int)n, at);
+    if (access(file, R_OK) == 0) return ERR_OK;
+    if (!at[n]) return failure_set(f, ERR_CONFIG, "krb5.conf cannot be read: %s: %s", list, strerror(errno));
+  }
+}
+
 static enum err prepare(struct doctor *d, struct failure *f)
 {
   struct krb_spn self;
   const struct doctor_subject *s = d->subject;
+  enum err e = require_krb5_conf(f);
+  if (e) return e;
   krb5_error_code code = krb5_init_context(&d->ctx);
   if (code) {
     d->ctx = NULL;
     return failure_set(f, ERR_CONFIG, "krb5.conf cannot be used (krb5 code %d); see KRB5_CONFIG", (int)code);
   }
-  enum err e = krb_spn_split(s->principal, &self, f);
+  e = krb_spn_split(s->principal, &self, f);
   if (!e) e = choose_realms(d, f);
   if (e) return e;
   if (s4u_name(d->ctx, s->realm, self.first, self.second, KRB5_NT_PRINCIPAL, &d->self))

@@ -32,8 +32,10 @@ static bool krb5_conf_names_kdc(const struct doctor_realm *r)
 void check_krb5_conf(struct doctor *d, const char *name)
 {
   const char *file = getenv("KRB5_CONFIG");
-  if (!file) file = "/etc/krb5.conf";
-  if (krb5_conf_names_kdc(&d->home))
+  if (!file || !*file) file = "/etc/krb5.conf";
+  if (!strchr(file, ':') && access(file, R_OK) != 0)
+    report_pass(d->report, name, "there is no %s, and none was given: DNS is asked", file);
+  else if (krb5_conf_names_kdc(&d->home))
     report_pass(d->report, name, "%s names a KDC of %s", file, d->subject->realm);
   else
     report_pass(d->report, name, "%s names no KDC of %s: DNS is asked", file, d->subject->realm);

@@ -75,6 +75,13 @@ static int usage(const char *why)
   return EXIT_USAGE;
 }
 
+static int misused(const char *option, const char *why)
+{
+  char text[256];
+  snprintf(text, sizeof text, "%.200s: %s", option, why);
+  return usage(text);
+}
+
 /* 0 to go on, else the exit code plus one. */
 static int parse(int argc, char **argv, struct options *o)
 {
@@ -103,14 +110,16 @@ static int parse(int argc, char **argv, struct options *o)
   struct option longs[TEXTS + 3] = {{"json", no_argument, NULL, 'j'}, {"help", no_argument, NULL, 'h'}};
   for (int i = 0; i < TEXTS; i++)
     longs[i + 2] = (struct option){texts[i].name, required_argument, NULL, TEXT_BASE + i};
-  for (int c; (c = getopt_long(argc, argv, "c:r:h", longs, NULL)) != -1;) {
+  opterr = 0;
+  for (int c; (c = getopt_long(argc, argv, ":c:r:h", longs, NULL)) != -1;) {
     if (c == 'c') c = TEXT_BASE;
     if (c == 'r') c = TEXT_BASE + 1;
     if (c == 'h') {
       fputs(help_text, stdout);
       return 1;
     }
-    if (c == '?') return 1 + usage("unknown option");
+    if (c == ':') return 1 + misused(argv[optind - 1], "a value is missing");
+    if (c == '?') return 1 + misused(argv[optind - 1], "unknown option");
     if (c == 'j')
       o->json = true;
     else
@@ -213,6 +222,7 @@ static enum err fill_from_lab(struct options *o, const struct lab *lab, struct m
   if (lab_is_wildcard(app->external_url.host) && (!s->spn || !s->url))
     return failure_set(f, ERR_CONFIG, "%s is published with a *: name one of its hosts by --spn and --url",
                        app->name);
+  bool is_its = o->app || !s->spn || (app->spn && strcmp(app->spn, s->spn) == 0);
   const struct lab_connector *c = choose_connector(lab, o->connector, app);
   if (!c)
     return failure_set(f, ERR_CONFIG, "%s has no connector %s%s", lab->path,
@@ -225,14 +235,14 @@ static enum err fill_from_lab(struct options *o, const struct lab *lab, struct m
   fill(&s->keytab, m->keytab);
   fill(&s->principal, c->principal);
   fill(&s->spn, app->spn);
-  if (!s->url) {
+  if (!s->url && is_its) {
     const char *ca = app->backend_ca ? app->backend_ca : "pki/ca.crt";
     snprintf(m->ca, sizeof m->ca, "%s%s%s", *ca == '/' ? "" : o->run, *ca == '/' ? "" : "/", ca);
     fill(&s->ca, m->ca);
     fill(&s->connect, m->connect);
     s->any_certificate = !app->validate_certificate;
+    s->url = app->internal_url.text;
   }
-  fill(&s->url, app->internal_url.text);
   choose_users(lab, c, app, s, m);
   fill_realms(lab, c, s);
   return ERR_OK;

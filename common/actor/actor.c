@@ -51,8 +51,10 @@ int actor_exit_code(enum err e)
 
 static void print_help(const struct actor_spec *s)
 {
-  printf("usage: %s [-c FILE] [-r FOLDER] %s[-n] [--ready-fd N]\n\n%s\n", s->program,
-         s->takes_instance ? "-i NAME " : "", s->summary);
+  printf("usage: %s [-c FILE] [-r FOLDER] %s[-n] [--ready-fd N]\n", s->program,
+         s->takes_instance ? "-i NAME " : "");
+  if (s->usage) printf("       %s %s\n", s->program, s->usage);
+  printf("\n%s\n", s->summary);
   if (s->steps) printf("Of the seven steps it takes: %s.\n", s->steps);
   printf("\n"
          "  -c, --config FILE     the lab file (default: $SEVENSTEP_LAB, else ./lab.yaml)\n"

@@ -129,6 +129,42 @@ START_TEST(doctor_examine_without_url_passes_what_needs_none)
 }
 END_TEST
 
+static enum err examine_with(const char *krb5_conf, struct failure *f)
+{
+  const struct doctor_subject s = {.keytab = kdc_lab_path(&l, "keytabs/connector-1.keytab"),
+                                   .principal = SPN("connector-1"),
+                                   .realm = REALM,
+                                   .upn = "alice@" UPN_SUFFIX,
+                                   .spn = SPN("hello")};
+  setenv("KRB5_CONFIG", krb5_conf, 1);
+  sink = fopen("/dev/null", "w");
+  ck_assert_int_eq(report_init(&report, sink, true), ERR_OK);
+  enum err e = doctor_examine(&s, &report, f);
+  fclose(sink);
+  return e;
+}
+
+START_TEST(doctor_examine_krb5_conf_that_is_not_there_is_an_error)
+{
+  struct failure f = {0};
+  ck_assert_int_eq(examine_with("/nonexistent", &f), ERR_CONFIG);
+  ck_assert_str_eq(f.why, "krb5.conf cannot be read: /nonexistent: No such file or directory");
+  ck_assert_uint_eq(report.passed + report.failed + report.skipped, 0);
+  report_clear(&report);
+}
+END_TEST
+
+START_TEST(doctor_examine_krb5_conf_in_a_list_is_found)
+{
+  struct failure f = {0};
+  char list[1024];
+  snprintf(list, sizeof list, "/nonexistent:%s", kdc_lab_path(&l, "krb5.conf"));
+  ck_assert_msg(examine_with(list, &f) == ERR_OK, "%s", f.why);
+  ck_assert_uint_eq(report.passed, 13);
+  report_clear(&report);
+}
+END_TEST
+
 START_TEST(doctor_examine_clock_behind_is_the_first_cause)
 {
   clock_shift_wall(-3600);
@@ -221,6 +257,8 @@ int main(void)
   tcase_add_unchecked_fixture(t, setup, teardown);
   tcase_set_timeout(t, 30);
   tcase_add_test(t, doctor_examine_without_url_passes_what_needs_none);
+  tcase_add_test(t, doctor_examine_krb5_conf_that_is_not_there_is_an_error);
+  tcase_add_test(t, doctor_examine_krb5_conf_in_a_list_is_found);
   tcase_add_test(t, doctor_examine_clock_behind_is_the_first_cause);
   tcase_add_test(t, doctor_examine_clock_ahead_is_the_first_cause);
   tcase_add_test(t, doctor_examine_clock_off_by_less_than_five_minutes_passes);
