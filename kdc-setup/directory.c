@@ -40,7 +40,7 @@ static enum err start(const struct actor *a, struct supervised **ret, struct fai
 {
   struct failure first = {0};
   enum err e = start_once(a, ret, &first);
-  if (e == ERR_KDC_DATABASE && strstr(first.why, "Restore from backup")) {
+  if (e == ERR_KDC_DIRECTORY && strstr(first.why, "Restore from backup")) {
     log_warn("the data are damaged, and the directory begins anew: %s", first.why);
     e = slapd_forget(a->run, f);
     return e ? e : start_once(a, ret, f);

@@ -47,8 +47,7 @@ enum err ldap_realm_open(const char *run, const char *realm, struct ldap_realm *
   buf_clear(&uri);
   if (code) {
     ldap_realm_close(l);
-    return failure_set(f, ERR_KDC_DATABASE, "the directory does not answer (./sevenstep start directory): %s",
-                       ldap_err2string(code));
+    return failure_set(f, ERR_KDC_DIRECTORY, "the directory does not answer: %s", ldap_err2string(code));
   }
   *ret = l;
   return ERR_OK;

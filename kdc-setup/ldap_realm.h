@@ -15,7 +15,7 @@
 #define LDAP_BASE "cn=kerberos"
 
 struct ldap_realm;
-/* ERR_KDC_DATABASE when the directory does not answer; so for all below. */
+/* ERR_KDC_DIRECTORY when the directory does not answer. */
 enum err ldap_realm_open(const char *run, const char *realm, struct ldap_realm **ret,
                          struct failure *f) MUST_CHECK;
 void ldap_realm_close(struct ldap_realm *l); /* accepts NULL */

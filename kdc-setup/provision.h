@@ -31,7 +31,7 @@ struct provision_result {
 enum err provision_environment(const struct lab *lab, const char *run, struct failure *f) MUST_CHECK;
 
 /* lab is a side when there is a partner. It must hold its
- * secrets (LAB_SECRETS); run is absolute. ERR_KDC_DATABASE, ERR_IO, ERR_CONFIG. */
+ * secrets (LAB_SECRETS); run is absolute. ERR_KDC_DATABASE, ERR_KDC_DIRECTORY, ERR_IO, ERR_CONFIG. */
 enum err provision(const struct lab *lab, const char *run, struct provision_result *ret,
                    struct failure *f) MUST_CHECK;
 /* The same while krb5kdc serves the realm: the database is changed in place, never made anew

@@ -49,7 +49,7 @@ static const struct kind slapd = {
     "slapd starting",
     {"backend_startup_one", "slapd shutdown", "slapd stopped", "nothing to destroy", "OpenLDAP"},
     slapd_stamp,
-    ERR_KDC_DATABASE};
+    ERR_KDC_DIRECTORY};
 
 struct supervised {
   const struct kind *kind;

@@ -20,7 +20,7 @@ enum err supervise_krb5kdc(const struct lab *lab, void (*each)(void *arg, const 
  * log come without the time. */
 enum err supervise_slapd(const char *run, void (*each)(void *arg, const char *text), void *arg,
                          struct supervised **ret, struct failure *f) MUST_CHECK;
-/* Waits until it serves. ERR_KDC_START (slapd: ERR_KDC_DATABASE) with its own last words, or ERR_PORT_TAKEN;
+/* Waits until it serves. ERR_KDC_START (slapd: ERR_KDC_DIRECTORY) with its own last words, or ERR_PORT_TAKEN;
  * ERR_CLOSED when a signal asked us to end. */
 enum err supervise_until_ready(struct supervised *s, struct failure *f) MUST_CHECK;
 /* Returns 0 when SIGTERM or SIGINT came, the error above when it died. */

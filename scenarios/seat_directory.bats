@@ -183,7 +183,7 @@ slapd_pid() { pgrep -P "$(pid_of directory)" slapd; }
   lab start directory
   kill -KILL "$(slapd_pid)"
   flock -w 10 "$SEVENSTEP_RUN/pid/directory.lock" true
-  grep -q 'slapd ended by signal 9' "$SEVENSTEP_RUN/log/directory.log"
+  grep -q 'kdc_directory.*slapd ended by signal 9.*start directory' "$SEVENSTEP_RUN/log/directory.log"
   lab down
   lab up
   [[ $(sha256sum <"$SEVENSTEP_RUN/keytabs/backend.keytab") == "$keytab" ]]

@@ -138,8 +138,8 @@ START_TEST(provision_directory_stopped_is_an_error_and_harms_nothing)
   make();
   supervise_stop(slapd);
   slapd = NULL;
-  ck_assert_int_eq(provision(&l.lab, l.run, &r, &f), ERR_KDC_DATABASE);
-  ck_assert_ptr_nonnull(strstr(f.why, "./sevenstep start directory"));
+  ck_assert_int_eq(provision(&l.lab, l.run, &r, &f), ERR_KDC_DIRECTORY);
+  ck_assert_ptr_nonnull(strstr(f.why, "the directory does not answer"));
   ck_assert_msg(start(&f) == ERR_OK, "%s", f.why);
   ck_assert(!make().new_database);
 }
@@ -192,7 +192,7 @@ START_TEST(supervise_slapd_says_why_it_does_not_start)
   for (int i = 0; i < 8192; i++)
     fputc('x', data);
   fclose(data);
-  ck_assert_int_eq(start(&f), ERR_KDC_DATABASE);
+  ck_assert_int_eq(start(&f), ERR_KDC_DIRECTORY);
   /* Its reason, and neither what it says after that nor the time before it. */
   ck_assert_msg(strstr(f.why, "slapd ended at its start with code 1; its last words: mdb_db_open:") != NULL,
                 "%s", f.why);
