@@ -18,17 +18,17 @@ capture_start() {
 # As many records as fit have been kept (common/krb/kdc_record.h), less the largest message.
 readonly capture_full=$(((16 << 20) - 132000))
 
-# kdc_keys FILE: all keys of the lab's realms into this keytab.
+# kdc_keys FILE: all keys of the lab's realms into this keytab. The caller has loaded the actors.
 kdc_keys() {
   "$bin/sevenstep-kdc" keys "$1" -c "$lab" -r "$run" &&
-    { [[ ! -d $run/partner-kdc ]] || "$bin/sevenstep-kdc" partner keys "$1" -c "$lab" -r "$run"; }
+    { [[ -z ${program_of[partner-kdc]-} ]] || "$bin/sevenstep-kdc" partner keys "$1" -c "$lab" -r "$run"; }
 }
 
 # capture_keys FILE
 capture_keys() {
   [[ -n ${program_of[kdc]-} ]] || die "$EX_FAILED" "the keys are with the guest's KDC" "The recording is in $run/capture/kerberos.pcap; its administrator can export a keytab."
   local log=$run/capture/keys.log
-  kdc_keys "$1" 2>"$log" || {
+  (umask 077 && kdc_keys "$1" 2>"$log") || {
     cat "$log" >&2
     die "$EX_FAILED" "the keys could not be written"
   }

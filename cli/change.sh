@@ -124,7 +124,11 @@ change_begin() {
 change_command() {
   local table=$1 noun=$2 verb=$3 name=${4-}
   shift 3
-  [[ ${1-} != --delegate ]] || name=${2-}
+  if [[ $name == --delegate ]]; then
+    [[ $table == applications && $verb != remove ]] ||
+      die "$EX_USAGE" "$noun $verb: there is no option --delegate" "See $(how_to_call "$noun" --help)."
+    name=${2-}
+  fi
   [[ -n $name ]] || die "$EX_USAGE" "$noun $verb: a name is missing" "See $(how_to_call "$noun" --help)."
   change_begin
   change_table "$verb" "$table" "$@"
@@ -184,12 +188,13 @@ command_export() {
 
 # Each realm has KDCs of its own, which know its own connectors and applications; one of a realm does for all.
 command_rotate() {
-  local actor answer code=''
+  local name actor answer code=''
   (($# == 1)) && [[ $1 =~ ^[a-z0-9-]+$ ]] || die "$EX_USAGE" "rotate: expected the name of a connector or an application" "See --help."
   settings_load
   lab_take_lock
-  for actor in kdc kdc-2 kdc-3 partner-kdc; do
-    actor_is_running "$actor" || continue
+  for name in kdc kdc-2 kdc-3 partner-kdc; do
+    actor_is_running "$name" || continue
+    actor=$name
     answer=$(curl -sS -m 30 -X POST -w '\n%{http_code}' --unix-socket "$run/$actor.sock" "http://localhost/rotate?name=$1" 2>&1)
     code=${answer##*$'\n'} answer=${answer%$'\n'*}
     [[ $code == 404 ]] || break

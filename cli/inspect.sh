@@ -169,7 +169,7 @@ command_trace() {
 }
 
 command_keytab() {
-  local name spn
+  local name spn known=()
   (($# == 1)) || die "$EX_USAGE" "expected the name of an application" "See --help."
   settings_load
   require_build
@@ -181,6 +181,8 @@ command_keytab() {
     say "$run/keytabs/guests/$name.keytab"
     return
   done < <(ask list guests)
+  mapfile -t known < <(ask list published | sed 's/ .*//')
+  is_one_of "$1" "${known[@]}" || die "$EX_USAGE" "there is no application \"$1\"" "There are: ${known[*]}"
   die "$EX_FAILED" "no application \"$1\" is played by a guest" "Give it the key \"played_by: guest\", or: $(how_to_call "app set $1 played_by=guest connect=HOST:PORT")"
 }
 

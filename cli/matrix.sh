@@ -8,7 +8,7 @@ read from the page and the trace, and compared with what is expected. docs/kerbe
   --json   one JSON document
   FILTER   only cells whose id contains this
 
-Exit code 0: every cell is as expected; 1: one differs.
+Exit code 0: every cell is as expected; 1: one differs; 2: no id contains FILTER.
 
   ./sevenstep matrix realm-       those of two realms only'
 help_failures='Make every failure of logon, Kerberos and application for real, and print what a user and an administrator get to see of it.
@@ -18,7 +18,7 @@ itself, beside any other. docs/kerberos.md tells how to read the table.
   --json   one JSON document
   FILTER   only rows whose id contains this
 
-Exit code 0: every row is as expected; 1: one differs.
+Exit code 0: every row is as expected; 1: one differs; 2: no id contains FILTER.
 
   ./sevenstep failures sensitive'
 

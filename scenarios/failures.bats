@@ -58,3 +58,11 @@ TABLE
   [[ $status == 1 ]]
   [[ $output == *'DIFFERS'*'error: expected user_revoked, observed none'*'1 cells, 0 as expected, 1 differ.' ]]
 }
+
+@test "a filter that fits no id says so" {
+  local command
+  for command in matrix failures; do
+    run "$lab_top/sevenstep" "$command" no-such-row
+    [[ $status == 2 && $output == *'no id of this table contains "no-such-row"'*'There are: '* && $output != *VERDICT* ]] || fail "$output"
+  done
+}

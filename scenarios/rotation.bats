@@ -89,6 +89,7 @@ none_failed() {
 @test "rotate says what is wrong" {
   run lab rotate nobody
   [[ $status == 1 && $output == *'no connector and no application with an spn named nobody'* ]]
+  [[ $output == *'sevenstep: kdc: '*"$SEVENSTEP_RUN/log/kdc.log"* && $output != *partner* ]]
   run lab rotate public
   [[ $status == 1 ]]
   run lab rotate

@@ -112,6 +112,9 @@ changes() { cat "$SEVENSTEP_RUN/changes.yaml" 2>/dev/null || true; }
   refused 2 set hello maintenance
   refused 2 set
   refused 2 publish hello
+  refused 2 remove --delegate hello
+  run lab user set --delegate alice enabled=false
+  [[ $status == 2 && $output == *'there is no option --delegate'* ]]
   [[ $(changes) == "$before" && $(lab app list) == "$published" ]]
 }
 

@@ -65,6 +65,8 @@ assert_is_alice() {
   [[ $(stat -c %a "$(lab keytab web)") == 600 ]]
   run lab keytab hello
   [[ $status == 1 && $output == *'no application "hello" is played by a guest'* ]]
+  run lab keytab nobody
+  [[ $status == 2 && $output == *'there is no application "nobody"'*'There are: '*hello* && $output != *'app set'* ]]
 }
 
 @test "application: with another key Apache refuses the ticket, and page and doctor name it" {

@@ -109,6 +109,32 @@ connector=HTTP,connector-1.corp.sevenstep.test
   [[ $status == 1 && $output == *'no connector asked the KDC'* ]]
 }
 
+@test "what an earlier lab left of its partner's KDC is in nobody's way" {
+  mkdir "$SEVENSTEP_RUN/partner-kdc"
+  lab connector purge connector-1
+  lab capture start
+  agent_new "$BATS_FILE_TMPDIR/agent-4"
+  sign_in
+  run lab capture stop
+  [[ $status == 0 && ! -e $SEVENSTEP_RUN/capture/keys.log ]] || fail "$output"
+  # The wire view opens the KDC's own ticket: it has the KDC's keys.
+  run lab trace --wire "$(agent_trace_id)"
+  [[ $status == 0 && $output != *'no keytab has the key of krbtgt/'* ]] || fail "$output"
+  rmdir "$SEVENSTEP_RUN/partner-kdc"
+}
+
+@test "keys that cannot be had: capture stop says why, and what it writes is for its owner only" {
+  lab connector purge connector-1
+  lab capture start
+  agent_new "$BATS_FILE_TMPDIR/agent-5"
+  sign_in
+  mv "$SEVENSTEP_RUN/kdc" "$SEVENSTEP_RUN/kdc.away"
+  run lab capture stop
+  mv "$SEVENSTEP_RUN/kdc.away" "$SEVENSTEP_RUN/kdc"
+  [[ $status == 1 && $output == *'the keys could not be written'* ]] || fail "$output"
+  expect 600 "$(stat -c %a "$SEVENSTEP_RUN"/capture/* | sort -u)"
+}
+
 @test "the recording is what goes over the wire, byte for byte" {
   local pid seen=$BATS_TEST_TMPDIR/seen.pcap
   ((EUID == 0)) || skip "capturing on the loopback interface needs root"

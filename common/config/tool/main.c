@@ -176,6 +176,8 @@ static int change(const char *path, const char *changes, int argc, char **argv)
   if (!remove && strcmp(verb, "add") != 0 && strcmp(verb, "set") != 0)
     return usage("change: expected add, set or remove");
   if (remove && argc > at + 1) return usage("change: remove takes a name only");
+  if (delegate && (remove || strcmp(argv[2], "applications") != 0))
+    return usage("change: --delegate is for applications that are added or set");
   struct tool_change what = {.path = path,
                              .changes = changes,
                              .out = argv[1],
