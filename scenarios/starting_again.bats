@@ -150,3 +150,15 @@ CONF
   up_again
   [[ ! -e $SEVENSTEP_RUN/connectors/connector-1.token ]]
 }
+
+@test "the cloud cannot be asked: up says so, and stops what it had started" {
+  lab down
+  mkdir "$BATS_TEST_TMPDIR/bin"
+  printf '#!/bin/sh\nexit 7\n' >"$BATS_TEST_TMPDIR/bin/curl"
+  chmod +x "$BATS_TEST_TMPDIR/bin/curl"
+  PATH=$BATS_TEST_TMPDIR/bin:$PATH run lab up
+  [[ $status == 1 && $output == *"admin endpoint does not answer"*'Stopped again: '*cloud* ]] || fail "$output"
+  run lab status
+  [[ $status == 6 ]]
+  up_again
+}
