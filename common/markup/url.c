@@ -67,9 +67,9 @@ bool url_is(const struct markup *m, const char *word)
   size_t n = u->n, i = 0;
   while (n && markup_is_space(u->text[n - 1]))
     n--;
-  while (i < n && markup_lower(u->text[i]) == word[i])
+  while (i < n && word[i] && markup_lower(u->text[i]) == word[i])
     i++;
-  return i == n && word[n] == 0;
+  return i == n && word[i] == 0;
 }
 
 void url_end(struct markup *m)
