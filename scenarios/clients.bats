@@ -75,6 +75,8 @@ auth = HTTPKerberosAuth(mutual_authentication=REQUIRED, hostname_override="hello
 answer = requests.get(f"http://{sys.argv[1]}/whoami.json", auth=auth, headers={"Host": "hello.corp.sevenstep.test"}, timeout=30)
 print(answer.status_code, answer.json()["user"], answer.json()["ticket"]["delegated"])
 PYTHON
+  # Debian 13 has the package, but not the module that it needs for Kerberos.
+  [[ $output != *"No module named 'krb5'" ]] || skip "python3-requests-kerberos of this Debian needs Python's krb5, and there is no package of it"
   [[ $output == '200 alice@CORP.SEVENSTEP.TEST False' ]] || fail "$output"
 }
 
