@@ -50,6 +50,7 @@ enum { CHECKS = sizeof checks / sizeof checks[0] };
 
 /* -- what checks share ---------------------------------------------------------------------------------- */
 
+PRINTF_LIKE(5, 0)
 static void fail(struct doctor *d, const char *realm, const char *check, enum advice_id id,
                  const char *evidence, va_list ap)
 {
