@@ -89,8 +89,8 @@ START_TEST(stream_that_was_silent_may_burst)
   pass(1);
   pass(1);
   ck_assert_uint_eq(conn_count(cloud), 1);
-  pass(61);
-  run_until(one.lost == 1);
+  for (; one.lost == 0; pass(61)) /* the tunnel may have been slow, and there is room */
+    if (!tunnel_stream_congested(one.stream)) inside_write(&one, burst, sizeof burst);
 }
 END_TEST
 

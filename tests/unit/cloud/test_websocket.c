@@ -405,13 +405,11 @@ START_TEST(user_who_does_not_read_is_cut_off)
   static uint8_t piece[256 * 1024];
   struct user *u = open_public();
   stream_pause(u->stream, true);
-  while (tunnel_stream_write(one.stream, piece, sizeof piece) == ERR_OK) {
-    link_flush(one.link);
-    pass(0);
-  }
-  pass(61);
-  pass(0);
-  run_until(one.lost == 1);
+  for (; one.lost == 0; pass(61)) /* the tunnel may have been slow, and there is room */
+    while (tunnel_stream_write(one.stream, piece, sizeof piece) == ERR_OK) {
+      link_flush(one.link);
+      pass(0);
+    }
 }
 END_TEST
 
