@@ -37,9 +37,9 @@ help_user='Disable users and enable them, make them and change them, while the l
 
 KEY is one of the keys of users in docs/lab.md. The directory is told first, then the identity provider and the cloud. Whom the change
 takes the account (enabled=false, expires in the past, another upn, remove) is at the same moment revoked, as by ./sevenstep revoke:
-sessions, open WebSockets and access tokens end for good, and the connectors forget the tickets. They forget those of who becomes
-sensitive, and of who is no more assigned to an application (app set NAME assigned_users-=USER), too. A password on the command line can
-be seen by others on this machine.
+the logon at the identity provider, sessions, open WebSockets and access tokens end for good, and the connectors forget the tickets. So
+it is when the password is another one. They forget the tickets of who becomes sensitive, and of who is no more assigned to an application
+(app set NAME assigned_users-=USER), too. A password on the command line can be seen by others on this machine.
 
   ./sevenstep user set alice enabled=false'
 help_rotate='Give a connector or an application a new Kerberos key, while the lab runs; nothing is restarted.
@@ -58,9 +58,10 @@ In a fresh run folder it gives the same lab. It holds the passwords that the lab
 # What an actor has from elsewhere and finds in its own folder: here that is everybody's.
 hand_out() { :; }
 
-# reload_actor NAME: 0 when it took over what is on disk now, or does not run; else says why not.
+# reload_actor NAME: 0 when it took over what is on disk now, or does not run; else says why not. What it answered is in $answer.
 reload_actor() {
-  local answer code
+  local code
+  answer=''
   hand_out "$1" || return
   actor_is_running "$1" || return 0
   answer=$(curl -sS -m 30 -X POST -w '\n%{http_code}' --unix-socket "$(folder_of "$1")/$1.sock" http://localhost/reload 2>&1)
@@ -71,12 +72,29 @@ reload_actor() {
 }
 
 # reload_actors VERB: those who must know first, first. What is added is ready everywhere before the cloud lets users in; what is
-# removed is closed by the cloud before anything behind it is taken away.
+# removed is closed by the cloud before anything behind it is taken away. Whose password is another one is in $new_passwords.
 reload_actors() {
-  local name
+  local name answer
   local order=(kdc kdc-2 kdc-3 backend idp cloud)
   [[ $1 != remove ]] || order=(cloud idp backend kdc kdc-2 kdc-3)
-  for name in "${order[@]}"; do reload_actor "$name" || return; done
+  new_passwords=()
+  for name in "${order[@]}"; do
+    reload_actor "$name" || return
+    [[ $name != idp ]] || mapfile -t new_passwords < <(sed -n 's/^password //p' <<<"$answer")
+  done
+}
+
+# The cloud knows no passwords, so it is told by us whose sessions were begun with another one.
+end_sessions_of_new_passwords() {
+  local upn
+  for upn in ${new_passwords[@]+"${new_passwords[@]}"}; do
+    if actor_is_running cloud; then
+      (cloud_revoke "$upn") && continue
+    else
+      warn "the cloud is not running, and sessions of $upn will be good when it is"
+    fi
+    warn "the password is changed; end what was begun with the old one: $(how_to_call revoke "$upn")"
+  done
 }
 
 # -- one change ------------------------------------------------------------------------------------------------------
@@ -84,7 +102,7 @@ reload_actors() {
 # change_table VERB TABLE ARGUMENT...: as of `sevenstep-lab change`, from the check to what the actors say. The caller has
 # loaded the settings and holds the lock.
 change_table() {
-  local verb=$1 table=$2 kept=''
+  local verb=$1 table=$2 kept='' new_passwords=()
   shift 2
   ask change "$run/changes.yaml.new" "$table" "$verb" "$@" || exit
   if [[ -e $run/changes.yaml ]]; then
@@ -98,6 +116,7 @@ change_table() {
   fi
   rm -f "$run/changes.yaml.old"
   trap - INT TERM
+  end_sessions_of_new_passwords
 }
 
 # change_undo KEPT: back to what was kept ('': nothing); every actor is told again, as some have taken the change over.

@@ -18,9 +18,9 @@ A connector proves once by a token that it may register, makes a key, and gets a
 
   ./sevenstep connector add connector-3 && ./sevenstep connector list'
 
-help_revoke='End all that a user was issued: sessions, open WebSockets, access tokens, and the Kerberos tickets that connectors have.
-USER is a UPN. Do it when an account was disabled or its password changed. Who may still log on does so and works again; tell the
-identity provider and the directory first.
+help_revoke='End all that a user was issued: logon, sessions, open WebSockets, access tokens, and the Kerberos tickets of connectors.
+USER is a UPN. Do it when an account was disabled or its password changed elsewhere; tell the directory first. Who may still
+log on does so, with the password, and works again.
 
   ./sevenstep revoke alice@sevenstep.test'
 
@@ -220,9 +220,32 @@ command_connector() {
   "connector_$verb" "$@"
 }
 
+# idp_revoke UPN: ends the logon. Whom the provider does not know has none there.
+idp_revoke() {
+  local answer code
+  actor_is_running idp || {
+    warn "the identity provider does not run here: a logon there goes on"
+    return
+  }
+  answer=$(curl -sS -m 10 -X POST -w '\n%{http_code}' --unix-socket "$(folder_of idp)/idp.sock" "http://localhost/users/revoke?$(user_query "$1")" 2>&1)
+  code=${answer##*$'\n'} answer=${answer%$'\n'*}
+  [[ $code == 200 || $code == 404 ]] || die "$EX_FAILED" "the logon of $1 did not end: ${answer%$'\n'}" "Its log: $run/log/idp.log"
+}
+
+# cloud_revoke UPN: the answer in $reply.
+cloud_revoke() {
+  cloud_ask POST "/users/revoke?$(user_query "$1")"
+}
+
+user_query() {
+  jq -rn --arg upn "$1" '"user=\($upn | @uri)"'
+}
+
+# The provider first: it gives no more what the cloud would take for new.
 command_revoke() {
   (($# == 1)) && [[ $1 == *@* ]] || die "$EX_USAGE" "revoke: expected the UPN of a user" "See --help."
   settings_load
-  cloud_ask POST "/users/revoke?user=$(jq -rn --arg upn "$1" '$upn | @uri')"
+  idp_revoke "$1"
+  cloud_revoke "$1"
   say "All sessions and tokens of $1 are ended; connectors told to forget the tickets: $(jq .connectors <<<"$reply")."
 }

@@ -2,6 +2,7 @@
 
 #include "clock.h"
 #include "form.h"
+#include "revocation.h"
 #include "token.h"
 #include "token_issue.h"
 
@@ -130,6 +131,7 @@ enum err grant_put_code(struct idp *i, const struct grant *g, char ret_code[stat
   enum err e = form_add(&record, "client", g->client.id);
   if (!e) e = form_add(&record, "user", g->user->name);
   if (!e) e = form_add(&record, "auth_time", time);
+  if (!e) e = form_add(&record, "mark", g->mark);
   if (!e) e = form_add(&record, "trace", trace);
   if (!e) e = add(&record, "redirect_uri", g->redirect_uri);
   if (!e) e = add(&record, "nonce", g->nonce);
@@ -161,13 +163,15 @@ static bool read_record(const struct idp *i, const struct buf *record, struct gr
   if (!client || !user || !time || !trace || !client_find(i->lab, client, &g->client)) return false;
   g->user = lab_user_by_name(i->lab, user);
   g->auth_time_s = strtoll(time, NULL, 10);
+  g->mark = value_of(g, "mark");
   g->redirect_uri = value_of(g, "redirect_uri");
   g->nonce = value_of(g, "nonce");
   g->code_challenge = value_of(g, "challenge");
   g->profile = value_of(g, "profile") != NULL;
   g->resource = resource ? lab_app_by_name(i->lab, resource) : NULL;
   if (resource && !g->resource) return false;
-  return g->user && g->redirect_uri && g->code_challenge && !trace_ctx_parse(&g->trace, trace, strlen(trace));
+  return g->user && g->mark && g->redirect_uri && g->code_challenge &&
+         !trace_ctx_parse(&g->trace, trace, strlen(trace));
 }
 
 /* The code is gone: never there, too old, or used. In the last case somebody has a copy of it. */
@@ -198,11 +202,15 @@ enum err grant_take_code(struct idp *i, const char *code, const char *jti, struc
     e = refuse_code(i, code, f);
   } else if (e || (e = store_put(i->store, USED, code, jti, strlen(jti), i->lab->idp.token_lifetime_s))) {
     failure_set(f, e, "the store of codes");
-  } else if (read_record(i, &record, &g)) {
-    *ret = g;
   } else {
-    grant_clear(&g);
-    e = failure_set(f, ERR_OIDC_INVALID_GRANT, "the code's user or client is no more");
+    if (!read_record(i, &record, &g))
+      e = failure_set(f, ERR_OIDC_INVALID_GRANT, "the code's user or client is no more");
+    else if (revocation_check(i, g.user->name, g.mark))
+      e = failure_set(f, ERR_OIDC_INVALID_GRANT, "all that its user was issued before was revoked");
+    if (e)
+      grant_clear(&g);
+    else
+      *ret = g;
   }
   buf_wipe(&record);
   return e;

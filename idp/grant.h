@@ -12,6 +12,7 @@ struct grant {
   struct client client;
   const struct lab_user *user;
   int64_t auth_time_s;
+  const char *mark; /* the logon's (revocation.h) */
   const char *redirect_uri, *nonce, *code_challenge;
   bool profile;
   const struct lab_app *resource; /* the access token is for this application; NULL: for UserInfo */

@@ -1,5 +1,6 @@
 #include "actor.h"
 #include "idp.h"
+#include "revocation.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -14,7 +15,7 @@ static const struct actor_spec spec = {
     .lab_flags = LAB_SECRETS,
 };
 
-enum { PATH_LEN = 4096 + 128, THREADS = 4 };
+enum { PATH_LEN = 4096 + 128, THREADS = 4, RELOAD_TEXT_MAX = 32 << 20 };
 
 /* What the admin endpoint's reload needs. */
 struct program {
@@ -29,23 +30,27 @@ static void handle_reload(const struct httpd_request *q, struct httpd_response *
   struct program *p = (struct program *)held->site; /* its first member */
   struct failure f = {0};
   const struct lab *lab;
-  char text[128];
+  struct buf text;
+  buf_init(&text, RELOAD_TEXT_MAX);
   enum err e = actor_reload(&p->a, &lab, &f);
-  if (!e) {
-    snprintf(text, sizeof text, "%zu applications, %zu users, %zu groups\n", lab->n_apps, lab->n_users,
-             lab->n_groups);
-    e = idp_site_put(&p->site, lab, &f);
-  }
+  if (!e) e = idp_site_put(&p->site, lab, &f);
+  if (!e && buf_printf(&text, "%zu applications, %zu users, %zu groups\n", lab->n_apps, lab->n_users,
+                       lab->n_groups))
+    e = failure_set(&f, ERR_NOMEM, "reload");
+  /* Now that no logon begins by the lab of before any more. */
+  if (!e) e = revoke_by_change(held, held->lab, lab, &text, &f);
   if (e)
     log_failure(LOG_WARN, NULL, &f);
   else
-    log_info("reloaded: %.*s", (int)strcspn(text, "\n"), text);
-  httpd_outcome(r, e, &f, text);
+    log_info("reloaded: %.*s", (int)strcspn(buf_str(&text), "\n"), buf_str(&text));
+  httpd_outcome(r, e, &f, buf_str(&text));
+  buf_clear(&text);
 }
 
 static const struct httpd_route admin_routes[] = {
     {.method = "POST", .path = "/reload", .handle = handle_reload},
     {.method = "POST", .path = "/keys/rotate", .handle = idp_rotate_keys},
+    {.method = "POST", .path = "/users/revoke", .handle = revocation_ask},
     {0},
 };
 

@@ -24,34 +24,37 @@ static bool cookie_id(const struct fields *request, char id[static IDP_SECRET_TE
 
 enum err session_get(struct idp *i, const struct fields *request, struct session *ret)
 {
-  char id[IDP_SECRET_TEXT + 1], *name;
+  char id[IDP_SECRET_TEXT + 1];
   struct buf value;
   if (!cookie_id(request, id)) return ERR_NOT_FOUND;
   buf_init(&value, VALUE_MAX);
   enum err e = store_get(i->store, KIND, id, &value);
   if (!e) {
-    int64_t auth_time = strtoll(buf_str(&value), &name, 10);
-    const struct lab_user *user = *name == ' ' ? lab_user_by_name(i->lab, name + 1) : NULL;
-    if (user)
-      *ret = (struct session){.user = user, .auth_time_s = auth_time};
-    else
-      e = ERR_NOT_FOUND;
+    int at = 0;
+    long long auth_time_s;
+    struct session s;
+    bool read = sscanf(buf_str(&value), "%lld %43s %n", &auth_time_s, s.mark, &at) == 2 && at > 0;
+    s.auth_time_s = auth_time_s;
+    s.user = read ? lab_user_by_name(i->lab, buf_str(&value) + at) : NULL;
+    e = s.user ? revocation_check(i, s.user->name, s.mark) : ERR_NOT_FOUND;
+    if (!e) *ret = s;
   }
   buf_clear(&value);
   return e;
 }
 
 enum err session_begin(struct idp *i, const struct fields *request, const struct lab_user *user,
-                       struct fields *response, struct session *ret)
+                       const char *mark, struct fields *response, struct session *ret)
 {
   char id[IDP_SECRET_TEXT + 1];
   struct session s = {.user = user, .auth_time_s = clock_wall_s()};
+  snprintf(s.mark, sizeof s.mark, "%s", mark);
   struct buf value;
   enum err e = cookie_id(request, id) ? store_remove(i->store, KIND, id) : ERR_OK;
   if (e) return e;
   idp_random_text(id);
   buf_init(&value, VALUE_MAX);
-  e = buf_printf(&value, "%lld %s", (long long)s.auth_time_s, user->name);
+  e = buf_printf(&value, "%lld %s %s", (long long)s.auth_time_s, s.mark, user->name);
   if (!e) e = store_put(i->store, KIND, id, value.data, value.len, IDP_SESSION_S);
   if (!e) e = cookie_set(response, SESSION_COOKIE, id, -1, "Lax");
   buf_clear(&value);

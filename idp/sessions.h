@@ -6,19 +6,22 @@
 
 #include "fields.h"
 #include "idp.h"
+#include "revocation.h"
 
 #define SESSION_COOKIE "__Host-sevenstep-idp"
 
 struct session {
   const struct lab_user *user;
   int64_t auth_time_s;
+  char mark[REVOCATION_MARK_LEN + 1];
 };
 
 /* The session that the request's cookie names. ERR_NOT_FOUND: none, ended, or of a user that is no more. */
 enum err session_get(struct idp *i, const struct fields *request, struct session *ret) MUST_CHECK;
-/* Begins one under a new id, ends the one the request brought, and adds Set-Cookie to the response. */
+/* Begins one under a new id and the user's mark, ends the one the request brought, and adds Set-Cookie to the
+ * response. */
 enum err session_begin(struct idp *i, const struct fields *request, const struct lab_user *user,
-                       struct fields *response, struct session *ret) MUST_CHECK;
+                       const char *mark, struct fields *response, struct session *ret) MUST_CHECK;
 /* Ends it, if there is one, and takes the cookie away. */
 enum err session_end(struct idp *i, const struct fields *request, struct fields *response) MUST_CHECK;
 

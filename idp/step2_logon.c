@@ -121,6 +121,7 @@ static enum err give(struct visit *v, const struct authorize *a, const struct se
       .client = a->client,
       .user = u,
       .auth_time_s = s->auth_time_s,
+      .mark = s->mark,
       .redirect_uri = a->redirect_uri,
       .nonce = a->nonce,
       .code_challenge = a->code_challenge,
@@ -207,9 +208,10 @@ static enum err read_form(const struct httpd_request *q, struct logon_form *l, s
   return e;
 }
 
-/* The user of this name and password; counts. ERR_LOGON_WRONG_PASSWORD, ERR_LOGON_LOCKED_OUT. */
+/* The user of this name and password, and his mark; counts. ERR_LOGON_WRONG_PASSWORD, ERR_LOGON_LOCKED_OUT.
+ */
 static enum err check_password(struct visit *v, const struct logon_form *l, const struct lab_user **ret,
-                               struct failure *f)
+                               char mark[static REVOCATION_MARK_LEN + 1], struct failure *f)
 {
   struct idp *i = v->idp;
   char seconds[24];
@@ -223,6 +225,7 @@ static enum err check_password(struct visit *v, const struct logon_form *l, cons
     if (fields_set(&v->r->fields, "Retry-After", seconds)) return ERR_NOMEM;
   }
   if (e) return e;
+  if (u && (e = revocation_mark(i, u->name, mark))) return failure_set(f, e, "the store of revocations");
   if (passwords_check(i->passwords, u, l->password)) {
     *ret = u;
     e = lockout_succeeded(i->store, u);
@@ -239,18 +242,19 @@ static enum err sign_in(struct visit *v, const struct authorize *a, const struct
 {
   const struct lab_user *u = NULL;
   struct session s;
+  char mark[REVOCATION_MARK_LEN + 1];
   struct failure f;
   enum err e = form_check(v->idp, v->q->fields, l->request, l->csrf, &f);
   if (e) {
     idp_count(v->idp, COUNT_LOGON_REFUSED);
     return reply_page(v, &f, NULL);
   }
-  e = check_password(v, l, &u, &f);
+  e = check_password(v, l, &u, mark, &f);
   if (e == ERR_LOGON_WRONG_PASSWORD || e == ERR_LOGON_LOCKED_OUT)
     return show_logon(v, a, l->request, l->username, &f);
   if (e) return reply_page(v, &f, NULL);
   if (lab_user_is_active(u, clock_wall_s())) {
-    e = session_begin(v->idp, v->q->fields, u, &v->r->fields, &s);
+    e = session_begin(v->idp, v->q->fields, u, mark, &v->r->fields, &s);
     if (e) return e;
     idp_count(v->idp, COUNT_LOGON_OK);
   } else {

@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "grant.h"
 #include "reply.h"
+#include "revocation.h"
 #include "token.h"
 
 #include <jansson.h>
@@ -41,7 +42,8 @@ static enum err read_user(struct idp *i, const char *token, struct token_claims 
   const struct lab_user *u = lab_user_by_name(i->lab, c->subject);
   if (!u || !lab_user_is_active(u, clock_wall_s()))
     return failure_set(f, ERR_OIDC_INVALID_TOKEN, "its user is no more, disabled or expired");
-  if (grant_revoked(i, c->jti)) return failure_set(f, ERR_OIDC_INVALID_TOKEN, "it was revoked");
+  if (grant_revoked(i, c->jti) || revocation_covers(i, u->name, c->issued_s))
+    return failure_set(f, ERR_OIDC_INVALID_TOKEN, "it was revoked");
   *ret = u;
   return ERR_OK;
 }

@@ -19,6 +19,12 @@ setup() {
 # as NAME: from now on the agent is this user's.
 as() { agent_jar=$BATS_TEST_TMPDIR/$1; }
 
+# The provider knows the browser no more: it asks for the password.
+logon_again() {
+  open_logon
+  agent_logon alice@sevenstep.test "$1"
+}
+
 # Both have a session and a ticket.
 sign_in_two() {
   as bob
@@ -42,7 +48,7 @@ assert_bob_goes_on() {
   await_metric connector-1 sevenstep_connector_cached_tickets 1
   agent_get "$SEVENSTEP_APP_URL"
   assert_status 302
-  agent_open "$SEVENSTEP_APP_URL"
+  logon_again alice-password
   assert_error user_disabled
   run lab user list
   [[ $output == *'alice            disabled  alice@sevenstep.test'* ]]
@@ -54,7 +60,7 @@ assert_bob_goes_on() {
   await_metric cloud sevenstep_cloud_ready_connections 2
   agent_get "$SEVENSTEP_APP_URL"
   assert_status 302
-  agent_open "$SEVENSTEP_APP_URL"
+  logon_again alice-password
   agent_post_token
   assert_status 200
   assert_step_attribute 4 connector krb.cache miss
@@ -67,7 +73,41 @@ assert_bob_goes_on() {
   lab user set alice expires=
   agent_get "$SEVENSTEP_APP_URL"
   assert_status 302
+  open_logon
   assert_bob_goes_on
+}
+
+@test "another password: all that the old one began ends, and the new one is asked for" {
+  sign_in_two
+  lab user set alice password=brand-new-password
+  await_metric connector-1 sevenstep_connector_cached_tickets 1
+  agent_get "$SEVENSTEP_APP_URL"
+  assert_status 302
+  logon_again alice-password
+  assert_error wrong_password
+  agent_logon alice@sevenstep.test brand-new-password
+  agent_post_token
+  assert_status 200
+  assert_bob_goes_on
+  as alice
+  lab user set alice password=alice-password
+  agent_get "$SEVENSTEP_APP_URL"
+  assert_status 302
+}
+
+@test "another password while the cloud is stopped: it is said what is left to do" {
+  sign_in
+  lab stop cloud
+  run lab user set alice password=brand-new-password
+  [[ $status == 0 && $output == *'sessions of alice@sevenstep.test'*'revoke alice@sevenstep.test'* ]]
+  lab start cloud
+  await_metric cloud sevenstep_cloud_ready_connections 2
+  agent_get "$SEVENSTEP_APP_URL"
+  assert_status 200
+  lab revoke alice@sevenstep.test
+  lab user set alice password=alice-password
+  agent_get "$SEVENSTEP_APP_URL"
+  assert_status 302
 }
 
 @test "no more assigned to an application: it is closed, and the others ask the KDC again" {

@@ -138,14 +138,22 @@ in_realm() { PATH=$PATH:/usr/sbin:/sbin KRB5_KDC_PROFILE=$SEVENSTEP_RUN/kdc/kdc.
   as bob
   agent_get "$SEVENSTEP_APP_URL"
   [[ $agent_status != 302 ]]
-  # Who may still log on works again; the identity provider remembers him.
+  # Who may still log on works again, with the password.
   as alice
   await_metric cloud sevenstep_cloud_ready_connections 2
-  agent_open "$SEVENSTEP_APP_URL"
-  agent_post_token
-  assert_status 200
+  sign_in
   assert_page "alice@$SEVENSTEP_REALM"
   assert_step_attribute 4 connector krb.cache miss
+}
+
+@test "revoke without the identity provider says that the logon there goes on" {
+  sign_in
+  lab stop idp
+  run lab revoke alice@sevenstep.test
+  lab start idp
+  [[ $status == 0 && $output == *'a logon there goes on'* ]]
+  agent_get "$SEVENSTEP_APP_URL"
+  assert_status 302
 }
 
 @test "revoke says what is wrong" {

@@ -11,6 +11,7 @@ Suite *passwords_suite(void);
 Suite *lockout_suite(void);
 Suite *forms_suite(void);
 Suite *sessions_suite(void);
+Suite *revocation_suite(void);
 Suite *pages_suite(void);
 Suite *metadata_suite(void);
 Suite *step2_logon_suite(void);

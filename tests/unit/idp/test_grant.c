@@ -12,6 +12,7 @@ static struct grant sample(void)
   struct grant g = {
       .user = lab_user_by_name(provider_lab(), "alice"),
       .auth_time_s = 1700000000,
+      .mark = "-",
       .redirect_uri = "https://client.localhost/callback?a=1&b=2",
       .nonce = "n & \"1\"",
       .code_challenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",

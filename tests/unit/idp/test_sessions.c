@@ -28,8 +28,8 @@ static void begin_as(const char *user)
 {
   char cookie[256];
   fields_reset(&response);
-  ck_assert_int_eq(session_begin(&provider, &request, lab_user_by_name(provider_lab(), user), &response, &s),
-                   ERR_OK);
+  ck_assert_int_eq(
+      session_begin(&provider, &request, lab_user_by_name(provider_lab(), user), "-", &response, &s), ERR_OK);
   const char *set = fields_get(&response, "Set-Cookie");
   snprintf(cookie, sizeof cookie, "%.*s", (int)strcspn(set, ";"), set);
   ck_assert_int_eq(fields_set(&request, "Cookie", cookie), ERR_OK);
