@@ -33,6 +33,7 @@ struct attempt {
   size_t sent; /* TCP: bytes of header and message */
   size_t got;  /* TCP: bytes of header and reply */
   uint8_t header[4];
+  uint8_t *reply; /* TCP: as long as the header says; of its own, so that one that stalls holds up no other */
 };
 
 /* One message on its way to several KDCs at once. */
@@ -43,8 +44,7 @@ struct race {
   struct attempt attempt[ATTEMPTS_MAX];
   size_t attempts;
   size_t plan;       /* 0..2*kdcs: which comes next; UDP first */
-  uint8_t *datagram; /* REPLY_MAX bytes each: a datagram must not disturb a reply half received by TCP */
-  uint8_t *stream;
+  uint8_t *datagram; /* REPLY_MAX bytes */
   const uint8_t *reply;
   size_t reply_len; /* != 0: done */
   struct attempt winner;
@@ -53,6 +53,7 @@ struct race {
 static void attempt_end(struct race *r, size_t i)
 {
   close(r->attempt[i].fd);
+  free(r->attempt[i].reply);
   r->attempt[i] = r->attempt[--r->attempts];
 }
 
@@ -135,20 +136,17 @@ static uint32_t reply_length(const struct attempt *a)
          a->header[3];
 }
 
-/* Two replies by TCP at once would share the buffer: the KDC's answer is small and comes whole, so a later
- * attempt's bytes are read only when no other is in the middle of its reply. */
 static bool tcp_receive(struct race *r, size_t i)
 {
   struct attempt *a = &r->attempt[i];
-  for (size_t k = 0; k < r->attempts; k++)
-    if (k != i && r->attempt[k].got > 4) return true;
   for (;;) {
     bool in_header = a->got < 4;
     size_t length = in_header ? 0 : reply_length(a);
     if (!in_header && (length == 0 || length > REPLY_MAX)) return false;
-    if (!in_header && a->got == 4 + length) return consider_reply(r, a, r->stream, length);
+    if (!in_header && !a->reply && !(a->reply = malloc(length))) return false;
+    if (!in_header && a->got == 4 + length) return consider_reply(r, a, a->reply, length);
     ssize_t n = in_header ? recv(a->fd, a->header + a->got, 4 - a->got, 0)
-                          : recv(a->fd, r->stream + (a->got - 4), 4 + length - a->got, 0);
+                          : recv(a->fd, a->reply + (a->got - 4), 4 + length - a->got, 0);
     if (n == 0) return false;
     if (n < 0) return errno == EAGAIN || errno == EINTR;
     a->got += (size_t)n;
@@ -301,9 +299,8 @@ static krb5_error_code exchange(krb5_context ctx, struct kdc_link *link, struct 
   link->timed_out = !kdc_addresses_begin(addresses);
   if (link->timed_out) return KRB5_KDC_UNREACH;
   krb5_error_code code = ENOMEM;
-  r.datagram = malloc(2 * REPLY_MAX);
+  r.datagram = malloc(REPLY_MAX);
   if (!r.datagram) goto out;
-  r.stream = r.datagram + REPLY_MAX;
   r.kdcs = kdc_addresses_get(addresses, deadline_ns, r.kdc);
   if (race_run(&r, deadline_ns, &link->timed_out)) {
     krb5_data reply = {.length = (unsigned)r.reply_len, .data = (char *)(uintptr_t)r.reply};

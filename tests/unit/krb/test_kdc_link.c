@@ -329,6 +329,47 @@ START_TEST(kdc_link_reply_too_big_for_udp_comes_by_tcp)
 }
 END_TEST
 
+/* -- half a reply ---------------------------------------------------------------------------------------- */
+
+/* A KDC that answers with a length, the first bytes of as many, and then nothing. */
+static void *stall_halfway(void *arg)
+{
+  static const uint8_t half[] = {0, 0, 2, 0, 0x6b, 0x82};
+  int held[8];
+  size_t n = 0;
+  (void)arg;
+  for (int c; n < sizeof held / sizeof *held && (c = accept(stand_in_tcp, NULL, NULL)) >= 0;) {
+    uint8_t message[65536];
+    if (recv(c, message, sizeof message, 0) > 0) send(c, half, sizeof half, MSG_NOSIGNAL);
+    held[n++] = c;
+  }
+  while (n)
+    close(held[--n]);
+  return NULL;
+}
+
+START_TEST(kdc_link_half_a_reply_by_tcp_does_not_hold_up_another_kdcs)
+{
+  struct sockaddr_in a = {.sin_family = AF_INET,
+                          .sin_port = htons(kdc_lab_free_port()),
+                          .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}};
+  pthread_t tcp;
+  char lines[128];
+  int64_t ns;
+  stand_in_tcp = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  ck_assert_int_eq(bind(stand_in_tcp, (struct sockaddr *)&a, sizeof a), 0);
+  ck_assert_int_eq(listen(stand_in_tcp, 8), 0);
+  ck_assert_int_eq(pthread_create(&tcp, NULL, stall_halfway, NULL), 0);
+  snprintf(lines, sizeof lines, " kdc = tcp/127.0.0.1:%u\n kdc = tcp/127.0.0.1:%%1$u\n", ntohs(a.sin_port));
+  use_kdcs(lines);
+  ck_assert_int_eq(obtain(&ns), ERR_OK);
+  assert_answered_by_kdc();
+  shutdown(stand_in_tcp, SHUT_RDWR);
+  pthread_join(tcp, NULL);
+  close(stand_in_tcp);
+}
+END_TEST
+
 int main(void)
 {
   Suite *s = suite_create("kdc_link");
@@ -348,6 +389,7 @@ int main(void)
   tcase_add_test(t, kdc_addresses_end_who_answered_is_first_from_then_on);
   tcase_add_test(t, kdc_addresses_begin_after_silence_lets_one_in_until_it_is_answered);
   tcase_add_test(t, kdc_link_reply_too_big_for_udp_comes_by_tcp);
+  tcase_add_test(t, kdc_link_half_a_reply_by_tcp_does_not_hold_up_another_kdcs);
   suite_add_tcase(s, t);
   return run(s);
 }
