@@ -80,6 +80,61 @@ static enum err html_ticket(struct buf *out, const struct krb_accepted *w)
   return e ? e : buf_puts(out, "</dl>\n");
 }
 
+/* The user's and his groups' identifiers are the domain's with a number behind it (MS-PAC 2.5). */
+static void sid_text(const struct logon_info *l, uint32_t rid, char out[static PAC_SID_MAX + 16])
+{
+  out[0] = '\0';
+  if (l->domain_sid[0]) snprintf(out, PAC_SID_MAX + 16, "%s-%" PRIu32, l->domain_sid, rid);
+}
+
+/* Calls with each identifier of a group that was kept, those of the domain first. */
+static enum err each_group(const struct logon_info *l, enum err (*tell)(struct buf *out, const char *sid),
+                           struct buf *out)
+{
+  char sid[PAC_SID_MAX + 16];
+  enum err e = ERR_OK;
+  for (size_t i = 0; i < l->groups && i < PAC_GROUPS_MAX && !e; i++) {
+    sid_text(l, l->group_rid[i], sid);
+    if (sid[0]) e = tell(out, sid);
+  }
+  for (size_t i = 0; i < l->sids && i < PAC_SIDS_MAX && !e; i++)
+    e = tell(out, l->sid[i]);
+  return e;
+}
+
+static size_t groups_left_out(const struct logon_info *l)
+{
+  return (l->groups > PAC_GROUPS_MAX ? l->groups - PAC_GROUPS_MAX : 0) +
+         (l->sids > PAC_SIDS_MAX ? l->sids - PAC_SIDS_MAX : 0);
+}
+
+static enum err html_group(struct buf *out, const char *sid)
+{
+  return term(out, "Group", sid);
+}
+
+static enum err html_logon(struct buf *out, const struct logon_info *l)
+{
+  char sid[PAC_SID_MAX + 16], logon[32] = "", left_out[32] = "";
+  enum err e = buf_puts(out, "<h2>Who the ticket's PAC says you are</h2>\n");
+  if (!e && !l)
+    return buf_puts(
+        out, "<p id=\"logon\">It has no logon info: MIT's KDC writes none, Active Directory does.</p>\n");
+  sid_text(l, l->user_rid, sid);
+  if (l->logon_time_s) time_text(l->logon_time_s, logon);
+  if (groups_left_out(l)) snprintf(left_out, sizeof left_out, "%zu more", groups_left_out(l));
+  if (!e) e = buf_puts(out, "<dl id=\"logon\">\n");
+  if (!e) e = term(out, "Account", l->account);
+  if (!e) e = term(out, "Full name", l->full_name);
+  if (!e) e = term(out, "Domain", l->domain);
+  if (!e) e = term(out, "Security identifier", sid);
+  if (!e) e = each_group(l, html_group, out);
+  if (!e) e = term(out, "Groups", left_out);
+  if (!e) e = term(out, "Logon server", l->server);
+  if (!e) e = term(out, "Logged on", logon);
+  return e ? e : buf_puts(out, "</dl>\n");
+}
+
 static enum err html_request(struct buf *out, const struct httpd_request *q)
 {
   enum err e = buf_puts(out, "<h2>The request as received</h2>\n<p><code>");
@@ -114,6 +169,7 @@ enum err page_whoami(const struct visit *v, struct httpd_response *r)
   if (!e && v->authenticated) e = escaped(out, v->who.client);
   if (!e && v->authenticated) e = buf_puts(out, "</strong>.</p>\n");
   if (!e && v->authenticated) e = html_ticket(out, &v->who);
+  if (!e && v->authenticated) e = html_logon(out, v->who.logon);
   if (!e) e = html_request(out, v->request);
   if (!e) e = buf_puts(out, tail);
   return e ? e : fields_set(&r->fields, "Content-Type", "text/html; charset=utf-8");
@@ -133,6 +189,27 @@ static enum err member(struct buf *out, const char *before, const char *name, co
   return value ? quoted(out, value) : buf_puts(out, "null");
 }
 
+static enum err json_group(struct buf *out, const char *sid)
+{
+  enum err e = out->data[out->len - 1] == '[' ? ERR_OK : buf_putc(out, ',');
+  return e ? e : quoted(out, sid);
+}
+
+static enum err json_logon(struct buf *out, const struct logon_info *l)
+{
+  char sid[PAC_SID_MAX + 16];
+  if (!l) return buf_puts(out, "null");
+  sid_text(l, l->user_rid, sid);
+  enum err e = member(out, "{", "account", l->account);
+  if (!e) e = member(out, ",", "full_name", l->full_name);
+  if (!e) e = member(out, ",", "domain", l->domain);
+  if (!e) e = member(out, ",", "sid", sid[0] ? sid : NULL);
+  if (!e) e = member(out, ",", "logon_server", l->server);
+  if (!e) e = buf_printf(out, ",\"logon_time\":%" PRId64 ",\"groups\":[", l->logon_time_s);
+  if (!e) e = each_group(l, json_group, out);
+  return e ? e : buf_printf(out, "],\"groups_left_out\":%zu}", groups_left_out(l));
+}
+
 static enum err json_ticket(struct buf *out, const struct krb_accepted *w)
 {
   enum err e = member(out, "{", "client", w->client);
@@ -149,6 +226,8 @@ static enum err json_ticket(struct buf *out, const struct krb_accepted *w)
                    w->end_time_s, w->delegated ? "true" : "false");
   if (!e) e = member(out, ",", "delegated_by", w->delegated ? w->delegated_by : NULL);
   if (!e) e = member(out, ",", "delegated_target", w->delegated ? w->delegated_target : NULL);
+  if (!e) e = buf_puts(out, ",\"logon\":");
+  if (!e) e = json_logon(out, w->logon);
   return e ? e : buf_putc(out, '}');
 }
 

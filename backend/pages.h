@@ -7,7 +7,7 @@
 /* As a page for people. */
 enum err page_whoami(const struct visit *v, struct httpd_response *r) MUST_CHECK;
 /* As JSON: {"application":..,"user":..,"ticket":{..},"request":{..},"trace_id":".."}; user and ticket are
- * null without one. */
+ * null without one, ticket's logon without logon info in the PAC. */
 enum err json_whoami(const struct visit *v, struct httpd_response *r) MUST_CHECK;
 /* An error page with the failure's status; trace_id may be NULL. */
 enum err page_failure(struct httpd_response *r, const struct failure *f, const char *trace_id) MUST_CHECK;

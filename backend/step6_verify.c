@@ -136,6 +136,7 @@ void visit_end(struct visit *v, struct httpd_response *r)
   span_int(&v->span, "http.response.status_code", r->status);
   span_end(&v->span);
   buf_clear(&v->reply);
+  krb_accepted_clear(&v->who);
   lab_free(v->lab);
 }
 
@@ -146,5 +147,6 @@ void visit_abandon(struct visit *v)
   span_fail(&v->span, &f);
   span_end(&v->span);
   buf_clear(&v->reply);
+  krb_accepted_clear(&v->who);
   lab_free(v->lab);
 }

@@ -73,6 +73,21 @@ setup() {
   assert_step_attribute 5 kdc krb.service.enctype aes256-cts-hmac-sha1-96
 }
 
+@test "the application shows whom Samba's PAC names: account, domain, identifiers and groups" {
+  sign_in "${SEVENSTEP_APP_URL}whoami.json"
+  local sid logon
+  logon=$(jq -c .ticket.logon "$agent_body")
+  [[ $(jq -c '[.account, .domain, .logon_server, .groups_left_out]' <<<"$logon") == '["alice","CORP","DC",0]' ]] || fail "$logon"
+  sid=$(jq -r .sid <<<"$logon")
+  [[ $sid =~ ^S-1-5-21-[0-9]+-[0-9]+-[0-9]+-[0-9]+$ ]] || fail "$logon"
+  # Domain Users (513), of the same domain.
+  [[ $(jq --arg group "${sid%-*}-513" '.groups | index($group) != null' <<<"$logon") == true ]] || fail "$logon"
+  agent_get "$SEVENSTEP_APP_URL"
+  assert_page "<dt>Security identifier</dt><dd><code>$sid</code></dd>"
+  assert_page "<dt>Group</dt><dd><code>${sid%-*}-513</code></dd>"
+  assert_page '<dt>Domain</dt><dd><code>CORP</code></dd>'
+}
+
 @test "the doctor passes it all" {
   run lab doctor
   [[ $status == 0 && $output == *'16 passed, 0 failed, 0 skipped.'* ]]

@@ -1,6 +1,7 @@
 /* Which way a token goes: a ticket seen before is verified with its session key, all else by GSSAPI. */
 #include "authenticator.h"
 #include "gss_verify.h"
+#include "logon.h"
 #include "replay.h"
 
 #include "clock.h"
@@ -246,6 +247,7 @@ static enum err verify_known(const struct job *j, struct known_ticket *t)
   if (!e) e = authenticator_answer(t, j->request, &auth, j->reply);
   if (e) return e;
   *j->info = t->info;
+  logon_ref(t->info.logon);
   j->info->known_ticket = true;
   j->info->channel_bound = j->channel && authenticator_is_bound(&auth);
   gss_acceptor_flags_text(auth.gss_flags, j->info->flags, sizeof j->info->flags);
@@ -287,7 +289,9 @@ static enum err learn_ticket(const struct job *j, struct verifier *v)
     memcpy(j->info->delegated_target, from_gss.delegated_target, sizeof from_gss.delegated_target);
     memcpy(j->info->delegated_by, from_gss.delegated_by, sizeof from_gss.delegated_by);
     j->info->delegated = from_gss.delegated;
+    j->info->logon = from_gss.logon;
     t->info = *j->info; /* nobody else has it yet */
+    logon_ref(t->info.logon);
     j->info->channel_bound = from_gss.channel_bound;
     remember_ticket(j->a, v, t);
   }
@@ -373,19 +377,27 @@ enum err krb_accept(struct krb_acceptor *a, const struct krb_channel *channel, c
     e = verify(&j);
     if (e && keys_are_new(a, generation)) {
       buf_reset(&bytes);
-      info = (struct krb_accepted){0};
+      krb_accepted_clear(&info);
       if (f) *f = (struct failure){0};
       e = verify(&j);
     }
   }
   if (!e) e = encode_reply(&bytes, reply, f);
-  if (e)
+  if (e) {
     atomic_fetch_add_explicit(&a->refused, 1, memory_order_relaxed);
-  else
+    krb_accepted_clear(&info);
+  } else {
     *ret = info;
+  }
   buf_clear(&bytes);
   buf_clear(&token);
   return e;
+}
+
+void krb_accepted_clear(struct krb_accepted *w)
+{
+  logon_unref(w->logon);
+  *w = (struct krb_accepted){0};
 }
 
 enum err krb_channel_init(const void *hash, size_t n, bool required, struct krb_channel *ret)

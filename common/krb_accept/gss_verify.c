@@ -1,6 +1,7 @@
 #include "gss_verify.h"
 
 #include "delegation_info.h"
+#include "logon.h"
 
 #include <gssapi/gssapi.h>
 #include <gssapi/gssapi_ext.h>
@@ -79,24 +80,41 @@ void gss_acceptor_flags_text(unsigned flags, char *out, size_t size)
   }
 }
 
-/* From the verified PAC (MS-PAC 2.9). Absent for a user who came with a ticket of his own. */
-static void read_delegation(gss_name_t name, struct krb_accepted *info)
+/* A buffer of the PAC, if its signature is verified; else an empty one. */
+static gss_buffer_desc pac_buffer(gss_name_t name, const char *attribute)
 {
-  static const char attribute[] = "urn:mspac:delegation-info";
-  gss_buffer_desc attr = {sizeof attribute - 1, (void *)(uintptr_t)attribute};
+  gss_buffer_desc attr = {strlen(attribute), (void *)(uintptr_t)attribute};
   gss_buffer_desc value = GSS_C_EMPTY_BUFFER, display = GSS_C_EMPTY_BUFFER;
-  struct delegation_info d;
-  OM_uint32 minor;
+  OM_uint32 minor, ignored;
   int authenticated = 0, complete = 0, more = -1;
   OM_uint32 major =
       gss_get_name_attribute(&minor, name, &attr, &authenticated, &complete, &value, &display, &more);
-  if (!GSS_ERROR(major) && authenticated && delegation_info_parse(value.value, value.length, &d) == ERR_OK) {
+  if (GSS_ERROR(major) || !authenticated) gss_release_buffer(&ignored, &value);
+  gss_release_buffer(&ignored, &display);
+  return value;
+}
+
+/* MS-PAC 2.9. Absent for a user who came with a ticket of his own. */
+static void read_delegation(gss_name_t name, struct krb_accepted *info)
+{
+  gss_buffer_desc value = pac_buffer(name, "urn:mspac:delegation-info");
+  struct delegation_info d;
+  OM_uint32 minor;
+  if (value.length && delegation_info_parse(value.value, value.length, &d) == ERR_OK) {
     info->delegated = true;
     memcpy(info->delegated_target, d.target, sizeof d.target);
     memcpy(info->delegated_by, d.transited, sizeof d.transited);
   }
   gss_release_buffer(&minor, &value);
-  gss_release_buffer(&minor, &display);
+}
+
+/* MS-PAC 2.5. Active Directory writes it, MIT's KDC does not. */
+static void read_logon(gss_name_t name, struct krb_accepted *info)
+{
+  gss_buffer_desc value = pac_buffer(name, "urn:mspac:logon-info");
+  OM_uint32 minor;
+  if (value.length) info->logon = logon_new(value.value, value.length);
+  gss_release_buffer(&minor, &value);
 }
 
 enum err gss_acceptor_verify(struct gss_acceptor *g, const struct krb_channel *channel, const void *token,
@@ -128,6 +146,7 @@ enum err gss_acceptor_verify(struct gss_acceptor *g, const struct krb_channel *c
                     "the negotiation needs another round: offer Kerberos first, with its token");
   if (!e) gss_acceptor_flags_text(flags, info->flags, sizeof info->flags);
   if (!e) read_delegation(client, info);
+  if (!e) read_logon(client, info);
   info->channel_bound = !e && channel && (flags & GSS_C_CHANNEL_BOUND_FLAG);
   if (!e && out.length && buf_append(reply, out.value, out.length))
     e = failure_set(f, ERR_TOO_LARGE, "the reply token");

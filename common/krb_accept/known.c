@@ -1,6 +1,7 @@
 #include "known.h"
 
 #include "decrypt.h"
+#include "logon.h"
 
 #include "clock.h"
 
@@ -191,6 +192,7 @@ void known_ticket_unref(struct known_ticket *t)
     if (t->keys[i].key) krb5_k_free_key(known_crypto_context(), t->keys[i].key); /* wipes it */
     pthread_mutex_destroy(&t->keys[i].lock);
   }
+  logon_unref(t->info.logon);
   free(t->realm);
   free(t->names);
   free(t);

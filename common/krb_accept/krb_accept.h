@@ -15,6 +15,7 @@
 #define SEVENSTEP_KRB_ACCEPT_H
 
 #include "buf.h"
+#include "logon_info.h"
 
 struct krb_acceptor;
 struct krb_acceptor_config {
@@ -39,12 +40,16 @@ struct krb_accepted {
   char enctype[64];       /* of the ticket */
   int kvno;               /* of the service's key */
   int64_t auth_time_s, start_time_s, end_time_s;
-  bool delegated;             /* the PAC has S4U_DELEGATION_INFO (MS-PAC 2.9) */
-  char delegated_target[256]; /* S4U2proxyTarget */
-  char delegated_by[512];     /* transited services, comma separated */
-  bool channel_bound;         /* to the channel it came by */
-  bool known_ticket;          /* verified without GSSAPI, from a ticket it had verified before */
+  bool delegated;                 /* the PAC has S4U_DELEGATION_INFO (MS-PAC 2.9) */
+  char delegated_target[256];     /* S4U2proxyTarget */
+  char delegated_by[512];         /* transited services, comma separated */
+  const struct logon_info *logon; /* of the PAC, whose signature GSSAPI has verified; NULL: it has none */
+  bool channel_bound;             /* to the channel it came by */
+  bool known_ticket;              /* verified without GSSAPI, from a ticket it had verified before */
 };
+
+/* Gives back what is shared; accepts one that is all zero. */
+void krb_accepted_clear(struct krb_accepted *w);
 
 /* What is known of the channel that tokens come by (RFC 5929 4, RFC 4121 4.1.1.2). */
 struct krb_channel {
@@ -60,7 +65,7 @@ enum err krb_channel_init(const void *hash, size_t n, bool required, struct krb_
 /* value: the Authorization field's value, "Negotiate <base64>". On success appends "Negotiate <base64>" for
  * WWW-Authenticate to reply (nothing if there is no reply token). ERR_TICKET_REQUIRED when it is of another
  * scheme, ERR_TICKET_MECHANISM, ERR_TICKET_INVALID, ERR_TICKET_CHANNEL. channel NULL: bindings are not looked
- * at. */
+ * at. *ret is to be cleared. */
 enum err krb_accept(struct krb_acceptor *a, const struct krb_channel *channel, const char *value, size_t n,
                     struct buf *reply, struct krb_accepted *ret, struct failure *f) MUST_CHECK;
 

@@ -108,6 +108,7 @@ START_TEST(backend_with_ticket_shows_who_and_how)
   assert_asked("GET /", "200", "<strong id=\"principal\">alice@CORP.TEST</strong>");
   assert_asked("GET /", "200",
                "<dt>Delegated by</dt><dd><code>HTTP/connector-1.corp.test@CORP.TEST</code></dd>");
+  assert_asked("GET /", "200", "<p id=\"logon\">It has no logon info");
   assert_asked("GET /", "200", "WWW-Authenticate: Negotiate oY");
 }
 END_TEST
@@ -117,6 +118,7 @@ START_TEST(backend_json_has_ticket_and_request)
   assert_asked("GET /whoami.json", "200", "\"user\":\"alice@CORP.TEST\"");
   assert_asked("GET /whoami.json", "200",
                "\"delegated\":true,\"delegated_by\":\"HTTP/connector-1.corp.test@CORP.TEST\"");
+  assert_asked("GET /whoami.json", "200", "\"logon\":null}");
   assert_asked("GET /whoami.json?a=b", "200", "\"target\":\"/whoami.json?a=b\"");
   assert_answer(ask("GET /", "hello.corp.test", "Accept: application/json\r\n\r\n"), "200",
                 "\"application\":\"hello\"");
