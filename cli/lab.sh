@@ -239,6 +239,11 @@ command_start() {
   [[ ${program_of[$1]} != sevenstep-connector ]] || ! actor_is_running cloud || hand_token_if_new "$1"
   launch "$1"
   await "$1"
+  # Without tickets it serves what takes none, so that it starts all the same.
+  if [[ ${program_of[$1]} == sevenstep-connector ]]; then
+    actor_state "$1"
+    [[ $state == ready ]] || die "$EX_FAILED" "$1 runs, but is not ready: $reason"
+  fi
   say "$1 is ready."
 }
 

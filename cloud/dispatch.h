@@ -28,6 +28,9 @@ void dispatch_let_go(struct dispatch *d);
 void dispatch_end(struct dispatch *d);
 /* The same, and answers the user with the failure, or ends the response visibly incomplete. */
 void dispatch_fail(struct dispatch *d, const struct failure *f);
+/* The connector has done nothing with the request, and will not, for want of a credential of its own. True:
+ * it is another one's now, or has failed there. */
+bool dispatch_elsewhere(struct dispatch *d, const struct failure *f);
 /* step7_respond.c */
 /* A piece of the body; false: it could not be passed on, and the dispatch is over. */
 bool step7_data(struct exchange *x, const uint8_t *data, size_t n);

@@ -10,6 +10,8 @@
 #define MAX_STRANGERS  16 /* connections without a certificate at once */
 #define HANDSHAKE_MS   5000
 #define ADMIT_NS       10000000000LL /* from the handshake to welcome, or to the certificate */
+/* A connector without a credential is tried again after this. */
+#define NO_CREDENTIAL_NS 5000000000LL
 
 static struct member *member_new(struct registry *r, const char *name)
 {
@@ -255,11 +257,19 @@ void connector_ends(struct connector *c)
   c->member->requests--;
 }
 
-static bool usable(const struct connector *c, const char *group)
+/* Does this connector get tickets, as far as is known? */
+static bool gets_tickets(const struct member *m, const struct errand *e)
+{
+  if (!e->kerberos || !m->no_credential_ns) return true;
+  return !e->once && clock_mono_ns() - m->no_credential_ns > NO_CREDENTIAL_NS;
+}
+
+static bool usable(const struct connector *c, const struct errand *e)
 {
   /* A link that is closing would take the request and lose it. */
-  return c->ready && strcmp(c->certificate.group, group) == 0 && room_of(c->r, c->member) > 0 &&
-         link_stream(c->link) && stream_out(link_stream(c->link)) && tunnel_room(link_tunnel(c->link)) > 0;
+  return c->ready && strcmp(c->certificate.group, e->group) == 0 && room_of(c->r, c->member) > 0 &&
+         gets_tickets(c->member, e) && link_stream(c->link) && stream_out(link_stream(c->link)) &&
+         tunnel_room(link_tunnel(c->link)) > 0;
 }
 
 /* Equal loads alternate between connectors first. */
@@ -279,63 +289,84 @@ static void take_turn(struct connector *best)
 #define BATCH   8
 #define CLOSELY 1000000 /* ns */
 
-static struct connector *batch_with(struct registry *r, const char *group, const struct connector * not,
+static struct connector *batch_with(struct registry *r, const struct errand *e, const struct connector * not,
                                     const char *except, size_t least, int64_t now_ns)
 {
   struct connector *last = now_ns - r->last_ns < CLOSELY ? r->last : NULL;
-  if (!last || last == not || last->name == except || !usable(last, group)) return NULL;
+  if (!last || last == not || last->name == except || !usable(last, e)) return NULL;
   return tunnel_streams(link_tunnel(last->link)) < least + BATCH ? last : NULL;
 }
 
 /* Has a connection before this one in the list the same connector, and could be picked as well? */
-static bool is_another_of(const struct connector *c, const char *group, const struct connector * not )
+static bool is_another_of(const struct connector *c, const struct errand *e, const struct connector * not )
 {
   for (const struct connector *o = c->r->list; o != c; o = o->next)
-    if (o != not &&o->name == c->name && usable(o, group)) return true;
+    if (o != not &&o->name == c->name && usable(o, e)) return true;
   return false;
 }
 
 /* Each connector with the same chance, however many connections it has. NULL: there is none. */
-static const char *throw_dice(struct registry *r, const char *group, const struct connector * not,
+static const char *throw_dice(struct registry *r, const struct errand *e, const struct connector * not,
                               const char *except)
 {
   const char *of[MAX_CONNECTORS];
   uint32_t dice, n = 0;
   for (const struct connector *c = r->list; c; c = c->next)
-    if (c != not &&c->name != except && usable(c, group) && !is_another_of(c, group, not )) of[n++] = c->name;
+    if (c != not &&c->name != except && usable(c, e) && !is_another_of(c, e, not )) of[n++] = c->name;
   if (n == 0) return NULL;
   random_bytes(&dice, sizeof dice);
   return of[dice % n];
 }
 
 /* except: leaves out all connections of this one's connector. */
-static struct connector *pick(struct registry *r, const char *group, const struct connector * not,
+static struct connector *pick(struct registry *r, const struct errand *e, const struct connector * not,
                               const char *except)
 {
-  bool by_chance = roster_balancing(r->cloud->roster, group) == BALANCING_RANDOM;
-  const char *only = by_chance ? throw_dice(r, group, not, except) : NULL;
+  bool by_chance = roster_balancing(r->cloud->roster, e->group) == BALANCING_RANDOM;
+  const char *only = by_chance ? throw_dice(r, e, not, except) : NULL;
   int64_t now_ns = clock_mono_ns();
   struct connector *best = NULL;
   size_t best_load = 0;
   for (struct connector *c = r->list; c; c = c->next) {
-    if (c == not || c->name == except || (only && c->name != only) || !usable(c, group)) continue;
+    if (c == not || c->name == except || (only && c->name != only) || !usable(c, e)) continue;
     size_t load = tunnel_streams(link_tunnel(c->link));
     if (!best || load < best_load || (load == best_load && is_before(c, best))) {
       best = c;
       best_load = load;
     }
   }
-  struct connector *last = best && !only ? batch_with(r, group, not, except, best_load, now_ns) : NULL;
+  struct connector *last = best && !only ? batch_with(r, e, not, except, best_load, now_ns) : NULL;
   if (!last && best) take_turn(best);
   r->last = last ? last : best;
   r->last_ns = now_ns;
   return r->last;
 }
 
-struct connector *registry_pick(struct registry *r, const char *group, const struct connector * not )
+/* Where nobody gets tickets, one of them is to say why. */
+static struct connector *pick_for(struct registry *r, const struct errand *e, const struct connector * not,
+                                  const char *except)
 {
-  struct connector *best = pick(r, group, not, not ? not ->name : NULL);
-  return best || !not ? best : pick(r, group, not, NULL);
+  const struct errand any = {.group = e->group};
+  struct connector *best = pick(r, e, not, except);
+  if (!best && e->kerberos) best = pick(r, &any, not, except);
+  if (best && e->kerberos && best->member->no_credential_ns) connector_has_credential(best, false);
+  return best;
+}
+
+struct connector *registry_pick_other(struct registry *r, const struct errand *e, const struct connector *c)
+{
+  return pick_for(r, e, c, c ? c->name : NULL);
+}
+
+struct connector *registry_pick(struct registry *r, const struct errand *e, const struct connector * not )
+{
+  struct connector *best = registry_pick_other(r, e, not );
+  return best || !not ? best : pick_for(r, e, not, NULL);
+}
+
+void connector_has_credential(struct connector *c, bool has)
+{
+  c->member->no_credential_ns = has ? 0 : clock_mono_ns();
 }
 
 /* One connection of each connector; those that drain still serve. */

@@ -59,11 +59,23 @@ struct group_state {
   size_t room;       /* requests that these take besides those that they work on */
 };
 void registry_group(const struct registry *r, const char *group, struct group_state *ret);
+/* What a connector is picked for. */
+struct errand {
+  const char *group;
+  bool kerberos; /* it takes a ticket */
+  bool once;     /* it has a body, and cannot be sent again */
+};
 /* The ready connection of this group with the least outstanding work, of a connector that works on less than
  * cloud.limits.connector_at_once requests; or NULL. not: one to leave out (may be
  * NULL), and with it the other connections of its connector, unless no other connector is ready: what ended
  * one connection will often end them all. */
-struct connector *registry_pick(struct registry *r, const char *group, const struct connector * not );
+struct connector *registry_pick(struct registry *r, const struct errand *e, const struct connector * not );
+/* The same, but never of c's connector. */
+struct connector *registry_pick_other(struct registry *r, const struct errand *e, const struct connector *c);
+/* Its connector said that it has no credential of its own, so that it gets no tickets, or has got one. Where
+ * others of the group do, requests for a ticket leave it out, but for one now and then that can be sent
+ * again. */
+void connector_has_credential(struct connector *c, bool has);
 const char *connector_name(const struct connector *c);
 struct link *connector_link(struct connector *c);
 /* It works on one request more, and on one less. */

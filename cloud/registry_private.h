@@ -12,6 +12,7 @@ struct member {
   size_t connections, ready; /* ready: those that take requests */
   size_t requests;           /* that it works on, through all of them */
   int64_t turn;              /* when one of them was picked last */
+  int64_t no_credential_ns;  /* when it was last seen to have none of its own; 0: it has one */
   struct member *prev, *next;
 };
 

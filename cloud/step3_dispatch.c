@@ -162,14 +162,17 @@ static enum err nobody_takes_it(const struct exchange *x, struct failure *f)
                      now.connectors, x->cloud->lab->cloud.limits.connector_at_once);
 }
 
-/* Sends the request to a connector that is not `not`. */
-static enum err send_request(struct dispatch *d, const struct connector * not, struct failure *f)
+static struct errand errand_of(const struct exchange *x)
+{
+  return (struct errand){
+      .group = x->app->connector_group, .kerberos = x->app->sso == SSO_KCD, .once = has_body(x)};
+}
+
+static enum err send_to(struct dispatch *d, struct connector *c, struct failure *f)
 {
   struct exchange *x = d->x;
   /* One list for all requests of this thread: nghttp2 copies what it is given. */
   static struct fields fields;
-  struct connector *c = registry_pick(x->cloud->registry, x->app->connector_group, not );
-  if (!c) return nobody_takes_it(x, f);
   static struct buf inside; /* the target, where it is another one inside */
   const struct buf *target = &x->head->target;
   if (fields.max == 0) {
@@ -197,6 +200,14 @@ static enum err send_request(struct dispatch *d, const struct connector * not, s
   span_str(&x->step, "sevenstep.connector", connector_name(c));
   link_flush(d->link);
   return ERR_OK;
+}
+
+/* To a connector that is not `not`, if there is one. */
+static enum err send_request(struct dispatch *d, const struct connector * not, struct failure *f)
+{
+  const struct errand e = errand_of(d->x);
+  struct connector *c = registry_pick(d->x->cloud->registry, &e, not );
+  return c ? send_to(d, c, f) : nobody_takes_it(d->x, f);
 }
 
 /* -- the user's side
@@ -292,7 +303,30 @@ static bool may_repeat(const struct dispatch *d, const struct failure *f)
 {
   const struct exchange *x = d->x;
   if (x->begun || d->body || has_body(x) || d->tries >= 2) return false;
-  return f->err == ERR_AGAIN || idempotent(x->head->method);
+  return f->err == ERR_AGAIN || f->err == ERR_KRB_CONNECTOR_CREDENTIAL || idempotent(x->head->method);
+}
+
+static void count_repetition(struct dispatch *d, const struct failure *f)
+{
+  d->tries++;
+  atomic_fetch_add_explicit(&d->x->cloud->counters.retried, 1, memory_order_relaxed);
+  span_event(&d->x->step, 0, "sevenstep.retry", f->why);
+}
+
+bool dispatch_elsewhere(struct dispatch *d, const struct failure *f)
+{
+  const struct errand e = errand_of(d->x);
+  struct failure why;
+  connector_has_credential(d->via, false);
+  struct connector *other = may_repeat(d, f) ? registry_pick_other(d->x->cloud->registry, &e, d->via) : NULL;
+  if (!other) return false;
+  tunnel_stream_reset(d->stream, TUNNEL_CANCEL);
+  link_flush(d->link);
+  dispatch_let_go(d);
+  count_repetition(d, f);
+  set_deadline(d->x);
+  if (send_to(d, other, &why)) dispatch_fail(d, &why);
+  return true;
 }
 
 static void on_close(struct up *u, const struct failure *f)
@@ -309,9 +343,7 @@ static void on_close(struct up *u, const struct failure *f)
   if (!why.err) failure_set(&why, ERR_CONNECTOR_LOST, "the tunnel stream ended early");
   if (may_repeat(d, &why)) {
     const struct connector *lost = d->via;
-    d->tries++;
-    atomic_fetch_add_explicit(&d->x->cloud->counters.retried, 1, memory_order_relaxed);
-    span_event(&d->x->step, 0, "sevenstep.retry", why.why);
+    count_repetition(d, &why);
     if (send_request(d, lost, &why) == ERR_OK) return;
   }
   if (why.err == ERR_AGAIN) why.err = ERR_CONNECTOR_LOST;

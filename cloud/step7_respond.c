@@ -22,6 +22,7 @@ static void connector_failure(struct exchange *x, const struct tunnel_head *h, c
   int step = err_info(e)->step;
   if (e == ERR_OK || (step != 0 && (step < 4 || step > 6))) e = ERR_TUNNEL_PROTOCOL;
   failure_set(&f, e, "%s", why ? why : "");
+  if (e == ERR_KRB_CONNECTOR_CREDENTIAL && dispatch_elsewhere(x->data, &f)) return;
   dispatch_fail(x->data, &f);
 }
 
@@ -89,6 +90,7 @@ void step7_respond(struct exchange *x, const struct tunnel_head *h)
     connector_failure(x, h, error);
     return;
   }
+  if (x->app->sso == SSO_KCD) connector_has_credential(((struct dispatch *)x->data)->via, true);
   span_start(&x->respond, x->cloud->actor->tracer, 7, SPAN_INTERNAL, NULL, &x->ctx, true);
   span_str(&x->respond, "sevenstep.origin", actor);
   clean(h->fields);

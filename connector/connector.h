@@ -1,5 +1,6 @@
 /* The connector (steps 4 to 6, from the inside): what its parts share. It dials out, and listens nowhere. One
- * loop thread; the KDC is asked on workers; the admin endpoint's thread reads the atomic counters only. */
+ * loop thread; the KDC is asked on workers; the admin endpoint's thread reads the atomic counters, and asks
+ * the KDC whether the connector is ready. */
 #ifndef SEVENSTEP_CONNECTOR_H
 #define SEVENSTEP_CONNECTOR_H
 

@@ -43,18 +43,25 @@ static const struct actor_spec spec = {
  * ---------------------------------------------------------------------------------------------------------------
  */
 
-static bool not_ready(struct buf *reason, const char *why)
+/* Without its reason it is not ready all the same. */
+static bool not_ready(struct buf *reason, const char *what, const char *why)
 {
-  (void)!buf_puts(reason, why); /* without its reason it is not ready all the same */
+  (void)!buf_printf(reason, *why ? "%s (%s)" : "%s", what, why);
   return false;
 }
 
+/* Whether it could get tickets is asked now, of the KDC: what it has in its memory may serve for hours yet.
+ */
 static bool ready(void *arg, struct buf *reason)
 {
-  struct counters *n = &((struct connector *)arg)->counters;
-  if (atomic_load(&n->links) > 0) return true;
-  enum err refused = (enum err)atomic_load(&n->refused);
-  return not_ready(reason, refused ? err_info(refused)->what : "not connected to the cloud");
+  struct connector *c = arg;
+  struct failure f = {0};
+  if (atomic_load(&c->counters.links) == 0) {
+    enum err refused = (enum err)atomic_load(&c->counters.refused);
+    return not_ready(reason, refused ? err_info(refused)->what : "not connected to the cloud", "");
+  }
+  enum err e = krb_delegator_check(c->delegator, &f);
+  return e ? not_ready(reason, err_info(e)->what, f.why) : true;
 }
 
 static const struct metric {

@@ -90,8 +90,11 @@ static void handle_rotate(const struct httpd_request *request, struct httpd_resp
 static bool is_ready(void *arg, struct buf *reason)
 {
   struct kdc_admin *a = arg;
-  if (supervise_is_serving(a->kdc)) return true;
-  enum err e = buf_puts(reason, "krb5kdc does not serve");
+  struct failure f = {0};
+  bool serves = supervise_is_serving(a->kdc);
+  if (serves && (!a->orders.check || a->orders.check(a->orders.arg, &f) == ERR_OK)) return true;
+  enum err e = serves ? buf_printf(reason, "%s (%s)", err_info(f.err)->what, f.why)
+                      : buf_puts(reason, "krb5kdc does not serve");
   (void)e; /* not ready, with or without words */
   return false;
 }
@@ -130,11 +133,13 @@ static void handle_healthz(const struct httpd_request *request, struct httpd_res
 
 static void handle_readyz(const struct httpd_request *request, struct httpd_response *r)
 {
-  struct kdc_admin *a = request->arg;
-  bool serving = supervise_is_serving(a->kdc);
-  const char *text =
-      serving ? "{\"ready\":true}\n" : "{\"ready\":false,\"reason\":\"krb5kdc does not serve\"}\n";
-  if (httpd_text(r, serving ? 200 : 503, "application/json", text)) r->status = 500;
+  struct buf reason; /* for the owner alone: it has paths */
+  buf_init(&reason, 1024);
+  bool ready = is_ready(request->arg, &reason);
+  if (httpd_text(r, ready ? 200 : 503, "application/json",
+                 ready ? "{\"ready\":true}\n" : "{\"ready\":false}\n"))
+    r->status = 500;
+  buf_clear(&reason);
 }
 
 static void handle_metrics(const struct httpd_request *request, struct httpd_response *r)

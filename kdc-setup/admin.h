@@ -12,10 +12,12 @@
 #include "supervise.h"
 
 struct kdc_admin;
-/* What the orders do, one at a time; text says what was done. */
+/* What the orders do, one at a time; text says what was done. check, from any thread: can krb5kdc read its
+ * database? NULL: it is files, which it has open. */
 struct kdc_orders {
   enum err (*reload)(void *arg, char *text, size_t size, struct failure *f);
   enum err (*rotate)(void *arg, const char *name, char *text, size_t size, struct failure *f);
+  enum err (*check)(void *arg, struct failure *f);
   void *arg;
 };
 enum err kdc_admin_start(const struct lab_addr *listen, const char *unix_path, struct supervised *kdc,

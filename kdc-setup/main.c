@@ -11,6 +11,7 @@
 #include "admin.h"
 #include "database.h"
 #include "keytabs.h"
+#include "ldap_realm.h"
 #include "provision.h"
 #include "supervise.h"
 
@@ -130,6 +131,16 @@ static enum err rotate(void *arg, const char *name, char *text, size_t size, str
   return carry_out(arg, provision_rotate, name, text, size, f);
 }
 
+/* krb5kdc says so itself only to who asks it for a ticket. */
+static enum err check_directory(void *arg, struct failure *f)
+{
+  const struct actor *a = arg;
+  struct ldap_realm *l = NULL;
+  enum err e = ldap_realm_open(a->run, a->lab->realm, &l, f);
+  ldap_realm_close(l);
+  return e;
+}
+
 /* file NULL: the capture's. */
 static enum err write_keys(const struct actor *a, const struct lab *lab, const char *file, struct failure *f)
 {
@@ -148,11 +159,13 @@ static enum err serve(struct actor *a, const struct lab *lab, struct failure *f)
   struct supervised *kdc = NULL;
   struct kdc_admin *admin = NULL;
   actor_path(a, socket_path, "%s.sock", a->instance);
+  const struct kdc_orders orders = {.reload = reload,
+                                    .rotate = rotate,
+                                    .check = lab->kdc.database == DATABASE_LDAP ? check_directory : NULL,
+                                    .arg = a};
   enum err e = supervise_krb5kdc(lab, log_line, NULL, &kdc, f);
   if (!e) e = supervise_until_ready(kdc, f);
-  if (!e)
-    e = kdc_admin_start(&lab->kdc.admin, socket_path, kdc, &(struct kdc_orders){reload, rotate, a}, &admin,
-                        f);
+  if (!e) e = kdc_admin_start(&lab->kdc.admin, socket_path, kdc, &orders, &admin, f);
   if (!e) {
     actor_ready(a);
     e = supervise_run(kdc, f);

@@ -160,6 +160,8 @@ slapd_pid() { pgrep -P "$(pid_of directory)" slapd; }
   agent_sign_in "$SEVENSTEP_APP_URL" bob@sevenstep.test bob-password
   assert_error kdc_failed
   assert_trace_error kdc_failed 4
+  run lab status
+  [[ $output == *$'\n'kdc*'not ready'*'The directory behind the KDC'*'does not answer'*connector-1*'not ready'*'The KDC answers, but cannot do its work.'* ]]
   run lab doctor
   [[ $status == 1 && $output == *'cannot read its database'*'./sevenstep start directory'* ]]
   # The KDC does not start without it, says so, and keeps what it has.

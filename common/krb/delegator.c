@@ -314,19 +314,33 @@ enum err krb_obtain(struct krb_delegator *d, const char *user, const char *spn, 
   return e;
 }
 
-enum err krb_delegator_reload(struct krb_delegator *d, struct failure *f)
+static enum err authenticate(const struct krb_delegator *d, struct session *s, struct failure *f)
 {
-  struct session *s = NULL;
-  enum err e = session_take(d, &s, f);
-  if (e) return e;
   struct krb_circumstance where = {.phase = KRB_PHASE_AS, .subject = d->principal};
   s->link.wire = NULL;
   s->link.deadline_ns = clock_mono_ns() + kdc_patience_ns;
   krb5_error_code code = obtain_tgt(s, d->keytab);
   where.timed_out = s->link.timed_out;
-  if (code) {
-    e = krb_error(s->ctx, code, &where, f);
-  } else {
+  return code ? krb_error(s->ctx, code, &where, f) : ERR_OK;
+}
+
+enum err krb_delegator_check(struct krb_delegator *d, struct failure *f)
+{
+  struct session *s = NULL;
+  enum err e = session_new(d, &s, f);
+  if (e) return e;
+  e = authenticate(d, s, f);
+  session_free(s);
+  return e;
+}
+
+enum err krb_delegator_reload(struct krb_delegator *d, struct failure *f)
+{
+  struct session *s = NULL;
+  enum err e = session_take(d, &s, f);
+  if (e) return e;
+  e = authenticate(d, s, f);
+  if (!e) {
     pthread_mutex_lock(&d->lock);
     s->reloads = ++d->reloads;
     pthread_mutex_unlock(&d->lock);

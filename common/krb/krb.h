@@ -33,6 +33,10 @@ void krb_delegator_free(struct krb_delegator *d); /* accepts NULL; no krb_obtain
  * krb_obtain does, and may be called while that runs. */
 enum err krb_delegator_reload(struct krb_delegator *d, struct failure *f) MUST_CHECK;
 
+/* Would the KDC give the connector its own credential now, by what is in the keytab? Nothing is kept of it,
+ * and what is in use stays as it is. Blocks as krb_obtain does. */
+enum err krb_delegator_check(struct krb_delegator *d, struct failure *f) MUST_CHECK;
+
 /* What a ticket says, for the trace. Strings are NUL-terminated and cut if need be. */
 struct krb_ticket_info {
   char client[256];

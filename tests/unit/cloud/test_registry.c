@@ -162,6 +162,120 @@ START_TEST(connection_that_leaves_finishes_its_work_and_gets_no_more)
 }
 END_TEST
 
+/* -- a connector without a credential of its own --------------------------------------------------------- */
+
+/* What is asked for takes a ticket from now on. */
+static void take_tickets(void)
+{
+  struct lab *lab = (struct lab *)(uintptr_t)cloud->lab;
+  for (size_t i = 0; i < lab->n_published; i++)
+    if (strcmp(lab->published[i].name, "public") == 0) lab->published[i].sso = SSO_KCD;
+}
+
+static struct inside *asked(void)
+{
+  return one.stream ? &one : &two;
+}
+
+static void answer_has_none(struct inside *c)
+{
+  inside_answer(c, 502, "sevenstep-error", "connector_credential", true);
+}
+
+/* One is asked, has no credential, and the other one serves. Returns the first. */
+static struct inside *find_without(void)
+{
+  take_tickets();
+  inside_dial(&one, "connector-1");
+  inside_dial(&two, "connector-2");
+  struct user *u = ask();
+  struct inside *broken = asked(), *good = broken == &one ? &two : &one;
+  answer_has_none(broken);
+  run_until(good->requests == 1);
+  inside_answer(good, 200, NULL, NULL, true);
+  run_until(user_got(u, "200 OK"));
+  ck_assert_uint_eq(cloud->counters.retried, 1);
+  return broken;
+}
+
+static void serve(void)
+{
+  struct user *u = ask();
+  inside_answer(asked(), 200, NULL, NULL, true);
+  run_until(user_got(u, "200 OK"));
+}
+
+START_TEST(connector_without_credential_is_left_out)
+{
+  struct inside *broken = find_without();
+  for (int i = 0; i < 4; i++)
+    serve();
+  ck_assert_int_eq(broken->requests, 1);
+}
+END_TEST
+
+START_TEST(connector_without_credential_is_tried_again_and_comes_back)
+{
+  struct inside *broken = find_without();
+  clock_shift_mono_ms(5001);
+  serve();
+  serve();
+  ck_assert_int_eq(broken->requests, 2);
+  serve();
+  serve();
+  ck_assert_int_eq(broken->requests, 3);
+}
+END_TEST
+
+START_TEST(connector_without_credential_serves_what_takes_no_ticket)
+{
+  struct inside *broken = find_without();
+  struct lab *lab = (struct lab *)(uintptr_t)cloud->lab;
+  for (size_t i = 0; i < lab->n_published; i++)
+    lab->published[i].sso = SSO_NONE;
+  serve();
+  serve();
+  ck_assert_int_eq(broken->requests, 2);
+}
+END_TEST
+
+START_TEST(connectors_without_credential_all_of_them_the_user_is_told)
+{
+  find_without();
+  struct user *u = ask();
+  struct inside *first = asked(), *second = first == &one ? &two : &one;
+  answer_has_none(first);
+  run_until(second->stream);
+  answer_has_none(second);
+  run_until(user_got(u, "</html>"));
+  ck_assert(user_got(u, "Sevenstep-Error: connector_credential\r\n"));
+}
+END_TEST
+
+START_TEST(connector_without_credential_a_body_is_not_sent_twice)
+{
+  take_tickets();
+  inside_dial(&one, "connector-1");
+  inside_dial(&two, "connector-2");
+  struct user *u = user_connect(NULL);
+  user_send(u, "POST / HTTP/1.1\r\n" TO_PUBLIC "Content-Length: 4\r\n\r\nbody");
+  run_until(one.requests + two.requests == 1);
+  struct inside *broken = asked();
+  answer_has_none(broken);
+  run_until(user_got(u, "</html>"));
+  ck_assert(user_got(u, "Sevenstep-Error: connector_credential\r\n"));
+  clock_shift_mono_ms(5001);
+  for (int i = 0; i < 2; i++) {
+    u = user_connect(NULL);
+    user_send(u, "POST / HTTP/1.1\r\n" TO_PUBLIC "Content-Length: 4\r\n\r\nbody");
+    run_until(one.requests + two.requests == 2 + i);
+    ck_assert_ptr_ne(asked(), broken);
+    inside_answer(asked(), 200, NULL, NULL, true);
+    run_until(user_got(u, "200 OK"));
+  }
+}
+END_TEST
+
 /* -- at once --------------------------------------------------------------------------------------------- */
 
 static void take_at_once(unsigned connector, unsigned user)
@@ -284,6 +398,11 @@ int main(void)
   tcase_add_test(c, pick_after_a_loss_prefers_another_connector);
   tcase_add_test(c, pick_after_a_loss_takes_the_same_connector_when_there_is_no_other);
   tcase_add_test(c, connection_that_leaves_finishes_its_work_and_gets_no_more);
+  tcase_add_test(c, connector_without_credential_is_left_out);
+  tcase_add_test(c, connector_without_credential_is_tried_again_and_comes_back);
+  tcase_add_test(c, connector_without_credential_serves_what_takes_no_ticket);
+  tcase_add_test(c, connectors_without_credential_all_of_them_the_user_is_told);
+  tcase_add_test(c, connector_without_credential_a_body_is_not_sent_twice);
   tcase_add_test(c, pick_counts_a_connector_through_all_its_connections);
   tcase_add_test(c, pick_counts_what_a_connection_that_leaves_still_works_on);
   tcase_add_test(c, pick_forgets_what_a_lost_connection_worked_on);

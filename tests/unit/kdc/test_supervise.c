@@ -130,7 +130,7 @@ START_TEST(kdc_admin_log_has_the_exchange_that_was_just_answered)
   struct kdc_admin *a;
   struct failure f = {0};
   struct lab_addr listen = {"127.0.0.1", kdc_lab_free_port()};
-  const struct kdc_orders orders = {no_reload, NULL, NULL};
+  const struct kdc_orders orders = {.reload = no_reload};
   ck_assert_msg(kdc_admin_start(&listen, kdc_lab_path(&l, "kdc.sock"), s, &orders, &a, &f) == ERR_OK, "%s",
                 f.why);
   krb_ticket_unref(kdc_lab_ticket(&l));

@@ -308,6 +308,21 @@ START_TEST(krb_delegator_reload_key_that_is_refused_leaves_the_one_in_use)
 }
 END_TEST
 
+START_TEST(krb_delegator_check_asks_the_kdc_and_leaves_all_as_it_is)
+{
+  struct krb_delegator *d = kdc_lab_delegator(&l);
+  ck_assert_int_eq(obtain(d, "alice@test", SPN("hello")), ERR_OK);
+  ck_assert_msg(krb_delegator_check(d, &f) == ERR_OK, "%s", f.why);
+  kdc_lab_admin("cpw -randkey " SPN("connector-1"));
+  ck_assert_int_eq(krb_delegator_check(d, &f), ERR_KRB_CONNECTOR_CREDENTIAL);
+  ck_assert_int_eq(obtain(d, "alice@test", SPN("hello")), ERR_OK);
+  ck_assert_int_eq(x.as_ns, 0);
+  kdc_lab_provision(&l);
+  ck_assert_int_eq(krb_delegator_check(d, &f), ERR_OK);
+  krb_delegator_free(d);
+}
+END_TEST
+
 /* A key of the connector's that the KDC does not know, newer than the one that it knows. */
 static void add_coming_key(const char *path)
 {
@@ -465,6 +480,7 @@ int main(void)
   tcase_add_test(t, krb_delegator_reload_new_key_is_used_from_then_on);
   tcase_add_test(t, krb_delegator_reload_is_kept_for_no_earlier_call);
   tcase_add_test(t, krb_delegator_reload_key_that_is_refused_leaves_the_one_in_use);
+  tcase_add_test(t, krb_delegator_check_asks_the_kdc_and_leaves_all_as_it_is);
   tcase_add_test(t, krb_obtain_old_key_is_the_connectors_fault);
   tcase_add_test(t, krb_obtain_key_ahead_of_the_kdc_uses_the_one_before);
   tcase_add_test(t, krb_obtain_no_key_is_right_tells_of_the_newest);
