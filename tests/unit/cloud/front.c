@@ -6,17 +6,16 @@
 #include "fake_clock.h"
 #include "oidc.h"
 #include "once.h"
+#include "port.h"
 #include "registry.h"
 #include "roster.h"
 #include "seal.h"
 #include "throttle.h"
 #include "websocket.h"
 
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -79,17 +78,6 @@ static void remove_folder(void)
   run_program(argv);
 }
 
-static uint16_t free_port(void)
-{
-  struct sockaddr_in sa = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-  socklen_t len = sizeof sa;
-  int fd = socket(AF_INET, SOCK_STREAM, 0);
-  ck_assert_int_eq(bind(fd, (struct sockaddr *)&sa, len), 0);
-  ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&sa, &len), 0);
-  close(fd);
-  return ntohs(sa.sin_port);
-}
-
 /* -- the cloud ------------------------------------------------------------------------------------------- */
 
 static void barked(uv_timer_t *timer)
@@ -118,7 +106,7 @@ static void open_tls(struct failure *f)
 
 static void listen_at(struct lab_addr *at, struct tls_ctx *tls, struct listener **ret, struct failure *f)
 {
-  at->port = free_port();
+  at->port = port_reserve();
   ck_assert_int_eq(listener_new(cloud->net, at, tls, 5000, conn_accept, cloud, &conn_events, ret, f), ERR_OK);
 }
 
@@ -130,8 +118,8 @@ static void set_up(void)
   cloud = calloc(1, sizeof *cloud);
   ck_assert_ptr_nonnull(cloud);
   ck_assert_int_eq(lab_load(SEVENSTEP_SOURCE_DIR "/lab.yaml", 0, &front_lab_file, &f), ERR_OK);
-  front_lab_file->cloud.tunnel.port = front_lab_file->cloud.tunnel_connect.port = free_port();
-  front_lab_file->idp.connect.port = free_port(); /* nobody listens there */
+  front_lab_file->cloud.tunnel.port = front_lab_file->cloud.tunnel_connect.port = port_reserve();
+  front_lab_file->idp.connect.port = port_reserve(); /* nobody listens there */
   snprintf(actor.run, sizeof actor.run, "%s", folder);
   actor.ready_fd = -1;
   ck_assert_int_eq(tracer_new(NULL, "cloud", "cloud", &actor.tracer, &f), ERR_OK);

@@ -2,10 +2,9 @@
 #include "ends.h"
 
 #include "authority.h"
+#include "port.h"
 
-#include <arpa/inet.h>
 #include <stdio.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #define NAME      "tunnel.localhost"
@@ -22,21 +21,10 @@ static void barked(uv_timer_t *timer)
   ck_abort_msg("the loop did not come to its end");
 }
 
-static uint16_t free_port(void)
-{
-  struct sockaddr_in sa = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-  socklen_t len = sizeof sa;
-  int fd = socket(AF_INET, SOCK_STREAM, 0);
-  ck_assert_int_eq(bind(fd, (struct sockaddr *)&sa, len), 0);
-  ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&sa, &len), 0);
-  close(fd);
-  return ntohs(sa.sin_port);
-}
-
 void ends_renew(void)
 {
   server = client = (struct end){0};
-  at.port = free_port();
+  at.port = port_reserve();
 }
 
 void ends_open(void)
