@@ -248,6 +248,13 @@ bool once_user_ended(struct once *o, const struct session *s)
   return s->issued_s <= ended_s;
 }
 
+bool once_token_ended(struct once *o, const struct token_claims *c)
+{
+  struct session s = {.issued_s = c->issued_s + 1, .expires_s = c->expires_s};
+  snprintf(s.upn, sizeof s.upn, "%s", c->upn);
+  return once_user_ended(o, &s);
+}
+
 int64_t once_session_begins_s(struct once *o, const char *upn)
 {
   char key[256];

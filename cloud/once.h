@@ -28,6 +28,9 @@ void once_end_user(struct once *o, const char *upn, int64_t lifetime_s, void (*d
                    void *arg);
 /* Does that concern this session? once_session_ended() asks it, too. */
 bool once_user_ended(struct once *o, const struct session *s);
+/* And a token that was issued then? In the second of such an end it counts as one of after: who signs in
+ * again at once is not refused. */
+bool once_token_ended(struct once *o, const struct token_claims *c);
 /* When a session that begins now is to say that it was issued: not in the second of such an end. */
 int64_t once_session_begins_s(struct once *o, const char *upn);
 

@@ -162,6 +162,8 @@ static void verify(struct callback *c)
     oidc_refresh(x->cloud->oidc, keys_fetched, c);
     return;
   }
+  if (!e && once_token_ended(x->cloud->once, &c->claims))
+    e = failure_set(&f, ERR_TOKEN_REVOKED, "user %s", c->claims.upn);
   if (e) {
     refuse(c, &f);
     return;

@@ -146,6 +146,20 @@ in_realm() { PATH=$PATH:/usr/sbin:/sbin KRB5_KDC_PROFILE=$SEVENSTEP_RUN/kdc/kdc.
   assert_step_attribute 4 connector krb.cache miss
 }
 
+@test "a token that is on its way when its user is revoked begins no session" {
+  local issued
+  open_logon
+  agent_logon alice@sevenstep.test alice-password
+  issued=$(agent_token_claims | jq .iat)
+  # A second is what a token tells of its time.
+  until (($(date +%s) > issued)); do metric cloud sevenstep_cloud_retried_total; done
+  lab revoke alice@sevenstep.test
+  agent_post_token
+  assert_status 403
+  assert_error token_revoked
+  assert_trace_error token_revoked 3
+}
+
 @test "revoke without the identity provider says that the logon there goes on" {
   sign_in
   lab stop idp

@@ -75,6 +75,19 @@ START_TEST(once_end_user_what_was_issued_before_is_void_and_what_comes_is_not)
 }
 END_TEST
 
+START_TEST(once_end_user_ends_tokens_that_are_under_way)
+{
+  struct token_claims before = {.issued_s = clock_wall_s() - 1, .expires_s = clock_wall_s() + 3600}, after;
+  snprintf(before.upn, sizeof before.upn, "Alice@test");
+  ck_assert(!once_token_ended(o, &before));
+  end_user("alice@test");
+  after = before;
+  after.issued_s = clock_wall_s();
+  ck_assert(once_token_ended(o, &before));
+  ck_assert(!once_token_ended(o, &after));
+}
+END_TEST
+
 START_TEST(once_end_user_is_nobody_elses_end)
 {
   struct session bob = session_of("bob@test", clock_wall_s() - 10), longer = session_of("alice@tests", 1);
@@ -113,6 +126,7 @@ int main(void)
   TCase *t = tcase_create("once");
   tcase_add_checked_fixture(t, setup, teardown);
   tcase_add_test(t, once_end_user_what_was_issued_before_is_void_and_what_comes_is_not);
+  tcase_add_test(t, once_end_user_ends_tokens_that_are_under_way);
   tcase_add_test(t, once_end_user_is_nobody_elses_end);
   tcase_add_test(t, once_end_user_outlives_a_restart);
   tcase_add_test(t, once_end_user_again_ends_what_came_between);
