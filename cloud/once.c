@@ -213,14 +213,23 @@ static void remember_user(struct once *o, const char *key, int64_t ended_s, int6
   u->expires_s = expires_s;
 }
 
+/* Now, or the second behind the user's last end: sessions tell seconds only. */
+static int64_t after_end_s(const struct once *o, const char *key)
+{
+  int64_t now = clock_wall_s();
+  const struct user *u = find_user(o, key);
+  return u && u->ended_s >= now && u->ended_s < INT64_MAX ? u->ended_s + 1 : now;
+}
+
+/* A second end in one second is behind the sessions that began between the two. */
 void once_end_user(struct once *o, const char *upn, int64_t lifetime_s, void (*done)(void *arg, enum err e),
                    void *arg)
 {
   char key[256], value[24];
-  int64_t now = clock_wall_s();
   in_lower_case(upn, key);
-  snprintf(value, sizeof value, "%ld", (long)now);
-  remember_user(o, key, now, now + lifetime_s);
+  int64_t ended_s = after_end_s(o, key);
+  snprintf(value, sizeof value, "%ld", (long)ended_s);
+  remember_user(o, key, ended_s, ended_s + lifetime_s);
   put(o, "user", key, value, lifetime_s, done, arg);
 }
 
@@ -258,8 +267,6 @@ bool once_token_ended(struct once *o, const struct token_claims *c)
 int64_t once_session_begins_s(struct once *o, const char *upn)
 {
   char key[256];
-  int64_t now = clock_wall_s();
   in_lower_case(upn, key);
-  const struct user *u = find_user(o, key);
-  return u && u->ended_s == now ? now + 1 : now;
+  return after_end_s(o, key);
 }

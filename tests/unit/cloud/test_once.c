@@ -109,6 +109,17 @@ START_TEST(once_end_user_outlives_a_restart)
 }
 END_TEST
 
+START_TEST(once_end_user_again_at_once_ends_what_came_between)
+{
+  end_user("alice@test");
+  struct session between = session_of("alice@test", once_session_begins_s(o, "alice@test"));
+  end_user("alice@test");
+  struct session after = session_of("alice@test", once_session_begins_s(o, "alice@test"));
+  ck_assert(once_user_ended(o, &between));
+  ck_assert(!once_user_ended(o, &after));
+}
+END_TEST
+
 START_TEST(once_end_user_again_ends_what_came_between)
 {
   end_user("alice@test");
@@ -130,6 +141,7 @@ int main(void)
   tcase_add_test(t, once_end_user_is_nobody_elses_end);
   tcase_add_test(t, once_end_user_outlives_a_restart);
   tcase_add_test(t, once_end_user_again_ends_what_came_between);
+  tcase_add_test(t, once_end_user_again_at_once_ends_what_came_between);
   suite_add_tcase(s, t);
   return run(s);
 }
