@@ -131,14 +131,10 @@ void krb_ticket_info_fill(krb5_context ctx, const krb5_creds *creds, struct krb_
  * it. */
 static krb5_error_code derive_keys(krb5_context ctx, krb5_key key)
 {
-  char plain[64] = {0}, cipher[256], back[256];
-  krb5_data in = {.length = sizeof plain, .data = plain}, out = {.length = sizeof back, .data = back};
+  char plain[64] = {0}, cipher[256];
+  krb5_data in = {.length = sizeof plain, .data = plain};
   krb5_enc_data enc = {.ciphertext = {.length = sizeof cipher, .data = cipher}};
-  krb5_error_code code = krb5_k_encrypt(ctx, key, KRB_USAGE_AP_REQ_AUTHENTICATOR, NULL, &in, &enc);
-  if (code) return code;
-  enc.ciphertext.length = sizeof cipher;
-  code = krb5_k_encrypt(ctx, key, KRB_USAGE_AP_REP, NULL, &in, &enc);
-  return code ? code : krb5_k_decrypt(ctx, key, KRB_USAGE_AP_REP, NULL, &enc, &out);
+  return krb5_k_encrypt(ctx, key, KRB_USAGE_AP_REQ_AUTHENTICATOR, NULL, &in, &enc);
 }
 
 static bool spnego_name_of(const krb5_creds *creds, struct spnego_name *out)

@@ -26,8 +26,8 @@ struct krb_ticket_facts {
 struct krb_ticket {
   atomic_uint refs;
   struct krb_ticket_facts facts;
-  /* Usages 11 (encrypt) and 12 (decrypt) are derived already; still MIT counts references inside a key
-   * without atomics at every use, so that only one thread at a time may use it. */
+  /* Usage 11 (encrypt) is derived already; still MIT counts references inside a key without atomics at every
+   * use, so that only one thread at a time may use it. */
   krb5_key key;
   pthread_mutex_t key_lock;
   struct spnego_form form; /* of the authenticator */
