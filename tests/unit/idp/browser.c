@@ -32,6 +32,21 @@ const struct lab *provider_lab(void)
   return lab;
 }
 
+const struct lab *provider_lab_changed(const char *changes)
+{
+  char path[160];
+  struct lab *one;
+  struct failure f;
+  snprintf(path, sizeof path, "%s/changes.yaml", provider_folder);
+  FILE *file = fopen(path, "we");
+  ck_assert_ptr_nonnull(file);
+  ck_assert_int_ge(fputs(changes, file), 0);
+  ck_assert_int_eq(fclose(file), 0);
+  ck_assert_msg(!lab_load_changed(SEVENSTEP_SOURCE_DIR "/lab.yaml", provider_folder, LAB_SECRETS, &one, &f),
+                "%s", f.why);
+  return one;
+}
+
 static void open_provider(void)
 {
   struct failure f = {0};
@@ -87,6 +102,9 @@ void provider_setup(void)
 
 void provider_teardown(void)
 {
+  char changes[160];
+  snprintf(changes, sizeof changes, "%s/changes.yaml", provider_folder);
+  unlink(changes); /* of provider_lab_changed() */
   static const char *const files[] = {"store.db", "store.db-wal", "store.db-shm"};
   char name[128];
   idp_close(&provider);

@@ -17,6 +17,8 @@ void provider_teardown(void);
 extern struct idp provider;
 extern char provider_folder[64];
 const struct lab *provider_lab(void);
+/* lab.yaml with these changes in the folder's changes.yaml, until the test ends; the caller's. */
+const struct lab *provider_lab_changed(const char *changes);
 
 /* The last answer. */
 extern struct httpd_response answer;

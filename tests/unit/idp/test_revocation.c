@@ -98,22 +98,6 @@ END_TEST
 
 /* -- what a change takes --------------------------------------------------------------------------------- */
 
-static const struct lab *changed(const char *changes)
-{
-  char path[160];
-  struct lab *lab;
-  struct failure f;
-  snprintf(path, sizeof path, "%s/changes.yaml", provider_folder);
-  FILE *file = fopen(path, "we");
-  ck_assert_ptr_nonnull(file);
-  ck_assert_int_ge(fputs(changes, file), 0);
-  ck_assert_int_eq(fclose(file), 0);
-  ck_assert_msg(!lab_load_changed(SEVENSTEP_SOURCE_DIR "/lab.yaml", provider_folder, LAB_SECRETS, &lab, &f),
-                "%s", f.why);
-  remove(path);
-  return lab;
-}
-
 static const struct taking {
   const char *before, *after, *told;
   bool ended;
@@ -135,7 +119,7 @@ static const struct taking {
 START_TEST(revoke_by_change_ends_what_is_taken)
 {
   const struct taking *t = &takings[_i];
-  const struct lab *before = changed(t->before), *now = changed(t->after);
+  const struct lab *before = provider_lab_changed(t->before), *now = provider_lab_changed(t->after);
   struct buf told;
   struct failure f;
   char mark[REVOCATION_MARK_LEN + 1];

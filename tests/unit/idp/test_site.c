@@ -19,33 +19,14 @@ static void set_up(void)
 
 static void tear_down(void)
 {
-  char path[160];
-  snprintf(path, sizeof path, "%s/changes.yaml", provider_folder);
-  unlink(path);
   idp_site_clear(&site);
   provider_teardown();
-}
-
-/* lab.yaml with these changes. */
-static const struct lab *changed(const char *changes)
-{
-  char path[160];
-  struct lab *lab;
-  struct failure f;
-  snprintf(path, sizeof path, "%s/changes.yaml", provider_folder);
-  FILE *file = fopen(path, "we");
-  ck_assert_ptr_nonnull(file);
-  ck_assert_int_ge(fputs(changes, file), 0);
-  ck_assert_int_eq(fclose(file), 0);
-  ck_assert_msg(!lab_load_changed(SEVENSTEP_SOURCE_DIR "/lab.yaml", provider_folder, LAB_SECRETS, &lab, &f),
-                "%s", f.why);
-  return lab;
 }
 
 static void put(const char *changes)
 {
   struct failure f;
-  ck_assert_msg(!idp_site_put(&site, changed(changes), &f), "%s", f.why);
+  ck_assert_msg(!idp_site_put(&site, provider_lab_changed(changes), &f), "%s", f.why);
 }
 
 START_TEST(idp_site_put_new_requests_see_it_old_ones_do_not)
