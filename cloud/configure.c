@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TEXT_MAX  (TUNNEL_WRITE_MAX / 2)
+#define TEXT_MAX  (512 * 1024)
 #define ANSWER_NS 5000000000LL /* to check and acknowledge; who does not is cut off */
 
 /* -- one message to one connection

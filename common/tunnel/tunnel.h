@@ -25,14 +25,13 @@
 #define TUNNEL_MAX_STREAMS       200         /* unless tunnel_allow_streams() says otherwise */
 #define TUNNEL_FRONT_WINDOW      (64 * 1024) /* at first */
 #define TUNNEL_FRONT_STREAMS     100         /* no fewer, says RFC 9113 6.5.2 */
-#define TUNNEL_FRONT_WRITE_MAX   (8 * 1024 * 1024)
 #define TUNNEL_FRONT_FIELDS      512 /* before the crumbs of Cookie are joined (RFC 9113 8.2.3) */
 #define TUNNEL_MAX_HEAD          (64 * 1024)
 #define TUNNEL_OWNERS_ROOM       (64 * 1024) /* what a receiver may add to a head's fields */
 #define TUNNEL_MAX_FIELDS        160
 #define TUNNEL_WRITE_HIGH        (256 * 1024) /* writers should stop here */
 #define TUNNEL_WRITE_LOW         (64 * 1024)  /* and are told on_writable() here */
-#define TUNNEL_WRITE_MAX         (1024 * 1024)
+#define TUNNEL_WRITE_MAX         (8 * 1024 * 1024) /* what a widened window still lets come, passed on, fits */
 
 enum tunnel_role {
   TUNNEL_CLOUD,     /* opens streams: sends requests */

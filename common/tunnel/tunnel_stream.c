@@ -23,7 +23,7 @@ struct tunnel_stream *tunnel_stream_get(struct tunnel *t)
     buf_init(&s->scheme, 64);
     buf_init(&s->authority, 1024);
     buf_init(&s->path, TUNNEL_MAX_HEAD);
-    buf_init(&s->out, t->role == TUNNEL_FRONT ? TUNNEL_FRONT_WRITE_MAX : TUNNEL_WRITE_MAX);
+    buf_init(&s->out, TUNNEL_WRITE_MAX);
     if (t->role == TUNNEL_FRONT)
       fields_init(&s->fields, TUNNEL_FRONT_FIELDS, TUNNEL_MAX_HEAD);
     else

@@ -170,6 +170,39 @@ START_TEST(upload_that_the_application_does_not_read_waits_alone)
 }
 END_TEST
 
+/* Of what was sent, what the application has not got: half a widest window at least, as either end opens its
+ * window again when half of it is used up. */
+static size_t under_way(const struct answer *a, size_t sent)
+{
+  return sent - tunnel_stream_queued(a->at) - one.body.len;
+}
+
+/* A window that was widened while the application kept up lets much come once it does not. */
+START_TEST(upload_that_the_application_stops_reading_waits_with_wide_windows)
+{
+  static uint8_t much[1000 * 1024];
+  size_t sent = 0;
+  inside_dial(&one, "connector-1");
+  browser_open(PUBLIC);
+  struct answer *a = browser_ask("POST", PUBLIC, "/", NULL, NULL, false);
+  for (; sent < 20 * sizeof much; sent += sizeof much) {
+    browser_put(a, much, sizeof much, false);
+    run_until(one.body.len == sent + sizeof much);
+  }
+  one.deaf = true;
+  while (!a->closed && under_way(a, sent) < TUNNEL_STREAM_WINDOW_MAX / 2 - 16384) {
+    if (tunnel_stream_queued(a->at) == 0) {
+      browser_put(a, much, sizeof much, false);
+      sent += sizeof much;
+    }
+    pass(0);
+  }
+  pass(61);
+  ck_assert(!a->closed);
+  ck_assert_int_eq(one.lost, 0);
+}
+END_TEST
+
 START_TEST(answer_before_the_body_refuses_the_rest_without_an_error)
 {
   browser_open(HELLO);
@@ -199,6 +232,7 @@ Suite *h2_requests_suite(void)
   tcase_add_test(c, streams_are_answered_in_any_order);
   tcase_add_test(c, stream_that_is_not_read_stops_no_other);
   tcase_add_test(c, upload_that_the_application_does_not_read_waits_alone);
+  tcase_add_test(c, upload_that_the_application_stops_reading_waits_with_wide_windows);
   tcase_add_test(c, answer_before_the_body_refuses_the_rest_without_an_error);
   return s;
 }
