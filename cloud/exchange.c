@@ -61,8 +61,10 @@ void exchange_continue(struct exchange *x)
 static void begin(struct exchange *x, struct cloud *c, const struct transport *t, void *carrier,
                   const struct http1_head *head)
 {
+  static uint64_t number;
   exchange_clear(x);
   *x = (struct exchange){.cloud = c,
+                         .number = ++number,
                          .transport = t,
                          .carrier = carrier,
                          .head = head,

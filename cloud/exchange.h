@@ -26,6 +26,8 @@ struct exchange_ops {
 struct transport;
 struct exchange {
   struct cloud *cloud;
+  uint64_t number; /* no other of this process has it: who answers, and goes on, may find the next request of
+                      the connection here */
   const struct transport *transport;
   void *carrier;                 /* the transport's: what carries this exchange */
   const struct http1_head *head; /* the request */

@@ -166,18 +166,25 @@ static void on_gone(struct exchange *x)
 static const struct exchange_ops waiting_ops = {
     .on_body = on_body, .on_body_end = on_body_end, .on_gone = on_gone};
 
+/* Not, once it is answered: then another request may be in its place, whose body this is not. */
+static bool is_with_a_step(const struct exchange *x, uint64_t number)
+{
+  return x->number == number && x->ops;
+}
+
 static void pass_on(struct waiting *w)
 {
   struct exchange *x = w->x;
   struct token_claims c;
   struct failure f = {0};
+  const uint64_t number = x->number;
   x->ops = NULL;
   x->data = NULL;
   exchange_pause(x, false);
   enum err e = verify(x, token_of(x), &c, &f);
   settle(x, e, &c, &f);
-  if (w->held.len && x->ops) x->ops->on_body(x, w->held.data, w->held.len);
-  if (w->complete && x->ops) x->ops->on_body_end(x, NULL);
+  if (w->held.len && is_with_a_step(x, number)) x->ops->on_body(x, w->held.data, w->held.len);
+  if (w->complete && is_with_a_step(x, number)) x->ops->on_body_end(x, NULL);
 }
 
 static void keys_fetched(void *arg, bool fetched)

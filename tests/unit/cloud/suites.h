@@ -5,6 +5,7 @@
 #include <check.h>
 
 /* test_front: users of HTTP/1.1 */
+Suite *front_bearer_suite(void);
 Suite *front_bodies_suite(void);
 Suite *front_connection_suite(void);
 Suite *front_heads_suite(void);

@@ -4,6 +4,6 @@
 
 int main(void)
 {
-  return run(front_connection_suite(), front_bodies_suite(), front_losses_suite(), front_heads_suite(),
-             front_refused_suite());
+  return run(front_connection_suite(), front_bodies_suite(), front_bearer_suite(), front_losses_suite(),
+             front_heads_suite(), front_refused_suite());
 }
