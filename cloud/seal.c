@@ -10,11 +10,18 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { VERSION = 1, KEY = 32, NONCE = 12, TAG = 16, SEALED_MAX = 8192 };
+enum { VERSION = 1, KEY = 32, NONCE = 12, TAG = 16, SEALED_MAX = 8192, KNOWN = 512 };
+
+/* A text that was opened, and what was in it. */
+struct known {
+  size_t aad_len, text_len, plain_len;
+  uint8_t bytes[]; /* aad, text, plain */
+};
 
 struct seal {
   EVP_CIPHER_CTX *encrypt, *decrypt; /* keyed once, given a nonce each time */
   struct buf raw;
+  struct known *known[KNOWN]; /* by the text's end, which is part of a tag that was found right */
 };
 
 static enum err read_key(const char *path, uint8_t key[static KEY], struct failure *f)
@@ -67,9 +74,17 @@ enum err seal_new(const char *path, struct seal **ret, struct failure *f)
   return ERR_OK;
 }
 
+static void forget(struct known *k)
+{
+  if (k) explicit_bzero(k, sizeof *k + k->aad_len + k->text_len + k->plain_len);
+  free(k);
+}
+
 void seal_free(struct seal *s)
 {
   if (!s) return;
+  for (size_t i = 0; i < KNOWN; i++)
+    forget(s->known[i]);
   EVP_CIPHER_CTX_free(s->encrypt);
   EVP_CIPHER_CTX_free(s->decrypt);
   buf_wipe(&s->raw);
@@ -116,4 +131,46 @@ enum err seal_open(struct seal *s, const char *aad, const char *text, size_t n, 
   out->len += plain;
   out->data[out->len] = 0;
   return ERR_OK;
+}
+
+/* -- what comes again and again -------------------------------------------------------------------------- */
+
+static struct known **place_of(struct seal *s, const char *text, size_t n)
+{
+  size_t at = n < 8 ? 0 : n - 8, sum = 0;
+  for (; at < n; at++)
+    sum = sum * 31 + (uint8_t)text[at];
+  return &s->known[sum % KNOWN];
+}
+
+/* Whoever guesses at a text learns nothing from the time it takes. */
+static bool is_known(const struct known *k, const char *aad, size_t n_aad, const char *text, size_t n)
+{
+  return k && k->aad_len == n_aad && k->text_len == n &&
+         (CRYPTO_memcmp(k->bytes, aad, n_aad) | CRYPTO_memcmp(k->bytes + n_aad, text, n)) == 0;
+}
+
+/* Without memory it is opened anew each time. */
+static void keep(struct known **place, const char *aad, size_t n_aad, const char *text, size_t n,
+                 const uint8_t *plain, size_t n_plain)
+{
+  struct known *k = malloc(sizeof *k + n_aad + n + n_plain);
+  forget(*place);
+  *place = k;
+  if (!k) return;
+  *k = (struct known){.aad_len = n_aad, .text_len = n, .plain_len = n_plain};
+  memcpy(k->bytes, aad, n_aad);
+  memcpy(k->bytes + n_aad, text, n);
+  memcpy(k->bytes + n_aad + n, plain, n_plain);
+}
+
+enum err seal_reopen(struct seal *s, const char *aad, const char *text, size_t n, struct buf *out)
+{
+  struct known **place = place_of(s, text, n);
+  size_t n_aad = strlen(aad), before = out->len;
+  if (is_known(*place, aad, n_aad, text, n))
+    return buf_append(out, (*place)->bytes + n_aad + n, (*place)->plain_len);
+  enum err e = seal_open(s, aad, text, n, out);
+  if (!e) keep(place, aad, n_aad, text, n, out->data + before, out->len - before);
+  return e;
 }

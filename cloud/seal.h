@@ -16,5 +16,7 @@ enum err seal_close(struct seal *s, const char *aad, const void *data, size_t n,
 /* ERR_SESSION_MALFORMED when it has not the form; ERR_SESSION_INVALID when it was not sealed here for this
  * aad, unchanged. */
 enum err seal_open(struct seal *s, const char *aad, const char *text, size_t n, struct buf *out) MUST_CHECK;
+/* The same for what comes again and again: some hundreds of texts are known, with what was in them. */
+enum err seal_reopen(struct seal *s, const char *aad, const char *text, size_t n, struct buf *out) MUST_CHECK;
 
 #endif

@@ -124,7 +124,9 @@ enum err session_seal(struct seal *s, const struct lab_app *app, const char *hos
 void session_cookie_name(const struct lab_app *app, char out[static COOKIE_NAME_MAX])
 {
   bool root = app->external_url.path[1] == 0 && app->n_segments == 0 && !app->spread;
-  snprintf(out, COOKIE_NAME_MAX, "%s%s", root ? COOKIE_SESSION : COOKIE_SESSION_APP, root ? "" : app->name);
+  enum err e = root ? text_join(out, COOKIE_NAME_MAX, COOKIE_SESSION)
+                    : text_join(out, COOKIE_NAME_MAX, COOKIE_SESSION_APP, app->name);
+  if (e) abort(); /* a name has 63 characters at most */
 }
 
 static bool session_read(const char *at, struct session *ret)
@@ -150,7 +152,7 @@ enum err session_open(struct seal *s, const struct lab_app *app, const char *hos
   struct session read = {0};
   buf_init(&plain, 4096);
   enum err e = aad_for("session", app, host, aad);
-  if (!e) e = seal_open(s, aad, text, n, &plain);
+  if (!e) e = seal_reopen(s, aad, text, n, &plain);
   if (!e && !session_read(buf_str(&plain), &read)) e = ERR_SESSION_MALFORMED;
   if (!e && !session_is_valid(&read, now_s)) e = ERR_SESSION_EXPIRED;
   buf_wipe(&plain);

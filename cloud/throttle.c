@@ -3,7 +3,8 @@
 #include "clock.h"
 
 #include <arpa/inet.h>
-#include <openssl/sha.h>
+#include <openssl/core_names.h>
+#include <openssl/evp.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,39 +22,55 @@ struct throttle_slot {
 
 struct throttle {
   uint8_t secret[16]; /* so that nobody chooses a name that shares a set with another's */
+  EVP_MAC_CTX *hash;
   struct throttle_slot tenant, apps[APP_SETS][WAYS], users[USER_SETS][WAYS];
   struct throttle_slot shares[USER_SETS][WAYS]; /* of a user in a group */
 };
+
+/* SipHash of 64 bits, made for tables that others may fill. */
+static EVP_MAC_CTX *hash_new(const uint8_t secret[static 16])
+{
+  size_t bytes = sizeof(uint64_t);
+  OSSL_PARAM size[] = {OSSL_PARAM_construct_size_t(OSSL_MAC_PARAM_SIZE, &bytes), OSSL_PARAM_construct_end()};
+  EVP_MAC *mac = EVP_MAC_fetch(NULL, "SIPHASH", NULL);
+  EVP_MAC_CTX *hash = mac ? EVP_MAC_CTX_new(mac) : NULL;
+  EVP_MAC_free(mac);
+  if (hash && EVP_MAC_init(hash, secret, 16, size) == 1) return hash;
+  EVP_MAC_CTX_free(hash);
+  return NULL;
+}
 
 enum err throttle_new(struct throttle **ret)
 {
   struct throttle *l = calloc(1, sizeof *l);
   if (!l) return ERR_NOMEM;
   random_bytes(l->secret, sizeof l->secret);
+  l->hash = hash_new(l->secret);
+  if (!l->hash) {
+    throttle_free(l);
+    return ERR_NOMEM;
+  }
   *ret = l;
   return ERR_OK;
 }
 
 void throttle_free(struct throttle *l)
 {
+  if (!l) return;
+  EVP_MAC_CTX_free(l->hash);
   free(l);
 }
 
-enum { NAME_MAX_LEN = 256 };
-
-/* group: "" but for a share. */
+/* group: "" but for a share. Names that cannot be hashed would share a bucket. */
 static uint64_t key_of(const struct throttle *l, const char *group, const char *name)
 {
-  uint8_t text[sizeof l->secret + 2 * NAME_MAX_LEN + 1] = {0}, digest[SHA256_DIGEST_LENGTH];
   uint64_t key;
-  size_t at = sizeof l->secret, n = strnlen(group, NAME_MAX_LEN);
-  memcpy(text, l->secret, at);
-  memcpy(text + at, group, n);
-  at += n + 1;
-  n = strnlen(name, NAME_MAX_LEN);
-  memcpy(text + at, name, n);
-  SHA256(text, at + n, digest);
-  memcpy(&key, digest, sizeof key);
+  size_t n;
+  if (EVP_MAC_init(l->hash, l->secret, sizeof l->secret, NULL) != 1 ||
+      EVP_MAC_update(l->hash, (const uint8_t *)group, strlen(group) + 1) != 1 ||
+      EVP_MAC_update(l->hash, (const uint8_t *)name, strlen(name)) != 1 ||
+      EVP_MAC_final(l->hash, (uint8_t *)&key, &n, sizeof key) != 1)
+    return 1;
   return key ? key : 1;
 }
 

@@ -117,3 +117,15 @@ enum err text_join_all(char *out, size_t size, const char *const *parts, size_t 
   out[at] = 0;
   return ERR_OK;
 }
+
+const char *text_number(uint64_t n, char out[static TEXT_NUMBER_SIZE])
+{
+  char digits[TEXT_NUMBER_SIZE - 1];
+  size_t at = sizeof digits;
+  do
+    digits[--at] = (char)('0' + n % 10);
+  while ((n /= 10) != 0);
+  memcpy(out, digits + at, sizeof digits - at);
+  out[sizeof digits - at] = 0;
+  return out;
+}

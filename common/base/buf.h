@@ -45,5 +45,8 @@ const char *buf_str(const struct buf *b);
   text_join_all(out, size, (const char *const[]){__VA_ARGS__},                                               \
                 sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *))
 enum err text_join_all(char *out, size_t size, const char *const *parts, size_t n) MUST_CHECK;
+/* n in decimal digits; returns out. */
+#define TEXT_NUMBER_SIZE 21
+const char *text_number(uint64_t n, char out[static TEXT_NUMBER_SIZE]);
 
 #endif

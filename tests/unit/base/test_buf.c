@@ -145,6 +145,15 @@ START_TEST(text_join_one_byte_too_many_is_refused_whole)
 }
 END_TEST
 
+START_TEST(text_number_is_written_in_decimal)
+{
+  char out[TEXT_NUMBER_SIZE];
+  ck_assert_str_eq(text_number(0, out), "0");
+  ck_assert_str_eq(text_number(10, out), "10");
+  ck_assert_str_eq(text_number(UINT64_MAX, out), "18446744073709551615");
+}
+END_TEST
+
 Suite *buf_suite(void)
 {
   Suite *s = suite_create("buf");
@@ -162,6 +171,7 @@ Suite *buf_suite(void)
   tcase_add_test(t, buf_reset_keeps_the_memory);
   tcase_add_test(t, text_join_what_fits_is_joined);
   tcase_add_test(t, text_join_one_byte_too_many_is_refused_whole);
+  tcase_add_test(t, text_number_is_written_in_decimal);
   tcase_add_test(t, buf_clear_leaves_a_usable_buffer);
   suite_add_tcase(s, t);
   return s;

@@ -159,6 +159,50 @@ START_TEST(session_open_with_any_character_changed_is_refused)
 }
 END_TEST
 
+/* What was opened once is opened by comparing. */
+START_TEST(session_that_is_known_is_given_back_only_for_the_same)
+{
+  struct session s;
+  ck_assert_int_eq(open_at(&hello, 1500, &s), ERR_OK);
+  for (size_t i = 0; i < cookie.len; i++) {
+    uint8_t was = cookie.data[i];
+    cookie.data[i] = was == 'A' ? 'B' : 'A';
+    ck_assert(is_refused(open_at(&hello, 1500, &s)));
+    cookie.data[i] = was;
+  }
+  ck_assert_int_eq(open_at(&other, 1500, &s), ERR_SESSION_INVALID);
+  ck_assert_int_eq(session_open(seal, &hello, "hallo.test", buf_str(&cookie), cookie.len, 1500, &s),
+                   ERR_SESSION_INVALID);
+  ck_assert_int_eq(open_at(&hello, 2000, &s), ERR_SESSION_EXPIRED);
+  memset(&s, 0xff, sizeof s);
+  ck_assert_int_eq(open_at(&hello, 1500, &s), ERR_OK);
+  ck_assert_str_eq(s.upn, session.upn);
+  ck_assert_str_eq(s.groups, "");
+  ck_assert_int_eq(s.expires_s, 2000);
+}
+END_TEST
+
+/* Many more than can be known. */
+START_TEST(session_opens_among_many)
+{
+  struct session s, mine = session;
+  static struct buf cookies[2000];
+  for (size_t i = 0; i < 2000; i++) {
+    buf_init(&cookies[i], 4096);
+    snprintf(mine.upn, sizeof mine.upn, "user%zu@sevenstep.test", i);
+    ck_assert_int_eq(session_seal(seal, &hello, "hello.test", &mine, &cookies[i]), ERR_OK);
+  }
+  for (size_t i = 0; i < 4000; i++) {
+    const struct buf *c = &cookies[i % 2000];
+    snprintf(mine.upn, sizeof mine.upn, "user%zu@sevenstep.test", i % 2000);
+    ck_assert_int_eq(session_open(seal, &hello, "hello.test", buf_str(c), c->len, 1500, &s), ERR_OK);
+    ck_assert_str_eq(s.upn, mine.upn);
+  }
+  for (size_t i = 0; i < 2000; i++)
+    buf_clear(&cookies[i]);
+}
+END_TEST
+
 START_TEST(session_open_with_its_content_changed_is_invalid)
 {
   struct session s;
@@ -420,6 +464,8 @@ int main(void)
   tcase_add_test(c, ticket_open_is_for_one_host_state_and_minute);
   tcase_add_test(c, handover_open_is_for_one_application_and_state);
   tcase_add_test(c, session_open_with_any_character_changed_is_refused);
+  tcase_add_test(c, session_that_is_known_is_given_back_only_for_the_same);
+  tcase_add_test(c, session_opens_among_many);
   tcase_add_test(c, session_open_with_its_content_changed_is_invalid);
   tcase_add_test(c, session_open_without_the_form_is_malformed);
   tcase_add_test(c, session_open_cut_is_refused);
