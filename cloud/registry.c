@@ -283,14 +283,14 @@ static void take_turn(struct connector *best)
   best->picked = best->member->turn = ++best->r->picks;
 }
 
-/* Requests that follow each other closely go down the same tunnel, as long as that is hardly more loaded than
- * the others: those of one turn of the loop in one record instead of many, the others to processes that are
- * still awake. */
-#define BATCH   8
+/* Requests that follow each other closely go down the same tunnel, as long as that has not many more than the
+ * others: those of one turn of the loop in one record instead of many, the others to a process that is still
+ * awake. */
+#define BATCH   32
 #define CLOSELY 1000000 /* ns */
 
-static struct connector *batch_with(struct registry *r, const struct errand *e, const struct connector * not,
-                                    const char *except, size_t least, int64_t now_ns)
+static struct connector *goes_on(struct registry *r, const struct errand *e, const struct connector * not,
+                                 const char *except, size_t least, int64_t now_ns)
 {
   struct connector *last = now_ns - r->last_ns < CLOSELY ? r->last : NULL;
   if (!last || last == not || last->name == except || !usable(last, e)) return NULL;
@@ -318,28 +318,40 @@ static const char *throw_dice(struct registry *r, const struct errand *e, const 
   return of[dice % n];
 }
 
-/* except: leaves out all connections of this one's connector. */
+/* except: leaves out all connections of this one's connector; only: all others. */
+static struct connector *least_loaded(struct registry *r, const struct errand *e,
+                                      const struct connector * not, const char *except, const char *only,
+                                      size_t *ret_load)
+{
+  struct connector *best = NULL;
+  for (struct connector *c = r->list; c; c = c->next) {
+    if (c == not || c->name == except || (only && c->name != only) || !usable(c, e)) continue;
+    size_t load = tunnel_streams(link_tunnel(c->link));
+    if (!best || load < *ret_load || (load == *ret_load && is_before(c, best))) {
+      best = c;
+      *ret_load = load;
+    }
+  }
+  return best;
+}
+
 static struct connector *pick(struct registry *r, const struct errand *e, const struct connector * not,
                               const char *except)
 {
   bool by_chance = roster_balancing(r->cloud->roster, e->group) == BALANCING_RANDOM;
   const char *only = by_chance ? throw_dice(r, e, not, except) : NULL;
   int64_t now_ns = clock_mono_ns();
-  struct connector *best = NULL;
-  size_t best_load = 0;
-  for (struct connector *c = r->list; c; c = c->next) {
-    if (c == not || c->name == except || (only && c->name != only) || !usable(c, e)) continue;
-    size_t load = tunnel_streams(link_tunnel(c->link));
-    if (!best || load < best_load || (load == best_load && is_before(c, best))) {
-      best = c;
-      best_load = load;
-    }
+  size_t least = 0;
+  struct connector *c = only ? NULL : goes_on(r, e, not, except, least, now_ns);
+  if (!c) {
+    struct connector *best = least_loaded(r, e, not, except, only, &least);
+    c = best && !only ? goes_on(r, e, not, except, least, now_ns) : NULL;
+    if (!c && best) take_turn(best);
+    if (!c) c = best;
   }
-  struct connector *last = best && !only ? batch_with(r, e, not, except, best_load, now_ns) : NULL;
-  if (!last && best) take_turn(best);
-  r->last = last ? last : best;
+  r->last = c;
   r->last_ns = now_ns;
-  return r->last;
+  return c;
 }
 
 /* Where nobody gets tickets, one of them is to say why. */

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#define USERS_MAX 16
+#define USERS_MAX 48
 
 static struct user users[USERS_MAX];
 static size_t n_users;
