@@ -38,6 +38,8 @@ struct cloud {
   struct roster *roster;
   struct once *once;
   struct conn *conns;           /* all of them */
+  struct exchange *spare;       /* for the next requests by HTTP/1.1 */
+  size_t n_spare;
   struct websocket *websockets; /* those that are open */
   struct throttle *throttle;
   uv_timer_t second;

@@ -20,12 +20,39 @@ static bool active(const struct conn *c)
   return c->x && c->x->active;
 }
 
+/* Some are kept, as each request takes one, and an idle connection has none. */
+#define SPARE_EXCHANGES 64
+
 static void exchange_free(struct conn *c)
 {
-  if (!c->x) return;
-  exchange_clear(c->x);
-  free(c->x);
+  struct cloud *cloud = c->cloud;
+  struct exchange *x = c->x;
+  if (!x) return;
   c->x = NULL;
+  exchange_clear(x);
+  if (cloud->n_spare >= SPARE_EXCHANGES) {
+    free(x);
+    return;
+  }
+  *x = (struct exchange){.data = cloud->spare};
+  cloud->spare = x;
+  cloud->n_spare++;
+}
+
+static struct exchange *exchange_new(struct cloud *cloud)
+{
+  struct exchange *x = cloud->spare;
+  if (!x) return calloc(1, sizeof *x);
+  cloud->spare = x->data;
+  cloud->n_spare--;
+  x->data = NULL;
+  return x;
+}
+
+void conn_free_spare(struct cloud *cloud)
+{
+  for (struct exchange *x; cloud->n_spare; free(x))
+    x = exchange_new(cloud);
 }
 
 static void conn_free(struct conn *c)
@@ -83,7 +110,7 @@ void *conn_accept(void *arg, struct stream *s)
 /* False: no memory for an exchange, and the connection goes. */
 static bool have_exchange(struct conn *c)
 {
-  if (!c->x) c->x = calloc(1, sizeof *c->x);
+  if (!c->x) c->x = exchange_new(c->cloud);
   if (!c->x) stream_abort(c->stream);
   return c->x;
 }

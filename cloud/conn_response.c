@@ -40,13 +40,10 @@ static enum err sent(const struct exchange *x, enum err e)
 
 static enum err add_framing(struct conn *c, int status, struct fields *f, int64_t length)
 {
-  char digits[24];
+  char digits[TEXT_NUMBER_SIZE];
   const struct exchange *x = c->x;
   if (status == 101 || status == 204) return ERR_OK; /* no framing fields at all (RFC 9110 8.6) */
-  if (length >= 0) {
-    snprintf(digits, sizeof digits, "%lld", (long long)length);
-    return fields_add(f, "Content-Length", digits);
-  }
+  if (length >= 0) return fields_add(f, "Content-Length", text_number((uint64_t)length, digits));
   if (x->no_body) return ERR_OK;
   c->chunked = x->head->minor >= 1;
   if (c->chunked) return fields_add(f, "Transfer-Encoding", "chunked");

@@ -67,6 +67,8 @@ void conn_sweep(struct cloud *c, int64_t now_ns);
  */
 void conn_shutdown(struct cloud *c, void (*drained)(struct cloud *c));
 size_t conn_count(const struct cloud *c);
+/* What was kept for further requests: when there will be none. */
+void conn_free_spare(struct cloud *c);
 
 /* Method and URL into the step's span. */
 void exchange_trace_request(struct exchange *x);

@@ -166,15 +166,13 @@ static int status_of(const struct exchange *x, int status)
 static enum err write_head(struct exchange *x, int status, struct fields *f, int64_t length)
 {
   struct h2_stream *s = x->carrier;
-  char digits[24];
+  char digits[TEXT_NUMBER_SIZE];
   enum err e = ERR_OK;
   if (!writable(s)) return ERR_OK;
   rules_strip_hop_by_hop(f);                                        /* RFC 9113 8.2.2 */
   if (x->head->websocket) fields_remove(f, "Sec-WebSocket-Accept"); /* of the key that the connector made */
-  if (length >= 0 && status != 204) {
-    snprintf(digits, sizeof digits, "%lld", (long long)length);
-    e = fields_add(f, "content-length", digits);
-  }
+  if (length >= 0 && status != 204)
+    e = fields_add(f, "content-length", text_number((uint64_t)length, digits));
   return sent(s, e ? e : tunnel_respond(s->at, status_of(x, status), f, x->no_body));
 }
 

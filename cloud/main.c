@@ -246,6 +246,7 @@ static void close_cloud(struct cloud *c, struct httpd *admin)
   roster_free(c->roster);
   once_free(c->once);
   throttle_free(c->throttle);
+  conn_free_spare(c);
   seal_free(c->seal);
   tls_ctx_free(c->front_tls);
   tls_ctx_free(c->tunnel_tls);

@@ -103,7 +103,7 @@ static enum err add_forwarding(const struct exchange *x, struct fields *f)
 static enum err request_fields(struct exchange *x, struct fields *f)
 {
   enum err e = ERR_OK;
-  char parent[TRACEPARENT_LEN + 1], version[16];
+  char parent[TRACEPARENT_LEN + 1], version[TEXT_NUMBER_SIZE];
   bool kcd = x->app->sso == SSO_KCD;
   for (size_t i = 0; i < fields_count(&x->head->fields) && !e; i++) {
     struct field field = fields_at(&x->head->fields, i);
@@ -125,8 +125,7 @@ static enum err request_fields(struct exchange *x, struct fields *f)
   if (!e) e = add_forwarding(x, f);
   if (!e) e = tell_user(x, f);
   if (!e) e = fields_add(f, "sevenstep-app", x->app->name);
-  snprintf(version, sizeof version, "%u", x->version);
-  if (!e) e = fields_add(f, CONTROL_VERSION, version);
+  if (!e) e = fields_add(f, CONTROL_VERSION, text_number(x->version, version));
   if (!e && x->app->segment) e = fields_add(f, "sevenstep-segment", x->app->segment);
   if (!e && x->app->label) e = fields_add(f, "sevenstep-label", x->app->label);
   if (!e && x->session.upn[0]) e = fields_add(f, "sevenstep-upn", x->session.upn);

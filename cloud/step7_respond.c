@@ -30,12 +30,7 @@ static void clean(struct fields *f)
 {
   rules_strip_hop_by_hop(f);
   rules_set_cookie_strip(f, COOKIE_PREFIX);
-  fields_remove(f, "sevenstep-origin");
-  fields_remove(f, "sevenstep-error");
-  fields_remove(f, "sevenstep-why");
-  fields_remove(f, "sevenstep-switched");
-  fields_remove(f, "Sevenstep-Trace");
-  fields_remove(f, "Sevenstep-Actor");
+  rules_strip_ours(f);
 }
 
 static int64_t take_length(struct fields *f)

@@ -345,14 +345,13 @@ enum err origin_send(struct origin_pool *p, const struct lab_app *app, const cha
                      bool fresh, const struct origin_events *ev, void *owner, struct origin **ret,
                      struct failure *f)
 {
-  char name[1024], port[8];
+  char name[1024], port[TEXT_NUMBER_SIZE];
   struct tls_ctx *tls;
   enum err e = origin_tls_get(p->tls, app, &tls, f);
   if (e) return e;
   /* Where it leads is a part of it: that may change while connections are idle. */
-  snprintf(port, sizeof port, "%u", app->connect.port);
   e = text_join(name, sizeof name, app->name, " ", app->segment ? app->segment : "", " ",
-                app->label ? app->label : "", " ", app->connect.host, ":", port, " ", upn);
+                app->label ? app->label : "", " ", app->connect.host, ":", text_number(app->connect.port, port), " ", upn);
   if (e) return failure_set(f, e, "the names of application and user are too long");
   struct origin_key *k = key_get(p, name);
   if (!k) return failure_set(f, ERR_NOMEM, "no memory for a connection");

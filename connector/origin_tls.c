@@ -150,7 +150,7 @@ static size_t label_of(const struct lab_app *app)
 enum err origin_tls_get(struct origin_tls *t, const struct lab_app *app, struct tls_ctx **ret,
                         struct failure *f)
 {
-  char path[4096 + 128] = "", name[sizeof path + 512];
+  char path[4096 + 128] = "", name[sizeof path + 512], port[TEXT_NUMBER_SIZE];
   struct authorities *from = NULL;
   struct checked *k;
   *ret = NULL;
@@ -160,8 +160,9 @@ enum err origin_tls_get(struct origin_tls *t, const struct lab_app *app, struct 
     if (get_file(t, path, &from, f)) return f->err;
   }
   size_t label = label_of(app);
-  snprintf(name, sizeof name, "%s%s:%u %s", label ? "*" : "", app->internal_url.host + label,
-           app->internal_url.port, path);
+  if (text_join(name, sizeof name, label ? "*" : "", app->internal_url.host + label, ":",
+                text_number(app->internal_url.port, port), " ", path))
+    return failure_set(f, ERR_TOO_LARGE, "%s", path);
   HASH_FIND_STR(t->contexts, name, k);
   if (!k) return open_context(t, name, from, !label, ret, f);
   *ret = k->ctx;

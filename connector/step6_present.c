@@ -12,12 +12,12 @@
 
 static enum err host_field(const struct lab_app *app, struct fields *f)
 {
-  char host[300];
+  char host[300], port[TEXT_NUMBER_SIZE];
   const struct lab_url *url = app->translate_headers ? &app->internal_url : &app->external_url;
   bool standard = url->port == (strcmp(url->scheme, "https") == 0 ? 443 : 80);
   if (standard) return fields_set(f, "Host", url->host);
-  snprintf(host, sizeof host, "%s:%u", url->host, url->port);
-  return fields_set(f, "Host", host);
+  enum err e = text_join(host, sizeof host, url->host, ":", text_number(url->port, port));
+  return e ? e : fields_set(f, "Host", host);
 }
 
 /* Sec-WebSocket-* are the user's own, and pass as they are. By HTTP/2 there is no key (RFC 8441 5); then one

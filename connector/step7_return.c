@@ -73,11 +73,9 @@ static enum err respond(struct request *r, struct http1_head *h)
 {
   bool switched = h->status == 101;
   rules_strip_hop_by_hop(&h->fields);
-  fields_remove(&h->fields, "sevenstep-error");
-  fields_remove(&h->fields, "sevenstep-why");
-  fields_remove(&h->fields, "sevenstep-switched");
-  enum err e = fields_set(&h->fields, "sevenstep-origin", "backend");
-  if (!e && switched) e = fields_set(&h->fields, "sevenstep-switched", "websocket");
+  rules_strip_ours(&h->fields);
+  enum err e = fields_add(&h->fields, "sevenstep-origin", "backend");
+  if (!e && switched) e = fields_add(&h->fields, "sevenstep-switched", "websocket");
   return e ? e : tunnel_respond(r->stream, switched ? 200 : h->status, &h->fields, false);
 }
 

@@ -106,6 +106,17 @@ void rules_strip_identity(struct fields *f)
   fields_remove_if(f, drop_identity, NULL);
 }
 
+static bool drop_ours(const struct field *one, void *arg)
+{
+  (void)arg;
+  return begins(one->name, one->name_len, "sevenstep-");
+}
+
+void rules_strip_ours(struct fields *f)
+{
+  fields_remove_if(f, drop_ours, NULL);
+}
+
 /* -- forwarding
  * ---------------------------------------------------------------------------------------------- */
 

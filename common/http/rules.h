@@ -14,6 +14,8 @@ void rules_strip_hop_by_hop(struct fields *f);
  * X-Remote-User, REMOTE_USER, X-Auth-*, Sevenstep-*; any case, and all characters alike that are neither
  * letters nor digits (HT-29, HT-30). */
 void rules_strip_identity(struct fields *f);
+/* Removes Sevenstep-*, which in answers the proxy alone says. */
+void rules_strip_ours(struct fields *f);
 
 /* Removes the fields of this name, in the same spellings (HT-30). */
 void rules_strip_spellings(struct fields *f, const char *name);

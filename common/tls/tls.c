@@ -34,6 +34,12 @@ static const char TLS12_SUITES[] = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES1
 static const char TLS13_SUITES[] =
     "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
 
+/* Before a call whose outcome SSL_get_error() tells. Clearing takes a microsecond's third, looking does not. */
+static void forget_errors(void)
+{
+  if (ERR_peek_error()) ERR_clear_error();
+}
+
 /* OpenSSL's queue of reasons, oldest first: the oldest names the cause. */
 static enum err openssl_failure(struct failure *f, const char *doing)
 {
@@ -307,14 +313,14 @@ static enum tls_want outcome(struct tls *t, int result, const char *doing, struc
 
 enum tls_want tls_handshake(struct tls *t, struct failure *f)
 {
-  ERR_clear_error();
+  forget_errors();
   int r = SSL_do_handshake(t->ssl);
   return r == 1 ? TLS_DONE : outcome(t, r, "TLS handshake", f);
 }
 
 enum tls_want tls_read(struct tls *t, uint8_t *out, size_t max, size_t *ret_n, struct failure *f)
 {
-  ERR_clear_error();
+  forget_errors();
   int r = SSL_read(t->ssl, out, max > INT_MAX ? INT_MAX : (int)max);
   if (r <= 0) return outcome(t, r, "TLS read", f);
   *ret_n = (size_t)r;
@@ -323,7 +329,7 @@ enum tls_want tls_read(struct tls *t, uint8_t *out, size_t max, size_t *ret_n, s
 
 enum tls_want tls_write(struct tls *t, const uint8_t *data, size_t n, size_t *ret_n, struct failure *f)
 {
-  ERR_clear_error();
+  forget_errors();
   int r = SSL_write(t->ssl, data, n > INT_MAX ? INT_MAX : (int)n);
   if (r <= 0) return outcome(t, r, "TLS write", f);
   *ret_n = (size_t)r;

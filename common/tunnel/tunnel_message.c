@@ -18,9 +18,12 @@ static nghttp2_nv pair(const char *name, size_t nn, const char *value, size_t nv
 /* Values that never come again would only push the others out of HPACK's table (RFC 7541 6.2.2). */
 static uint8_t index_flag(const char *name, size_t n)
 {
-  static const char *const unique[] = {"traceparent", "content-length", "date", "authorization", "etag"};
+  static const struct {
+    size_t n;
+    const char *name;
+  } unique[] = {{11, "traceparent"}, {14, "content-length"}, {4, "date"}, {13, "authorization"}, {4, "etag"}};
   for (size_t i = 0; i < sizeof unique / sizeof unique[0]; i++)
-    if (n == strlen(unique[i]) && memcmp(name, unique[i], n) == 0) return NGHTTP2_NV_FLAG_NO_INDEX;
+    if (n == unique[i].n && memcmp(name, unique[i].name, n) == 0) return NGHTTP2_NV_FLAG_NO_INDEX;
   return NGHTTP2_NV_FLAG_NONE;
 }
 

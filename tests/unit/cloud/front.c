@@ -157,6 +157,7 @@ static void tear_down(void)
   roster_free(cloud->roster);
   once_free(cloud->once);
   throttle_free(cloud->throttle);
+  conn_free_spare(cloud);
   seal_free(cloud->seal);
   tls_ctx_free(cloud->front_tls);
   tls_ctx_free(cloud->tunnel_tls);

@@ -32,7 +32,7 @@ struct asker {
 static struct connector connector;
 static struct origin_pool *pool;
 static struct lab_app app = {
-    .name = "app", .internal_url = {.scheme = "http"}, .connect = {.host = "127.0.0.1"}};
+    .name = "app", .internal_url = {.scheme = "http", .host = "app"}, .connect = {.host = "127.0.0.1"}};
 static const struct lab lab = {.apps = &app, .n_apps = 1};
 static struct listener *listener;
 static struct asker first, second;
