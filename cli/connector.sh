@@ -20,7 +20,8 @@ A connector proves once by a token that it may register, makes a key, and gets a
 
 help_revoke='End all that a user was issued: logon, sessions, open WebSockets, access tokens, and the Kerberos tickets of connectors.
 USER is a UPN. Do it when an account was disabled or its password changed elsewhere; tell the directory first. Who may still
-log on does so, with the password, and works again.
+log on does so, with the password, and works again. The identity provider and the cloud are both told, whatever the other says; the exit
+code is not 0 when one of them did not do it, or the provider has no such user.
 
   ./sevenstep revoke alice@sevenstep.test'
 
@@ -220,16 +221,21 @@ command_connector() {
   "connector_$verb" "$@"
 }
 
-# idp_revoke UPN: ends the logon. Whom the provider does not know has none there.
+# idp_revoke UPN: ends the logon; else says why not. Where another's provider has the seat, only that one can.
 idp_revoke() {
   local answer code
   actor_is_running idp || {
     warn "the identity provider does not run here: a logon there goes on"
-    return
+    return 0
   }
   answer=$(curl -sS -m 10 -X POST -w '\n%{http_code}' --unix-socket "$(folder_of idp)/idp.sock" "http://localhost/users/revoke?$(user_query "$1")" 2>&1)
   code=${answer##*$'\n'} answer=${answer%$'\n'*}
-  [[ $code == 200 || $code == 404 ]] || die "$EX_FAILED" "the logon of $1 did not end: ${answer%$'\n'}" "Its log: $run/log/idp.log"
+  case $code in
+    200) return 0 ;;
+    404) warn "the identity provider has no user \"$1\", and so no logon to end" ;;
+    *) warn "the identity provider does not say that the logon of $1 is ended: ${answer%$'\n'}. Revoke again when it does; its log: $run/log/idp.log" ;;
+  esac
+  return "$EX_FAILED"
 }
 
 # cloud_revoke UPN: the answer in $reply.
@@ -241,11 +247,14 @@ user_query() {
   jq -rn --arg upn "$1" '"user=\($upn | @uri)"'
 }
 
-# The provider first: it gives no more what the cloud would take for new.
+# The provider first: it gives no more what the cloud would take for new. Each is asked, whatever the other says.
 command_revoke() {
+  local code=0 connectors
   (($# == 1)) && [[ $1 == *@* ]] || die "$EX_USAGE" "revoke: expected the UPN of a user" "See --help."
   settings_load
-  idp_revoke "$1"
-  cloud_revoke "$1"
-  say "All sessions and tokens of $1 are ended; connectors told to forget the tickets: $(jq .connectors <<<"$reply")."
+  idp_revoke "$1" || code=$?
+  connectors=$(cloud_revoke "$1" && jq .connectors <<<"$reply") ||
+    die $? "the cloud does not say that the sessions and tokens of $1 are ended" "Revoke again when it answers: $(how_to_call revoke "$1")"
+  say "All sessions and tokens of $1 are ended; connectors told to forget the tickets: $connectors."
+  return "$code"
 }

@@ -170,6 +170,35 @@ in_realm() { PATH=$PATH:/usr/sbin:/sbin KRB5_KDC_PROFILE=$SEVENSTEP_RUN/kdc/kdc.
   assert_status 302
 }
 
+@test "revoke while the identity provider hangs ends what there is at the cloud, and says what is not known" {
+  local provider
+  sign_in
+  read -r provider _ <"$SEVENSTEP_RUN/pid/idp.lock"
+  kill -STOP "$provider"
+  run lab revoke alice@sevenstep.test
+  kill -CONT "$provider"
+  [[ $status == 1 && $output == *'does not say that the logon of alice@sevenstep.test is ended'*'sessions and tokens of alice@sevenstep.test are ended'* ]] || fail "$output"
+  agent_get "$SEVENSTEP_APP_URL"
+  assert_status 302
+}
+
+@test "revoke while the cloud does not run ends the logon, and says that the sessions go on" {
+  sign_in
+  lab stop cloud
+  run lab revoke alice@sevenstep.test
+  lab start cloud
+  [[ $status == 6 && $output == *'the cloud is not running'*'the cloud does not say that the sessions and tokens of alice@sevenstep.test are ended'* ]] || fail "$output"
+  await_metric cloud sevenstep_cloud_ready_connections 2
+  agent_get "$SEVENSTEP_APP_URL"
+  assert_status 200
+  open_logon "$SEVENSTEP_CODE_APP_URL"
+}
+
+@test "revoke of nobody says so" {
+  run lab revoke nobody@sevenstep.test
+  [[ $status == 1 && $output == *'has no user "nobody@sevenstep.test"'* ]]
+}
+
 @test "revoke says what is wrong" {
   run lab revoke alice
   [[ $status == 2 ]]
