@@ -14,6 +14,14 @@
 
 /* -- asking ---------------------------------------------------------------------------------------------- */
 
+/* The callbacks of a connection that has gone ask for nothing more. */
+enum err admit_request(struct connector *c, const char *method, const char *path, const struct fields *f,
+                       bool end, void *owner, struct tunnel_stream **ret)
+{
+  if (!link_stream(c->link)) return ERR_CLOSED;
+  return tunnel_request(link_tunnel(c->link), method, "connector", path, strlen(path), f, end, owner, ret);
+}
+
 /* field NULL: none. */
 static enum err request(struct connector *c, const char *path, const char *field, const char *value,
                         void *owner, struct tunnel_stream **ret)
@@ -21,8 +29,7 @@ static enum err request(struct connector *c, const char *path, const char *field
   struct fields f;
   fields_init(&f, 1, 2 * CERTIFICATE_MAX);
   enum err e = field ? fields_add(&f, field, value) : ERR_OK;
-  if (!e)
-    e = tunnel_request(link_tunnel(c->link), "GET", "connector", path, strlen(path), &f, true, owner, ret);
+  if (!e) e = admit_request(c, "GET", path, &f, true, owner, ret);
   fields_clear(&f);
   return e;
 }
@@ -93,12 +100,10 @@ static enum err tell_refusal(struct connector *c, const struct failure *why)
 {
   struct fields f;
   struct tunnel_stream *s;
-  static const char path[] = CONTROL_REFUSED;
   fields_init(&f, 2, 1024);
   enum err e = fields_add(&f, CONTROL_ERROR, err_info(why->err)->name);
   if (!e) e = fields_add(&f, CONTROL_WHY, why->why);
-  if (!e)
-    e = tunnel_request(link_tunnel(c->link), "GET", "connector", path, sizeof path - 1, &f, true, NULL, &s);
+  if (!e) e = admit_request(c, "GET", CONTROL_REFUSED, &f, true, NULL, &s);
   if (!e) tunnel_stream_detach(s);
   fields_clear(&f);
   return e;
@@ -110,7 +115,7 @@ void admit_refuse(struct connector *c, const struct failure *why)
   if (c->refused) return;
   connector_set_ready(c, false);
   c->refused = true;
-  failure_set(&all, why->err, "%s (from %s)", why->why, stream_peer_ip(link_stream(c->link)));
+  failure_set(&all, why->err, "%s (from %s)", why->why, c->from);
   log_failure(LOG_WARN, NULL, &all);
   if (tell_refusal(c, why) == ERR_OK)
     link_finish(c->link, why);
@@ -288,7 +293,7 @@ void admit_welcome(struct connector *c)
   tunnel_stream_detach(s);
   connector_set_ready(c, true);
   log_info("connector %s of group %s is ready, from %s", c->name, c->certificate.group,
-           stream_peer_ip(link_stream(c->link)));
+           c->from);
 }
 
 bool admit_purge(struct connector *c, const char *upn)

@@ -16,6 +16,7 @@
 struct push {
   struct up up;
   struct connector *c;
+  struct tunnel_stream *stream;
   unsigned version;
   int status;
   char why[300];
@@ -40,46 +41,51 @@ static void on_data(struct up *u, struct tunnel_stream *s, const uint8_t *data, 
   tunnel_stream_consume(s, n);
 }
 
-static void on_end(struct up *u, const struct fields *trailers)
-{
-  (void)u;
-  (void)trailers;
-}
-
-static void on_close(struct up *u, const struct failure *f)
+static struct push take(struct up *u)
 {
   struct push p = *(struct push *)u;
   free(u);
   p.c->push = NULL;
-  if (f->err && !p.status) {
-    p.c->leaving = true; /* it is being lost */
-    configure_check(p.c->r);
-  } else if (p.status == 204) {
+  return p;
+}
+
+/* Its answer is complete, and only that is one. */
+static void on_end(struct up *u, const struct fields *trailers)
+{
+  (void)trailers;
+  struct push p = take(u);
+  tunnel_stream_detach(p.stream);
+  if (p.status == 204)
     acknowledged(p.c, p.version);
-  } else {
+  else
     refused(p.c, p.why);
-  }
+}
+
+/* Before its answer was complete, whatever that began with. Who is not leaving already either is being lost,
+ * or does not want to know. */
+static void on_close(struct up *u, const struct failure *f)
+{
+  struct push p = take(u);
+  if (!p.c->leaving) link_close(p.c->link, f);
+  p.c->leaving = true;
+  configure_check(p.c->r);
 }
 
 static const struct up_ops push_ops = {on_response, on_data, on_end, NULL, on_close};
 
 static enum err send_text(struct push *p, const struct buf *text)
 {
-  static const char path[] = CONTROL_CONFIGURATION;
   char version[16];
   struct fields f;
-  struct tunnel_stream *s;
   fields_init(&f, 4, 256);
   snprintf(version, sizeof version, "%u", p->version);
   enum err e = fields_add(&f, "content-type", "application/yaml");
   if (!e) e = fields_add(&f, CONTROL_VERSION, version);
-  if (!e)
-    e = tunnel_request(link_tunnel(p->c->link), "PUT", "connector", path, sizeof path - 1, &f, false, &p->up,
-                       &s);
+  if (!e) e = admit_request(p->c, "PUT", CONTROL_CONFIGURATION, &f, false, &p->up, &p->stream);
   fields_clear(&f);
   if (e) return e;
-  if (tunnel_stream_write(s, text->data, text->len) || tunnel_stream_end(s, NULL)) {
-    tunnel_stream_reset(s, TUNNEL_FAILED);
+  if (tunnel_stream_write(p->stream, text->data, text->len) || tunnel_stream_end(p->stream, NULL)) {
+    tunnel_stream_reset(p->stream, TUNNEL_FAILED);
     return ERR_TOO_LARGE;
   }
   p->c->push = p;

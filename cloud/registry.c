@@ -63,7 +63,7 @@ void connector_set_ready(struct connector *c, bool ready)
   atomic_store(&r->cloud->counters.ready_connectors, r->ready);
   atomic_store(&r->cloud->counters.ready_connections, r->connections);
   if (ready)
-    roster_came(r->cloud->roster, &c->certificate, c->version, stream_peer_ip(link_stream(c->link)));
+    roster_came(r->cloud->roster, &c->certificate, c->version, c->from);
   else
     roster_left(r->cloud->roster, c->name);
 }
@@ -90,6 +90,7 @@ static bool on_open(struct link *l, void *arg, struct failure *f)
     e = failure_set(f, ERR_AGAIN, "%d connections without a certificate are open already", MAX_STRANGERS);
   buf_clear(&der);
   c->since_ns = clock_mono_ns();
+  snprintf(c->from, sizeof c->from, "%s", stream_peer_ip(link_stream(l)));
   if (!e) admit_begin(c);
   return !e;
 }
@@ -156,7 +157,7 @@ static void look_at(struct connector *c, int64_t now_ns)
 {
   struct failure f = {0};
   if (!c->since_ns || c->refused) return;
-  if (!c->ready && !c->leaving && now_ns - c->since_ns > ADMIT_NS) {
+  if (c->acked == 0 && now_ns - c->since_ns > ADMIT_NS) {
     failure_set(&f, ERR_TIMEOUT, "it did not say in time who it is");
     link_close(c->link, &f);
   } else if (c->name && roster_admit(c->r->cloud->roster, &c->certificate, &f)) {

@@ -26,6 +26,7 @@ struct connector {
   struct member *member;          /* the same */
   bool ready, leaving, refused;
   int64_t since_ns; /* monotonic, when it connected */
+  char from[46];    /* its address */
   /* What it was asked last, and what it says: admit.c's. */
   struct buf answer;
   void (*answered)(struct connector *c);
@@ -66,6 +67,9 @@ void connector_set_ready(struct connector *c, bool ready);
 
 /* admit.c: who is it? Ends with a connector that is ready, registered (and dials again), or refused. */
 void admit_begin(struct connector *c);
+/* Asks it something on its tunnel, or tells it. ERR_CLOSED when its connection has gone. */
+enum err admit_request(struct connector *c, const char *method, const char *path, const struct fields *f,
+                       bool end, void *owner, struct tunnel_stream **ret) MUST_CHECK;
 /* Tells it why, and ends the connection when that is sent. */
 void admit_refuse(struct connector *c, const struct failure *f);
 /* Asks for a new certificate in the place of one that is old. */

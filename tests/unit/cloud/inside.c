@@ -119,6 +119,17 @@ void inside_acknowledge(struct inside *c)
   link_flush(c->link);
 }
 
+/* The head of an answer, and no more than that. */
+static void break_off(struct inside *c, struct tunnel_stream *s)
+{
+  struct fields none;
+  fields_init(&none, 1, 64);
+  tunnel_stream_set_owner(s, c);
+  ck_assert_int_eq(tunnel_respond(s, c->breaks_with, &none, false), ERR_OK);
+  fields_clear(&none);
+  link_finish(c->link, NULL);
+}
+
 /* The cloud's other words, as the test's connector understands them. */
 static void control(struct inside *c, struct tunnel_stream *s, const struct tunnel_head *h)
 {
@@ -155,6 +166,10 @@ static void inside_request(struct tunnel *t, void *arg, struct tunnel_stream *s,
 {
   (void)t;
   struct inside *c = arg;
+  if (c->breaks_at && strcmp(h->path, c->breaks_at) == 0) {
+    break_off(c, s);
+    return;
+  }
   if (strcmp(h->path, "/.sevenstep/hello") == 0) {
     hello(s, c);
     return;

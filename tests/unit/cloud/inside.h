@@ -15,6 +15,8 @@ struct inside {
   struct fields fields;
   struct buf body;
   const char *refuses; /* why it refuses its configuration; NULL: it acknowledges */
+  const char *breaks_at; /* the cloud's word that it begins to answer, and goes; or NULL */
+  int breaks_with;       /* the status of that answer */
   bool hesitates;      /* until inside_acknowledge() */
   struct tunnel_stream *configuration;
   unsigned version;         /* of the configuration it was told last */

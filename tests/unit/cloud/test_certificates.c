@@ -65,6 +65,33 @@ START_TEST(connection_without_a_certificate_and_a_token_is_refused)
 }
 END_TEST
 
+static const char *const words[] = {CONTROL_HELLO, CONTROL_CERTIFICATE, CONTROL_WELCOME, CONTROL_RENEW,
+                                    CONTROL_PURGE};
+#define N_WORDS (int)(sizeof words / sizeof *words)
+
+/* Each word of the cloud, with a yes and with a no: the connection ends, and the cloud serves others. */
+START_TEST(conversation_half_answered_ends)
+{
+  const char *word = words[_i % N_WORDS];
+  one.breaks_with = _i < N_WORDS ? 200 : 404;
+  if (word == words[3] || word == words[4]) inside_dial(&one, "connector-1");
+  one.breaks_at = word;
+  if (word == words[1])
+    inside_register(&one, "connector-1", get_token("connector-1"), NULL);
+  else if (word == words[3])
+    pass_days(200);
+  else if (word == words[4])
+    ck_assert_uint_eq(registry_purge(cloud->registry, "alice@sevenstep.test"), 1);
+  else
+    inside_begin(&one, "connector-1");
+  run_until(!one.link);
+  inside_dial(&two, "connector-2");
+  run_until(cloud->counters.ready_connections == 1);
+  user_gets();
+  ck_assert_int_eq(two.requests, 1);
+}
+END_TEST
+
 START_TEST(connection_with_a_replaced_certificate_is_told_why)
 {
   inside_dial(&one, "connector-1");
@@ -324,6 +351,7 @@ int main(void)
   tcase_add_test(c, connection_without_a_certificate_registers_and_ends);
   tcase_add_test(c, connection_without_a_certificate_and_with_a_bad_token_is_told_why);
   tcase_add_test(c, connection_without_a_certificate_and_a_token_is_refused);
+  tcase_add_loop_test(c, conversation_half_answered_ends, 0, 2 * N_WORDS);
   tcase_add_test(c, connection_with_a_replaced_certificate_is_told_why);
   tcase_add_test(c, connection_with_an_expired_certificate_is_told_why);
   tcase_add_test(c, revocation_ends_connections_at_once_and_others_go_on);

@@ -53,6 +53,36 @@ START_TEST(configuration_refused_is_no_connector)
 }
 END_TEST
 
+static const int statuses[] = {204, 422};
+
+/* Whether the answer would have been yes or no: the connection ends, and the cloud serves others. */
+START_TEST(configuration_half_answered_is_not_answered)
+{
+  one.breaks_at = CONTROL_CONFIGURATION;
+  one.breaks_with = statuses[_i];
+  inside_begin(&one, "connector-1");
+  run_until(!one.link);
+  ck_assert_uint_eq(cloud->counters.ready_connections, 0);
+  inside_dial(&two, "connector-2");
+  user_gets();
+  ck_assert_int_eq(two.requests, 1);
+}
+END_TEST
+
+START_TEST(configure_half_answered_is_not_answered)
+{
+  inside_dial(&one, "connector-1");
+  inside_dial(&two, "connector-2");
+  two.breaks_at = CONTROL_CONFIGURATION;
+  two.breaks_with = statuses[_i];
+  configure(CLOSED);
+  run_until(finished);
+  ck_assert_int_eq(outcome.err, ERR_OK);
+  ck_assert_uint_eq(cloud->version, 2);
+  run_until(cloud->counters.ready_connections == 1);
+}
+END_TEST
+
 START_TEST(configure_is_in_force_when_all_have_acknowledged)
 {
   inside_dial(&one, "connector-1");
@@ -195,6 +225,8 @@ int main(void)
   TCase *c = front_tests(suite, "configure");
   tcase_add_test(c, configuration_comes_before_the_first_request);
   tcase_add_test(c, configuration_refused_is_no_connector);
+  tcase_add_loop_test(c, configuration_half_answered_is_not_answered, 0, 2);
+  tcase_add_loop_test(c, configure_half_answered_is_not_answered, 0, 2);
   tcase_add_test(c, configure_is_in_force_when_all_have_acknowledged);
   tcase_add_test(c, configure_request_in_progress_keeps_what_it_began_with);
   tcase_add_test(c, configure_refused_by_one_changes_nothing);
