@@ -20,6 +20,12 @@ static bool active(const struct conn *c)
   return c->x && c->x->active;
 }
 
+/* Between requests. */
+static bool idle(const struct conn *c)
+{
+  return !active(c) && !http1_parser_started(&c->parser);
+}
+
 /* Some are kept, as each request takes one, and an idle connection has none. */
 #define SPARE_EXCHANGES 64
 
@@ -205,7 +211,8 @@ void conn_parse_early(struct conn *c)
     buf_consume(&c->early, used);
     if (!used) break;
   }
-  if (c->stream && c->early.len <= EARLY_PAUSE && !(c->x && c->x->paused)) stream_pause(c->stream, false);
+  if (c->stream && !c->dead && c->early.len <= EARLY_PAUSE && !(c->x && c->x->paused))
+    stream_pause(c->stream, false);
   conn_release(c);
 }
 
@@ -234,7 +241,7 @@ static void on_data(struct stream *s, void *arg, const uint8_t *data, size_t n)
     conn_release(c);
     return;
   }
-  if (!active(c) && !http1_parser_started(&c->parser)) c->deadline_ns = clock_mono_ns() + HEAD_TIMEOUT;
+  if (idle(c)) c->deadline_ns = clock_mono_ns() + HEAD_TIMEOUT;
   conn_hold(c);
   size_t used = c->early.len ? 0 : parse(c, data, n);
   if (used < n && c->stream && !c->dead) {
@@ -262,7 +269,8 @@ static void on_drain(struct stream *s, void *arg)
   }
 }
 
-/* Of HTTP nothing is left to say; a WebSocket's other direction may have something. */
+/* To a request that is under way nothing is left to say, but answers that have ended may still be leaving; and
+ * a WebSocket's other direction may have something. */
 static void on_eof(struct stream *s, void *arg)
 {
   struct conn *c = arg;
@@ -271,6 +279,11 @@ static void on_eof(struct stream *s, void *arg)
     conn_hold(c);
     exchange_body_end(c->x, &c->parser.trailers);
     conn_release(c);
+    return;
+  }
+  if (idle(c)) {
+    c->dead = true;
+    stream_finish(s);
     return;
   }
   failure_set(&f, ERR_CLOSED, "the user closed the connection");
@@ -321,10 +334,11 @@ static void check(struct conn *c, int64_t now_ns)
     return;
   }
   if (c->dead) return;
-  /* A slow reader is told from a stalled one by the bytes that leave. */
+  /* A slow reader is told from a stalled one by the bytes that leave, and idles from the last of them on. */
   if (c->sent != stream_sent(c->stream)) {
     c->sent = stream_sent(c->stream);
     if (c->x) c->x->progress_ns = now_ns;
+    if (idle(c)) c->deadline_ns = now_ns + IDLE_TIMEOUT;
   }
   if (active(c))
     exchange_check(c->x, now_ns);
@@ -346,7 +360,7 @@ void conn_sweep(struct cloud *cloud, int64_t now_ns)
 /* Idle: RFC 9112 9.5 lets it be closed at any time. */
 static void finish_idle(struct conn *c)
 {
-  if (c->dead || active(c) || http1_parser_started(&c->parser)) return;
+  if (c->dead || !idle(c)) return;
   c->dead = true;
   stream_finish(c->stream);
 }

@@ -2,8 +2,9 @@
 #include "front_private.h"
 
 #include "clock.h"
-#include "exchange.h"
+#include "conn_private.h"
 #include "fake_clock.h"
+#include "net_private.h"
 #include "oidc.h"
 #include "once.h"
 #include "port.h"
@@ -16,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -233,6 +235,34 @@ void front_dial(enum front_way way, const char *sni, const struct stream_events 
   struct tls_ctx *const tls[] = {[FRONT_HTTP1] = http1_tls, [FRONT_HTTP2] = http2_tls};
   const struct lab_addr *at = way == FRONT_PLAIN ? &plain_at : &secure_at;
   ck_assert_int_eq(stream_connect(cloud->net, at, tls[way], sni, 5000, events, arg, ret), ERR_OK);
+}
+
+void front_narrow(struct stream *s)
+{
+  const int few = 32 * 1024;
+  ck_assert_int_eq(setsockopt(s->fd, SOL_SOCKET, SO_RCVBUF, &few, sizeof few), 0);
+  ck_assert_int_eq(setsockopt(cloud->conns->stream->fd, SOL_SOCKET, SO_SNDBUF, &few, sizeof few), 0);
+}
+
+size_t front_queued(void)
+{
+  return stream_queued(cloud->conns->stream);
+}
+
+bool front_answered(void)
+{
+  return !cloud->conns->x || !cloud->conns->x->active;
+}
+
+void front_read_a_little(struct stream *s)
+{
+  uint64_t before = stream_sent(cloud->conns->stream);
+  while (stream_sent(cloud->conns->stream) == before) {
+    stream_pause(s, false);
+    turn();
+    stream_pause(s, true);
+    uv_run(net_loop(cloud->net), UV_RUN_NOWAIT);
+  }
 }
 
 static void drained(struct cloud *c)

@@ -38,6 +38,15 @@ void front_balancing(enum lab_balancing balancing);
 void front_shutdown(void);
 extern bool front_drained;
 
+/* Of the connection that came to the front last, which is the one of s: from now on little fits into the kernel
+ * on the way to the user. */
+void front_narrow(struct stream *s);
+/* What the front has for it, and has not sent; is that all, for no request of it is under way? */
+size_t front_queued(void);
+bool front_answered(void);
+/* Lets s, which is paused, read until something of that has left. */
+void front_read_a_little(struct stream *s);
+
 /* One turn of the loop; fails when nothing came of it for long. */
 void turn(void);
 /* Time goes on, the tunnels are kept alive, and the sweep is made. */

@@ -1,8 +1,10 @@
 /* A connection of HTTP/1.1: requests one behind the other, its deadlines, and its end. */
+#include "exchange.h"
 #include "front.h"
 #include "suites.h"
 
 #include <stdio.h>
+#include <string.h>
 
 START_TEST(pipelined_requests_that_are_refused_are_answered_in_order)
 {
@@ -85,6 +87,71 @@ START_TEST(connection_that_idles_is_closed_without_a_word)
 }
 END_TEST
 
+/* An answer whose end is there, in the front's queue, when the user reads on slowly. */
+static struct user *slow_reader(const char *request)
+{
+  static uint8_t piece[64 * 1024];
+  memset(piece, 'x', sizeof piece);
+  struct user *u = user_asks(request);
+  inside_answer(&one, 200, NULL, NULL, false);
+  run_until(user_got(u, "200 OK"));
+  stream_pause(u->stream, true);
+  front_narrow(u->stream);
+  while (front_queued() < STREAM_HIGH - sizeof piece) {
+    inside_write(&one, piece, sizeof piece);
+    run_until(tunnel_stream_queued(one.stream) == 0);
+    pass(0);
+  }
+  inside_end(&one);
+  run_until(front_answered());
+  return u;
+}
+
+START_TEST(connection_whose_last_answer_is_still_being_read_does_not_idle)
+{
+  struct user *u = slow_reader("GET / HTTP/1.1\r\n" TO_PUBLIC "\r\n");
+  for (int i = 0; i < 4; i++) {
+    ck_assert_uint_gt(front_queued(), 0);
+    front_read_a_little(u->stream);
+    pass(20);
+    ck_assert_uint_eq(conn_count(cloud), 1);
+  }
+  stream_pause(u->stream, false);
+  run_until(user_got(u, "\r\n0\r\n\r\n"));
+  pass(0);
+  pass(74);
+  ck_assert_uint_eq(conn_count(cloud), 1);
+  pass(2);
+  run_until(u->closed);
+}
+END_TEST
+
+START_TEST(connection_whose_last_answer_is_not_read_is_closed)
+{
+  slow_reader("GET / HTTP/1.1\r\n" TO_PUBLIC "\r\n");
+  pass(0);
+  pass(76);
+  run_until(conn_count(cloud) == 0);
+}
+END_TEST
+
+/* Its end is not read before the answers have left, or is no reason not to send them. */
+START_TEST(answers_arrive_also_when_the_user_has_ended_its_side)
+{
+  static const char *const requests[] = {
+      "GET / HTTP/1.1\r\n" TO_PUBLIC "\r\n",
+      "GET / HTTP/1.1\r\n" TO_PUBLIC "\r\nGET /x HTTP/1.1\r\nConnection: close\r\n" TO_NOBODY "\r\n"};
+  struct user *u = slow_reader(requests[_i]);
+  stream_end(u->stream);
+  pass(0);
+  ck_assert_uint_eq(conn_count(cloud), 1);
+  stream_pause(u->stream, false);
+  run_until(u->closed);
+  ck_assert(user_got(u, "\r\n0\r\n\r\n"));
+  ck_assert_int_eq(user_got(u, "\r\n0\r\n\r\nHTTP/1.1 404 ") && user_got(u, "</html>"), _i);
+}
+END_TEST
+
 /* front_close() stops everything in the middle. */
 START_TEST(shutdown_in_the_middle_of_requests_leaves_nothing)
 {
@@ -134,6 +201,9 @@ Suite *front_connection_suite(void)
   tcase_add_test(c, connection_goes_on_after_a_body_that_nobody_took);
   tcase_add_test(c, head_that_comes_too_slowly_is_refused);
   tcase_add_test(c, connection_that_idles_is_closed_without_a_word);
+  tcase_add_test(c, connection_whose_last_answer_is_still_being_read_does_not_idle);
+  tcase_add_test(c, connection_whose_last_answer_is_not_read_is_closed);
+  tcase_add_loop_test(c, answers_arrive_also_when_the_user_has_ended_its_side, 0, 2);
   tcase_add_test(c, shutdown_in_the_middle_of_requests_leaves_nothing);
   tcase_add_test(c, shutdown_lets_requests_end_and_closes_who_asks_for_nothing);
   return s;
