@@ -9,6 +9,7 @@
 #define HASH_FUNCTION HASH_FNV
 #include <uthash.h>
 
+#define UNREAD_MAX (256 * 1024) /* in the kernel, of an answer whose user does not read */
 #define CONNECT_MS   10000
 #define IDLE_PER_KEY 128
 #define IDLE_TOTAL   1024
@@ -315,6 +316,7 @@ static struct origin *connect_new(struct origin_pool *p, const struct lab_app *a
     free(o);
     return NULL;
   }
+  stream_limit_unread(o->stream, UNREAD_MAX);
   k->users++;
   atomic_fetch_add_explicit(&p->c->counters.origin_connects, 1, memory_order_relaxed);
   return o;

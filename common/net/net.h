@@ -73,6 +73,10 @@ enum err stream_connect(struct net *n, const struct lab_addr *addr, struct tls_c
                         const char *server_name, unsigned timeout_ms, const struct stream_events *events,
                         void *arg, struct stream **ret) MUST_CHECK;
 
+/* Of a stream that is dialled, and not read: how much of what comes waits in the kernel at most, instead of the
+ * megabytes that it gives to whoever was fast. */
+void stream_limit_unread(struct stream *s, int bytes);
+
 /* Queues bytes. ERR_TOO_LARGE beyond STREAM_WRITE_MAX, ERR_CLOSED once closing. */
 enum err stream_write(struct stream *s, const void *data, size_t n) MUST_CHECK;
 /* For writers that fill the queue directly: append to *stream_out(s), then stream_flush(s). NULL once

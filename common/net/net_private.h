@@ -51,6 +51,7 @@ struct stream {
   const struct stream_events *events;
   void *arg;
   struct failure failure;
+  int unread_max; /* bytes, or 0 */
   uint16_t port;
   char peer_ip[46];
   struct stream *next_dirty, *next_eager, *prev, *next;

@@ -59,6 +59,17 @@ void stream_connected(struct stream *s)
   stream_shake(s);
 }
 
+static void limit_unread(int fd, int bytes)
+{
+  if (fd >= 0 && bytes) setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
+}
+
+void stream_limit_unread(struct stream *s, int bytes)
+{
+  s->unread_max = bytes;
+  limit_unread(s->fd, bytes);
+}
+
 static void dial(struct stream *s, const struct sockaddr *sa, socklen_t len)
 {
   int fd = socket(sa->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -70,6 +81,7 @@ static void dial(struct stream *s, const struct sockaddr *sa, socklen_t len)
                        ? (const void *)&((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr
                        : (const void *)&((const struct sockaddr_in *)(const void *)sa)->sin_addr;
   inet_ntop(sa->sa_family, ip, s->peer_ip, sizeof s->peer_ip);
+  limit_unread(fd, s->unread_max);
   if (connect(fd, sa, len) != 0 && errno != EINPROGRESS) {
     int code = errno;
     close(fd);

@@ -76,6 +76,33 @@ START_TEST(stream_paused_with_bytes_to_send_notices_a_reset)
 }
 END_TEST
 
+static int unread_max; /* what the kernel says: twice what it was told */
+
+static void look_and_close(struct stream *s, void *arg)
+{
+  socklen_t n = sizeof unread_max;
+  end_opened(s, arg);
+  ck_assert_int_eq(getsockopt(s->fd, SOL_SOCKET, SO_RCVBUF, &unread_max, &n), 0);
+  stream_close(s, NULL);
+}
+
+static const struct stream_events look_events = {
+    .on_open = look_and_close, .on_data = end_data, .on_close = end_closed};
+
+/* An address is dialled at once, a name (and what has another form) when it has been resolved. */
+START_TEST(stream_limit_unread_bounds_what_the_kernel_keeps)
+{
+  static const char *const hosts[] = {"127.0.0.1", "127.1"};
+  listen_with(NULL, 0, &end_events);
+  at.host = hosts[_i];
+  connect_with(NULL, NULL, &look_events);
+  at.host = "127.0.0.1";
+  stream_limit_unread(client.stream, 40000);
+  net_run(net);
+  ck_assert_int_eq(unread_max, 80000);
+}
+END_TEST
+
 static void write_at_once(struct stream *s, void *arg, const uint8_t *data, size_t n)
 {
   end_data(s, arg, data, n);
@@ -277,6 +304,7 @@ int main(void)
   tcase_add_test(c, listener_new_on_a_taken_port_names_it);
   tcase_add_test(c, listener_that_refuses_closes_the_connection);
   tcase_add_test(c, stream_paused_with_bytes_to_send_notices_a_reset);
+  tcase_add_loop_test(c, stream_limit_unread_bounds_what_the_kernel_keeps, 0, 2);
   tcase_add_test(c, stream_end_ends_one_direction_only);
   tcase_add_test(c, stream_write_before_open_is_sent_then);
   tcase_add_test(c, stream_reset_while_sending_tells_what_was_said_before);
