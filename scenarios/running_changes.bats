@@ -218,3 +218,26 @@ changes() { cat "$SEVENSTEP_RUN/changes.yaml" 2>/dev/null || true; }
   sign_in "$wiki"
   lab app remove wiki
 }
+
+@test "what was changed and is then taken out of the lab file is gone, and check says that its change has no effect" {
+  lab down
+  lab app set vault title='The vault'
+  lab user set frank password=frank-other
+  lab connector add connector-3
+  sed -i -e '/^  vault:$/,/^$/d' -e '/^  frank:$/,/^$/d' "$SEVENSTEP_LAB"
+  run lab check
+  [[ $status == 0 && $output == *'/changes.yaml:'*': applications.vault was changed, and is no more in the lab file: the change has no effect'* &&
+    $output == *': users.frank was changed'*'configuration OK' && $output != *connector-3* ]] || fail "$output"
+  lab up
+  run lab app list
+  [[ $status == 0 && $output != *vault* ]] || fail "$output"
+  run lab user list
+  [[ $status == 0 && $output != *frank* ]] || fail "$output"
+  run lab connector list
+  [[ $output == *connector-3* ]] || fail "$output"
+  lab connector remove connector-3
+  run lab check
+  [[ $status == 0 && $output == 'configuration OK' ]] || fail "$output"
+  run changes
+  [[ $output != *vault* && $output != *frank* ]] || fail "$output"
+}

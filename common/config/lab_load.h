@@ -11,10 +11,19 @@ enum err lab_load_text(const char *path, const char *text, size_t n, unsigned po
 
 /* The lab file, and the changes kept beside it, as trees; *ret_changes is an empty mapping when there is no
  * file of this name, or changes is NULL. The texts are wiped; the trees live in the arena, and hold secrets.
- */
+ * Changes are a patch (yaml_change.h), and beside it `changed: {TABLE: [NAME...]}`: rows that the lab file
+ * had when they were changed. What is changed of a row that it has no more has no effect. */
 enum err lab_parse_files(struct arena *a, const char *path, const char *changes,
                          const struct yaml_node **ret_base, const struct yaml_node **ret_changes,
                          struct failure *f) MUST_CHECK;
+/* base with the changes. Unless ret_idle is NULL, *ret_idle is a mapping of what has no effect: TABLE: {NAME:
+ * ...}. NULL: the arena is full. */
+const struct yaml_node *lab_merge(struct arena *a, const struct yaml_node *base,
+                                  const struct yaml_node *changes,
+                                  const struct yaml_node **ret_idle) MUST_CHECK;
+/* The changes that make lab of base. NULL: the arena is full. */
+const struct yaml_node *lab_diff(struct arena *a, const struct yaml_node *base,
+                                 const struct yaml_node *lab) MUST_CHECK;
 enum { LAB_CHANGES_MAX = 4096 + 64 };
 /* Where a run folder keeps the changes. */
 enum err lab_changes_path(const char *run, char out[static LAB_CHANGES_MAX], struct failure *f) MUST_CHECK;

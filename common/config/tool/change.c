@@ -254,7 +254,7 @@ static enum err change(struct changing *c)
   if (!e) e = lab_parse_files(c->a, w->path, w->changes, &c->base, &changes, c->f);
   if (e) return e;
   struct yaml_node *patch = yaml_new(c->a, YAML_MAP, c->base->at);
-  c->before = yaml_merge(c->a, c->base, changes);
+  c->before = lab_merge(c->a, c->base, changes, NULL);
   if (!patch || !c->before) return no_memory(c);
   e = find_row(c);
   if (!e) e = make_patch(c, patch);
@@ -269,7 +269,7 @@ static enum err change(struct changing *c)
   if (!e) e = lab_load_tree(w->path, NULL, after, port_base, 0, &lab, c->f);
   if (e) return e;
   lab_free(lab);
-  diff = yaml_diff(c->a, c->base, after);
+  diff = lab_diff(c->a, c->base, after);
   return diff ? write_file(c, diff, w->out) : no_memory(c);
 }
 
@@ -284,6 +284,25 @@ int tool_change(const struct tool_change *what)
   if (!e) return 0;
   fprintf(stderr, "%s\n", f.why);
   return e == ERR_USAGE ? EXIT_USAGE : e == ERR_CONFIG ? EXIT_CONFIG : EXIT_FAILED;
+}
+
+int tool_check(const struct lab *lab)
+{
+  struct arena a;
+  struct failure f = {0};
+  const struct yaml_node *base, *changes, *idle = NULL;
+  arena_init(&a, LAB_ARENA_MAX);
+  enum err e = lab_parse_files(&a, lab->path, lab->changes, &base, &changes, &f);
+  if (!e && !lab_merge(&a, base, changes, &idle)) e = failure_set(&f, ERR_NOMEM, "%s", lab->path);
+  if (e) fprintf(stderr, "%s\n", f.why);
+  for (const struct yaml_node *table = idle ? idle->first : NULL; table; table = table->next)
+    for (const struct yaml_node *m = table->first; m; m = m->next)
+      fprintf(stderr,
+              "%s:%u:%u: %s.%s was changed, and is no more in the lab file: the change has no effect\n",
+              m->key_at.file, m->key_at.line, m->key_at.column, table->key, m->key);
+  arena_clear(&a);
+  if (!e) printf("configuration OK\n");
+  return e ? EXIT_FAILED : 0;
 }
 
 static const char *said_by(const char *name, const struct yaml_node *base, const struct yaml_node *changes)
@@ -316,7 +335,7 @@ int tool_export(const char *path, const char *changes)
   arena_init(&a, LAB_ARENA_MAX);
   buf_init(&text, YAML_MAX_BYTES);
   enum err e = lab_parse_files(&a, path, changes, &base, &patch, &f);
-  const struct yaml_node *root = e ? NULL : yaml_merge(&a, base, patch);
+  const struct yaml_node *root = e ? NULL : lab_merge(&a, base, patch, NULL);
   if (!e && !root) e = failure_set(&f, ERR_NOMEM, "%s", path);
   if (!e && yaml_write(root, &text)) e = failure_set(&f, ERR_TOO_LARGE, "%s", path);
   if (e)

@@ -154,7 +154,7 @@ static int answer(struct lab *lab, const char *run, int argc, char **argv)
   if (*what) return usage("too many arguments");
   if (strcmp(command, "env") == 0) return tool_env(lab, run);
   if (strcmp(command, "certificates") == 0) return tool_certificates(lab);
-  if (strcmp(command, "check") == 0) return printf("configuration OK\n"), 0;
+  if (strcmp(command, "check") == 0) return tool_check(lab);
   return usage("unknown command");
 }
 

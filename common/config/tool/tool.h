@@ -32,6 +32,8 @@ struct tool_change {
   int n_settings;
 };
 int tool_change(const struct tool_change *what);
+/* Says that the lab, which has been loaded, is right; and on standard error, which changes have no effect. */
+int tool_check(const struct lab *lab);
 /* What is published, one a line: NAME URL, and who says so: file, changed (the file, and changes) or added.
  */
 int tool_published(const struct lab *lab);

@@ -3,6 +3,7 @@
 #include "lab_slot.h"
 #include "lab_write.h"
 #include "suites.h"
+#include "yaml_change.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -170,6 +171,46 @@ START_TEST(lab_load_changed_adds_changes_and_removes)
 }
 END_TEST
 
+START_TEST(lab_load_changed_of_rows_that_the_file_has_no_more_has_no_effect)
+{
+  struct lab *lab;
+  enum err e = load("applications:\n"
+                    "  vault: {maintenance: true}\n"
+                    "  hello: {maintenance: true}\n"
+                    "users:\n"
+                    "  mallory: {password: another-one}\n"
+                    "  trent: {password: new-here}\n"
+                    "changed: {applications: [vault, hello], users: [mallory]}\n",
+                    &lab);
+  ck_assert_msg(e == ERR_OK, "%s", f.why);
+  ck_assert_ptr_null(lab_app_by_name(lab, "vault"));
+  ck_assert(lab_app_by_name(lab, "hello")->maintenance);
+  ck_assert_ptr_null(lab_user_by_name(lab, "mallory"));
+  ck_assert_ptr_nonnull(lab_user_by_name(lab, "trent"));
+  lab_free(lab);
+}
+END_TEST
+
+START_TEST(lab_diff_marks_what_was_changed_and_not_what_was_added)
+{
+  struct arena a;
+  struct yaml_node *base, *after;
+  static const char before_text[] = "version: 1\nusers: {alice: {password: a}, bob: {password: b}}\n",
+                    after_text[] = "version: 1\nusers: {alice: {password: c}, eve: {password: e}}\n";
+  arena_init(&a, LAB_ARENA_MAX);
+  ck_assert_int_eq(yaml_parse(&a, "base", before_text, strlen(before_text), &base, &f), ERR_OK);
+  ck_assert_int_eq(yaml_parse(&a, "after", after_text, strlen(after_text), &after, &f), ERR_OK);
+  const struct yaml_node *changes = lab_diff(&a, base, after), *idle;
+  ck_assert_ptr_nonnull(changes);
+  ck_assert_int_eq(yaml_write(changes, &text), ERR_OK);
+  ck_assert_str_eq(buf_str(&text), "users:\n  alice:\n    password: c\n  eve:\n    password: e\n  bob: null\n"
+                                   "changed:\n  users: [alice]\n");
+  ck_assert(yaml_equal(lab_merge(&a, base, changes, &idle), after));
+  ck_assert_uint_eq(idle->n, 0);
+  arena_clear(&a);
+}
+END_TEST
+
 START_TEST(lab_load_changed_names_the_file_that_is_wrong)
 {
   struct lab *lab = NULL;
@@ -178,6 +219,12 @@ START_TEST(lab_load_changed_names_the_file_that_is_wrong)
       strstr(f.why, "/changes.yaml:3:18: applications.hello.maintenance: expected true or false"));
   ck_assert_int_eq(load("[a]", &lab), ERR_CONFIG);
   ck_assert_ptr_nonnull(strstr(f.why, "/changes.yaml:1:1: expected a mapping"));
+  static const char *const wrong[] = {"changed: [hello]\n", "changed: {users: alice}\n",
+                                      "changed: {users: [[alice]]}\n"};
+  for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+    ck_assert_int_eq(load(wrong[i], &lab), ERR_CONFIG);
+    ck_assert_ptr_nonnull(strstr(f.why, "/changes.yaml:1:10: changed: expected TABLE: [NAME, ...]"));
+  }
   ck_assert_ptr_null(lab);
 }
 END_TEST
@@ -214,6 +261,8 @@ Suite *lab_write_suite(void)
   tcase_add_test(t, lab_can_become_other_keys_are_fixed_and_named);
   tcase_add_test(t, lab_load_changed_without_changes_is_the_file);
   tcase_add_test(t, lab_load_changed_adds_changes_and_removes);
+  tcase_add_test(t, lab_load_changed_of_rows_that_the_file_has_no_more_has_no_effect);
+  tcase_add_test(t, lab_diff_marks_what_was_changed_and_not_what_was_added);
   tcase_add_test(t, lab_load_changed_names_the_file_that_is_wrong);
   tcase_add_test(t, lab_slot_old_lab_lives_as_long_as_it_is_held);
   suite_add_tcase(s, t);
