@@ -4,8 +4,8 @@
 help_test='Install what is missing, build with AddressSanitizer and UndefinedBehaviorSanitizer, and run all tests.
 First the unit tests and the fuzz corpora (ctest), then the scenarios (bats): each starts a lab of its own on its own ports.
 Last the lab in containers, where an engine answers or one can be started (as root, with the packages docker.io,
-docker-compose, debootstrap and iptables); otherwise that is skipped, with the reason. So are the scenarios with Samba as the KDC:
-its packages, whose installation starts services, are installed only where CI=true.
+docker-compose, debootstrap and iptables); otherwise that is skipped, with the reason. So are scenarios with Samba,
+Java, Chromium and the benchmarks: their packages, which start services or are large, are installed only where CI=true.
 Reports in JUnit'\''s form go to build/reports/. The last line counts: N passed, N failed, N skipped.
 
   --no-install    only list the missing Debian packages, and exit with code 5 if there are any
@@ -89,7 +89,7 @@ command_test() {
   [[ ${CI-} != true ]] || purposes+=(samba)
   packages_install "$install" "${purposes[@]}"
   # Without them a few scenarios are skipped, no more.
-  [[ ${CI-} != true ]] || ((!install)) || (packages_install 1 large) || true
+  [[ ${CI-} != true ]] || ((!install)) || (packages_install 1 large bench) || true
   reports=$top/build/reports
   mkdir -p "$reports"
   rm -f "$reports/unit.xml" "$reports/containers.xml"
