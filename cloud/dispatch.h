@@ -12,7 +12,7 @@ struct dispatch {
   struct link *link;            /* valid while stream is */
   struct tunnel_stream *stream; /* NULL when there is none (any more) */
   size_t unconsumed;            /* bytes taken whose window is given back when the user reads on */
-  int tries;
+  int tries, interims;
   struct websocket *websocket;   /* NULL unless the request became one */
   struct throttle_slot *counted; /* among its user's requests at once; or NULL */
   /* Of a response whose URLs are translated, else NULL. Its head waits for the first piece of the body, so

@@ -21,7 +21,8 @@
 #define SECOND 1000000000LL
 /* The connector holds the application to backend_timeout; this much longer it may take itself (Kerberos
  * included). */
-#define GRACE (15 * SECOND)
+#define GRACE        (15 * SECOND)
+#define INTERIMS_MAX 32 /* to one request; more is refused at the connector already */
 
 static void dispatch_free(struct dispatch *d)
 {
@@ -272,10 +273,30 @@ static const struct exchange_ops exchange_ops = {on_body, on_body_end, on_drain,
 /* -- the connector's side
  * ---------------------------------------------------------------------------------------------- */
 
+/* An interim answer says that work goes on, so that the answer gets its time anew (RFC 9110 15.2), a number of
+ * times. */
+static enum err take_interim(struct dispatch *d, struct failure *f)
+{
+  if (++d->interims > INTERIMS_MAX)
+    return failure_set(f, ERR_TUNNEL_PROTOCOL, "more than %d interim answers", INTERIMS_MAX);
+  set_deadline(d->x);
+  return ERR_OK;
+}
+
 static void on_response(struct up *u, struct tunnel_stream *s, const struct tunnel_head *h)
 {
   (void)s;
-  step7_respond(((struct dispatch *)u)->x, h);
+  struct dispatch *d = (struct dispatch *)u;
+  struct failure f;
+  enum err e = ERR_OK;
+  if (h->status < 100 || h->status > 599) /* RFC 9110 15 */
+    e = failure_set(&f, ERR_TUNNEL_PROTOCOL, "%d is no status", h->status);
+  else if (h->status < 200)
+    e = take_interim(d, &f);
+  if (e)
+    dispatch_fail(d, &f);
+  else
+    step7_respond(d->x, h);
 }
 
 static void on_data(struct up *u, struct tunnel_stream *s, const uint8_t *data, size_t n)
@@ -343,6 +364,7 @@ static void on_close(struct up *u, const struct failure *f)
   if (may_repeat(d, &why)) {
     const struct connector *lost = d->via;
     count_repetition(d, &why);
+    set_deadline(d->x);
     if (send_request(d, lost, &why) == ERR_OK) return;
   }
   if (why.err == ERR_AGAIN) why.err = ERR_CONNECTOR_LOST;

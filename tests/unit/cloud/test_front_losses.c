@@ -140,6 +140,56 @@ START_TEST(connector_that_does_not_answer_is_a_timeout)
 }
 END_TEST
 
+START_TEST(interim_answer_gives_the_answer_its_time_anew)
+{
+  struct user *u = user_asks("GET / HTTP/1.1\r\n" TO_PUBLIC "\r\n");
+  pass(60);
+  inside_answer(&one, 102, NULL, NULL, false);
+  run_until(user_got(u, "HTTP/1.1 102 "));
+  pass(99);
+  ck_assert_int_eq(one.lost, 0);
+  pass(2);
+  run_until(user_got(u, "HTTP/1.1 504 ") && one.lost == 1);
+}
+END_TEST
+
+START_TEST(connector_that_takes_over_has_its_own_time)
+{
+  struct user *u = user_asks("GET / HTTP/1.1\r\n" TO_PUBLIC "\r\n");
+  pass(60);
+  inside_dial(&two, "connector-2");
+  link_close(one.link, NULL);
+  run_until(two.requests == 1);
+  pass(99);
+  ck_assert_int_eq(two.lost, 0);
+  pass(2);
+  run_until(user_got(u, "HTTP/1.1 504 ") && two.lost == 1);
+}
+END_TEST
+
+START_TEST(interim_answers_without_end_are_a_broken_peer)
+{
+  struct user *u = user_asks("GET / HTTP/1.1\r\n" TO_PUBLIC "\r\n");
+  for (int i = 0; i < 32; i++)
+    inside_answer(&one, 102, NULL, NULL, false);
+  run_until(user_got_times(u, "HTTP/1.1 102 ") == 32);
+  ck_assert_int_eq(one.lost, 0);
+  inside_answer(&one, 102, NULL, NULL, false);
+  run_until(user_got(u, "Sevenstep-Error: tunnel_protocol") && one.lost == 1);
+  ck_assert_uint_eq(user_got_times(u, "HTTP/1.1 102 "), 32);
+}
+END_TEST
+
+START_TEST(number_that_is_no_status_is_a_broken_peer)
+{
+  static const int numbers[] = {0, 99, 600, 999};
+  struct user *u = user_asks("GET / HTTP/1.1\r\n" TO_PUBLIC "\r\n");
+  inside_answer(&one, numbers[_i], NULL, NULL, false);
+  run_until(user_got(u, "Sevenstep-Error: tunnel_protocol") && one.lost == 1);
+  ck_assert_uint_eq(user_got_times(u, "HTTP/1.1 "), 1);
+}
+END_TEST
+
 START_TEST(request_for_which_no_connector_is_there_says_so)
 {
   struct user *u = user_connect(NULL);
@@ -162,6 +212,10 @@ Suite *front_losses_suite(void)
   tcase_add_test(c, connector_that_dies_within_a_response_makes_its_end_visible);
   tcase_add_test(c, connector_that_breaks_the_protocol_fails_the_request_and_serves_the_next);
   tcase_add_test(c, connector_that_does_not_answer_is_a_timeout);
+  tcase_add_test(c, interim_answer_gives_the_answer_its_time_anew);
+  tcase_add_test(c, connector_that_takes_over_has_its_own_time);
+  tcase_add_test(c, interim_answers_without_end_are_a_broken_peer);
+  tcase_add_loop_test(c, number_that_is_no_status_is_a_broken_peer, 0, 4);
   tcase_add_test(c, request_for_which_no_connector_is_there_says_so);
   return s;
 }
