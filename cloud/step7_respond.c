@@ -33,6 +33,21 @@ static void clean(struct fields *f)
   rules_strip_ours(f);
 }
 
+/* The same for trailers, in memory that all of this thread's share. */
+static const struct fields *cleaned(const struct fields *trailers)
+{
+  static struct fields kept;
+  enum err e = ERR_OK;
+  if (kept.max == 0) fields_init(&kept, TUNNEL_MAX_FIELDS, 8192);
+  fields_reset(&kept);
+  for (size_t i = 0; i < fields_count(trailers) && !e; i++) {
+    struct field one = fields_at(trailers, i);
+    e = fields_addn(&kept, one.name, one.name_len, one.value, one.value_len);
+  }
+  rules_strip_trailers(&kept);
+  return e ? NULL : &kept;
+}
+
 static int64_t take_length(struct fields *f)
 {
   const char *text = fields_get(f, "Content-Length");
@@ -192,6 +207,6 @@ void step7_end(struct exchange *x, const struct fields *trailers)
   if (d->stream) let_go(d);
   exchange_hold(x);
   dispatch_end(d);
-  exchange_end(x, trailers);
+  exchange_end(x, trailers ? cleaned(trailers) : NULL);
   exchange_release(x);
 }

@@ -1,6 +1,7 @@
 #include "rules.h"
 
 #include "chars.h"
+#include "http1_private.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -115,6 +116,37 @@ static bool drop_ours(const struct field *one, void *arg)
 void rules_strip_ours(struct fields *f)
 {
   fields_remove_if(f, drop_ours, NULL);
+}
+
+/* -- trailers
+ * ------------------------------------------------------------------------------------------------ */
+
+/* Whoever merges a trailer into the head would let these decide about more than the one answer, or about who may
+ * read it; heads may have them. */
+static bool drop_from_trailers(const struct field *one, void *arg)
+{
+  static const char *const policies[] = {"strict-transport-security",
+                                         "content-security-policy",
+                                         "content-security-policy-report-only",
+                                         "permissions-policy",
+                                         "referrer-policy",
+                                         "x-content-type-options",
+                                         "x-frame-options",
+                                         "clear-site-data",
+                                         "alt-svc",
+                                         "refresh",
+                                         "set-cookie2",
+                                         NULL};
+  (void)arg;
+  return !http1_trailer_allowed(one->name, one->name_len) || is_one_of(one->name, one->name_len, policies) ||
+         begins(one->name, one->name_len, "access-control-") ||
+         begins(one->name, one->name_len, "cross-origin-") || drop_ours(one, NULL);
+}
+
+void rules_strip_trailers(struct fields *f)
+{
+  rules_strip_hop_by_hop(f);
+  fields_remove_if(f, drop_from_trailers, NULL);
 }
 
 /* -- forwarding

@@ -20,6 +20,11 @@ void rules_strip_ours(struct fields *f);
 /* Removes the fields of this name, in the same spellings (HT-30). */
 void rules_strip_spellings(struct fields *f, const char *name);
 
+/* Of an answer's trailers: leaves what is safe there. Goes what belongs to this hop, what would frame, route,
+ * authenticate or set cookies (RFC 9110 6.5.1), what says how a browser must treat the host or who may read the
+ * answer (Strict-Transport-Security, Access-Control-* and their like), and Sevenstep-*. */
+void rules_strip_trailers(struct fields *f);
+
 /* Adds Via (keeping an existing one), Forwarded, X-Forwarded-For, -Proto, -Host, and X-MS-Proxy (the
  * pseudonym). http_minor: 0 or 1, and 2 for HTTP/2. client_ip is numeric. */
 enum err rules_add_forwarding(struct fields *f, const char *pseudonym, int http_minor, const char *client_ip,

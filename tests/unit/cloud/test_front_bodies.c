@@ -108,6 +108,22 @@ START_TEST(piece_of_an_answer_does_not_wait_for_the_next)
 }
 END_TEST
 
+START_TEST(trailers_are_cleaned_as_heads_are)
+{
+  struct fields f;
+  struct user *u = user_asks("GET / HTTP/1.1\r\n" TO_PUBLIC "\r\n");
+  inside_answer(&one, 200, NULL, NULL, false);
+  fields_init(&f, 4, 1024);
+  ck_assert_int_eq(fields_add(&f, "set-cookie", "__Host-sevenstep=evil"), ERR_OK);
+  ck_assert_int_eq(fields_add(&f, "strict-transport-security", "max-age=0"), ERR_OK);
+  ck_assert_int_eq(fields_add(&f, "x-sum", "1"), ERR_OK);
+  ck_assert_int_eq(tunnel_stream_end(one.stream, &f), ERR_OK);
+  link_flush(one.link);
+  fields_clear(&f);
+  run_until(user_got(u, "\r\n\r\n0\r\nx-sum: 1\r\n\r\n"));
+}
+END_TEST
+
 START_TEST(response_without_a_body_has_none)
 {
   static const struct {
@@ -142,6 +158,7 @@ Suite *front_bodies_suite(void)
   tcase_add_test(c, malformed_body_before_the_response_is_a_bad_request);
   tcase_add_test(c, stream_that_was_silent_may_burst);
   tcase_add_test(c, piece_of_an_answer_does_not_wait_for_the_next);
+  tcase_add_test(c, trailers_are_cleaned_as_heads_are);
   tcase_add_test(c, response_without_a_body_has_none);
   return s;
 }

@@ -336,6 +336,32 @@ START_TEST(strip_negotiate_in_any_list_and_nothing_else)
 }
 END_TEST
 
+START_TEST(strip_trailers_leaves_what_is_safe_there)
+{
+  static const char *const gone[] = {"Set-Cookie",
+                                     "strict-transport-security",
+                                     "Content-Length",
+                                     "Transfer-Encoding",
+                                     "Keep-Alive",
+                                     "WWW-Authenticate",
+                                     "Content-Security-Policy",
+                                     "Access-Control-Allow-Origin",
+                                     "Cross-Origin-Opener-Policy",
+                                     "Location",
+                                     "Sevenstep-Trace",
+                                     "sevenstep_error",
+                                     "X-Hop"};
+  add("Connection", "x-hop");
+  for (size_t i = 0; i < sizeof gone / sizeof *gone; i++)
+    add(gone[i], "1");
+  add("Server-Timing", "db;dur=53");
+  add("grpc-status", "0");
+  add("X-Sum", "1");
+  rules_strip_trailers(&f);
+  ck_assert_str_eq(text(), "Server-Timing: db;dur=53|grpc-status: 0|X-Sum: 1|");
+}
+END_TEST
+
 START_TEST(set_cookie_strip_ours_only)
 {
   add("Set-Cookie", "__Host-sevenstep=evil; Path=/");
@@ -375,6 +401,7 @@ int main(void)
   tcase_add_test(t, cookie_strip_nameless_value);
   tcase_add_test(t, cookie_strip_all_fields);
   tcase_add_test(t, set_cookie_strip_ours_only);
+  tcase_add_test(t, strip_trailers_leaves_what_is_safe_there);
   tcase_add_test(t, strip_negotiate_in_any_list_and_nothing_else);
   suite_add_tcase(s, t);
   return run(s);
