@@ -58,13 +58,15 @@ In a fresh run folder it gives the same lab. It holds the passwords that the lab
 # What an actor has from elsewhere and finds in its own folder: here that is everybody's.
 hand_out() { :; }
 
-# reload_actor NAME: 0 when it took over what is on disk now, or does not run; else says why not. What it answered is in $answer.
+# reload_actor NAME VERB: 0 when it took over what is on disk now, or does not run; else says why not. What it answered is in $answer.
+# That something is removed, no connector can prevent.
 reload_actor() {
-  local code
+  local code query=''
   answer=''
+  [[ ${2-} != remove ]] || query='?firm'
   hand_out "$1" || return
   actor_is_running "$1" || return 0
-  answer=$(curl -sS -m 30 -X POST -w '\n%{http_code}' --unix-socket "$(folder_of "$1")/$1.sock" http://localhost/reload 2>&1)
+  answer=$(curl -sS -m 30 -X POST -w '\n%{http_code}' --unix-socket "$(folder_of "$1")/$1.sock" "http://localhost/reload$query" 2>&1)
   code=${answer##*$'\n'} answer=${answer%$'\n'*}
   [[ $code == 200 ]] && return 0
   warn "$1 did not take it over: ${answer%$'\n'}"
@@ -72,14 +74,16 @@ reload_actor() {
 }
 
 # reload_actors VERB: those who must know first, first. What is added is ready everywhere before the cloud lets users in; what is
-# removed is closed by the cloud before anything behind it is taken away. Whose password is another one is in $new_passwords.
+# removed is closed by the cloud before anything behind it is taken away. The first that refuses ends it. Who was told is in $told, and
+# whose password is another one in $new_passwords.
 reload_actors() {
   local name answer
   local order=(kdc kdc-2 kdc-3 backend idp cloud)
   [[ $1 != remove ]] || order=(cloud idp backend kdc kdc-2 kdc-3)
   new_passwords=()
   for name in "${order[@]}"; do
-    reload_actor "$name" || return
+    told+=("$name")
+    reload_actor "$name" "$1" || return
     [[ $name != idp ]] || mapfile -t new_passwords < <(sed -n 's/^password //p' <<<"$answer")
   done
 }
@@ -102,7 +106,7 @@ end_sessions_of_new_passwords() {
 # change_table VERB TABLE ARGUMENT...: as of `sevenstep-lab change`, from the check to what the actors say. The caller has
 # loaded the settings and holds the lock.
 change_table() {
-  local verb=$1 table=$2 kept='' new_passwords=()
+  local verb=$1 table=$2 kept='' told=() new_passwords=()
   shift 2
   ask change "$run/changes.yaml.new" "$table" "$verb" "$@" || exit
   if [[ -e $run/changes.yaml ]]; then
@@ -119,11 +123,17 @@ change_table() {
   end_sessions_of_new_passwords
 }
 
-# change_undo KEPT: back to what was kept ('': nothing); every actor is told again, as some have taken the change over.
+# change_undo KEPT: back to what was kept ('': nothing). Everybody who was told is told again, the other way round, and whatever the others
+# say. The last one has refused: it may have begun, but may also refuse what was before, for a reason that it has given already.
 change_undo() {
+  local i answer stuck=()
   if [[ -n $1 ]]; then mv -f "$1" "$run/changes.yaml"; else rm -f "$run/changes.yaml"; fi
   (provision_certificates)
-  reload_actors remove || warn "not every actor went back; they agree at the next start of the lab"
+  ((${#told[@]} == 0)) || reload_actor "${told[-1]}" remove 2>/dev/null || true
+  for ((i = ${#told[@]} - 2; i >= 0; i--)); do
+    reload_actor "${told[i]}" remove || stuck+=("${told[i]}")
+  done
+  ((${#stuck[@]} == 0)) || warn "${stuck[*]} did not go back; they agree at the next start of the lab"
   die "$EX_FAILED" "nothing was changed"
 }
 

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define TEXT_MAX  (512 * 1024)
-#define ANSWER_NS 5000000000LL /* to check and acknowledge; who does not is cut off */
+#define ANSWER_NS 5000000000LL /* to check and acknowledge, and for a change in all; who does not is cut off */
 
 /* -- one message to one connection
  * ------------------------------------------------------------------------------------- */
@@ -23,7 +23,7 @@ struct push {
 };
 
 static void acknowledged(struct connector *c, unsigned version);
-static void refused(struct connector *c, const char *why);
+static void refused(struct connector *c, unsigned version, const char *why);
 
 static void on_response(struct up *u, struct tunnel_stream *s, const struct tunnel_head *h)
 {
@@ -58,7 +58,7 @@ static void on_end(struct up *u, const struct fields *trailers)
   if (p.status == 204)
     acknowledged(p.c, p.version);
   else
-    refused(p.c, p.why);
+    refused(p.c, p.version, p.why);
 }
 
 /* Before its answer was complete, whatever that began with. Who is not leaving already either is being lost,
@@ -112,12 +112,24 @@ static enum err push(struct connector *c, const char *group)
 /* -- a change, from the first connection to the last
  * ------------------------------------------------------------------------ */
 
-/* Who the newest lab does not have is told nothing, and not waited for. Who has acknowledged a change that
- * did not take place is told again what is in force, so that it never goes by the other. */
+/* Who the newest lab does not have is told nothing. */
+static bool is_told(const struct connector *c)
+{
+  return c->known && !c->leaving && !c->refused && lab_connector_by_name(c->r->newest, c->name);
+}
+
+/* Who has acknowledged a change that did not take place is told again what is in force, so that it never goes
+ * by the other. */
 static bool is_behind(const struct connector *c)
 {
-  return c->known && !c->leaving && c->acked != c->r->newest_version &&
-         lab_connector_by_name(c->r->newest, c->name);
+  return is_told(c) && c->acked != c->r->newest_version;
+}
+
+/* Does the change wait for it? It does for who serves users now, and serves its applications in another way
+ * then: whom it gives nothing new, and who gets no requests yet, has no say in it. */
+static bool is_awaited(const struct connector *c)
+{
+  return c->r->done && c->ready && c->member->asked && is_behind(c);
 }
 
 static void cut_off(struct connector *c, enum err e, const char *why)
@@ -133,7 +145,7 @@ void configure_connector(struct connector *c)
   if (!is_behind(c) || c->push) return;
   enum err e = push(c, lab_connector_by_name(c->r->newest, c->name)->group);
   if (e == ERR_TOO_LARGE)
-    refused(c, "its applications are too many to be told");
+    refused(c, c->r->newest_version, "its applications are too many to be told");
   else if (e)
     cut_off(c, e, "its configuration could not be sent");
 }
@@ -171,35 +183,56 @@ void configure_check(struct registry *r)
   static const struct failure none = {.err = ERR_OK};
   if (!r->done) return;
   for (const struct connector *c = r->list; c; c = c->next)
-    if (is_behind(c)) return;
+    if (is_awaited(c)) return;
   finish(r, &none);
 }
 
 static void acknowledged(struct connector *c, unsigned version)
 {
-  bool first = c->acked == 0;
   c->acked = version;
   log_info("connector %s acknowledged version %u", c->name, version);
-  if (is_behind(c)) {
+  if (is_behind(c))
     configure_connector(c);
-    return;
-  }
-  if (first && !c->leaving) admit_welcome(c);
+  else if (is_told(c) && !c->ready)
+    admit_welcome(c);
   configure_check(c->r);
 }
 
-/* It goes on with what it knows, if it knows something; the change does not take place. */
-static void refused(struct connector *c, const char *why)
+/* A change that is wanted of it does not take place, and it goes on with what it knows. What it has to serve
+ * anyway it is to serve, or others do. */
+static void refused(struct connector *c, unsigned version, const char *why)
 {
   struct failure f;
   struct registry *r = c->r;
-  failure_set(&f, ERR_CONFIG, "connector %s refused version %u: %s", c->name, r->newest_version, why);
+  failure_set(&f, ERR_CONFIG, "connector %s refused version %u: %s", c->name, version, why);
   log_failure(LOG_ERROR, NULL, &f);
-  if (c->acked == 0) admit_refuse(c, &f);
-  if (r->done) finish(r, &f);
+  if (version != r->newest_version) {
+    configure_connector(c);
+  } else if (is_awaited(c) && !r->firm) {
+    finish(r, &f);
+  } else {
+    admit_refuse(c, &f);
+    configure_check(r);
+  }
 }
 
-void registry_configure(struct registry *r, const struct lab *lab,
+/* Will this group's connectors have to do other than now? Without memory to tell, they are asked. */
+static bool changes_for(const struct registry *r, const struct member *m)
+{
+  struct buf now, next;
+  const struct lab_connector *c = lab_connector_by_name(r->newest, m->name);
+  if (!c || strcmp(c->group, m->group) != 0) return false; /* it is refused, when that is so */
+  buf_init(&now, TEXT_MAX);
+  buf_init(&next, TEXT_MAX);
+  bool changes = lab_write_applications(r->cloud->lab, m->group, &now) ||
+                 lab_write_applications(r->newest, m->group, &next) || now.len != next.len ||
+                 memcmp(now.data, next.data, now.len) != 0;
+  buf_clear(&now);
+  buf_clear(&next);
+  return changes;
+}
+
+void registry_configure(struct registry *r, const struct lab *lab, bool firm,
                         void (*done)(void *arg, const struct failure *f), void *arg)
 {
   struct failure f;
@@ -212,8 +245,12 @@ void registry_configure(struct registry *r, const struct lab *lab,
   lab_free(r->newest);
   r->newest = lab;
   r->newest_version = ++r->versions;
+  r->firm = firm;
+  r->begun_ns = clock_mono_ns();
   r->done = done;
   r->done_arg = arg;
+  for (struct member *m = r->members; m; m = m->next)
+    m->asked = changes_for(r, m);
   for (struct connector *c = r->list; c && r->done; c = c->next) /* a refusal ends it */
     configure_connector(c);
   configure_check(r);
@@ -221,7 +258,8 @@ void registry_configure(struct registry *r, const struct lab *lab,
 
 void configure_look_at(struct connector *c, int64_t now_ns)
 {
-  if (c->push && now_ns - c->pushed_ns > ANSWER_NS)
+  bool late = c->push && now_ns - c->pushed_ns > ANSWER_NS;
+  if (late || (is_awaited(c) && now_ns - c->r->begun_ns > ANSWER_NS))
     cut_off(c, ERR_TIMEOUT, "it did not acknowledge its configuration in time");
   else
     configure_connector(c); /* who came while a change was under way that did not take place */

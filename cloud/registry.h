@@ -30,11 +30,13 @@ enum err registry_new(struct cloud *c, struct registry **ret, struct failure *f)
 void registry_sweep(struct registry *r, int64_t now_ns);
 /* The same soon, from any thread: after a revocation. */
 void registry_wake(struct registry *r);
-/* Tells all connectors of another lab, a reference of which it takes over. When all have acknowledged it, it
- * is in force (cloud->lab, cloud->version) and done() is called with ERR_OK; or with the first refusal, and
- * nothing has changed. Connectors that are lost meanwhile are not waited for: they are told when they come
- * back. */
-void registry_configure(struct registry *r, const struct lab *lab,
+/* Tells all connectors of another lab, a reference of which it takes over. When those that serve users, and
+ * for whose group it changes an application, have acknowledged it, it is in force (cloud->lab,
+ * cloud->version) and done() is called with ERR_OK; or with the first refusal of one of these, and nothing
+ * has changed. firm: it is in force in any case. Connectors that are lost meanwhile are not waited for: they
+ * are told when they come back. Who refuses and cannot prevent it, or does not answer in seconds, is cut
+ * off. */
+void registry_configure(struct registry *r, const struct lab *lab, bool firm,
                         void (*done)(void *arg, const struct failure *f), void *arg);
 
 /* All connectors are to forget this user's tickets. Those that are not connected now are not told: their

@@ -11,6 +11,7 @@ struct member {
   char group[CONNECTOR_NAME_MAX + 1];
   size_t connections, ready; /* ready: those that take requests */
   size_t requests;           /* that it works on, through all of them */
+  bool asked;                /* the change under way is one for its group */
   int64_t turn;              /* when one of them was picked last */
   int64_t no_credential_ns;  /* when it was last seen to have none of its own; 0: it has one */
   struct member *prev, *next;
@@ -58,6 +59,8 @@ struct registry {
   unsigned newest_version, versions;
   void (*done)(void *arg, const struct failure *f); /* a change is under way */
   void *done_arg;
+  int64_t begun_ns; /* that change */
+  bool firm;        /* nobody can refuse it */
 };
 
 /* registry.c */
@@ -91,7 +94,7 @@ extern const struct tunnel_events admit_tunnel_events;
 void configure_connector(struct connector *c);
 /* A connection has gone: perhaps it was the last that a change waited for. */
 void configure_check(struct registry *r);
-/* Once a second: cuts off who does not acknowledge. */
+/* Once a second: cuts off who does not acknowledge, in all of ANSWER_NS for a change. */
 void configure_look_at(struct connector *c, int64_t now_ns);
 
 #endif

@@ -113,6 +113,7 @@ enum err reload_certificate(const struct cloud *c, struct tls_ctx *tls, const ch
 struct reload {
   struct cloud *c;
   const struct lab *lab;
+  bool firm;
   struct net_call *call;
   struct failure f;
   size_t applications;
@@ -138,13 +139,13 @@ static void reload_begin(void *arg, struct net_call *call)
     return;
   }
   l->lab = NULL;
-  registry_configure(l->c->registry, lab, reload_done, l);
+  registry_configure(l->c->registry, lab, l->firm, reload_done, l);
 }
 
 /* This thread waits; it has nobody else to serve. */
 void handle_reload(const struct httpd_request *q, struct httpd_response *r)
 {
-  struct reload l = {.c = q->arg};
+  struct reload l = {.c = q->arg, .firm = strcmp(q->query, "firm") == 0};
   char text[128];
   enum err e = actor_reload(l.c->actor, &l.lab, &l.f);
   if (!e) {

@@ -127,10 +127,45 @@ changes() { cat "$SEVENSTEP_RUN/changes.yaml" 2>/dev/null || true; }
   [[ $status == 1 ]]
   [[ $output == *'cloud.session_lifetime has been edited, which takes effect at the next start of the lab only'* ]]
   [[ $output == *'nothing was changed'* ]]
+  [[ $output != *'go back'* ]] # nobody had taken anything over
   [[ $(changes) != *wiki* ]]
   agent_get "$wiki"
   assert_status 404
   sign_in
+}
+
+# The cloud refuses the change, and one of the others to go back.
+@test "undone: whoever took the change over is told to go back, the last one first, whatever the others say" {
+  printf 'kept\n' >"$BATS_TEST_TMPDIR/changes.yaml"
+  undo() (
+    run=$BATS_TEST_TMPDIR
+    # shellcheck source=/dev/null
+    source "$lab_top/cli/common.sh" && source "$lab_top/cli/change.sh"
+    ask() { printf 'changed\n' >"$run/changes.yaml.new"; }
+    lab_is_running() { true; }
+    actor_is_running() { [[ $1 != kdc-? ]]; }
+    provision_certificates() { :; }
+    folder_of() { printf '%s' "$run"; }
+    curl() {
+      local url=${*: -1} socket=${*: -2:1}
+      socket=${socket##*/}
+      printf '%s%s %s\n' "${socket%.sock}" "${url##*/reload}" "$(<"$run/changes.yaml")" >>"$run/told"
+      [[ $socket != cloud.sock && $(tail -n 1 "$run/told") != 'idp?firm kept' ]] && printf '\n200' || printf 'no\n500'
+    }
+    change_table set users alice enabled=false
+  )
+  run undo
+  [[ $status == 1 && $(<"$BATS_TEST_TMPDIR/changes.yaml") == kept ]]
+  [[ $output == *'cloud did not take it over: no'*'idp did not go back; they agree at the next start of the lab'*'nothing was changed'* ]]
+  [[ $(<"$BATS_TEST_TMPDIR/told") == "\
+kdc changed
+backend changed
+idp changed
+cloud changed
+cloud?firm kept
+idp?firm kept
+backend?firm kept
+kdc?firm kept" ]]
 }
 
 @test "connectors acknowledge each version before it is in force" {

@@ -206,7 +206,7 @@ static void configured(void *arg, const struct failure *f)
 void front_change(const char *changes)
 {
   bool done = false;
-  registry_configure(cloud->registry, front_lab(changes), configured, &done);
+  registry_configure(cloud->registry, front_lab(changes), false, configured, &done);
   run_until(done);
 }
 

@@ -43,7 +43,7 @@ void inside_enrol(const char *name)
   buf_init(&key, CSR_KEY_MAX);
   buf_init(&der, CERTIFICATE_MAX);
   snprintf(h.name, sizeof h.name, "%s", name);
-  snprintf(h.group, sizeof h.group, "default");
+  snprintf(h.group, sizeof h.group, "%s", lab_connector_by_name(cloud->lab, name)->group);
   snprintf(h.tenant, sizeof h.tenant, "%s", front_lab_file->tenant);
   ck_assert_int_eq(roster_token(cloud->roster, name, NULL, h.token, &f), ERR_OK);
   ck_assert_int_eq(csr_challenge(h.token, challenge), ERR_OK);
@@ -282,7 +282,7 @@ static void dial(struct inside *c, const char *name)
 void inside_begin(struct inside *c, const char *name)
 {
   c->name = name;
-  c->group = "default";
+  c->group = lab_connector_by_name(cloud->lab, name)->group;
   dial(c, name);
 }
 

@@ -19,7 +19,13 @@ static void configured(void *arg, const struct failure *f)
 static void configure(const char *changes)
 {
   finished = 0;
-  registry_configure(cloud->registry, front_lab(changes), configured, NULL);
+  registry_configure(cloud->registry, front_lab(changes), false, configured, NULL);
+}
+
+static void configure_firmly(const char *changes)
+{
+  finished = 0;
+  registry_configure(cloud->registry, front_lab(changes), true, configured, NULL);
 }
 
 static unsigned version_of(const char *name)
@@ -203,6 +209,100 @@ START_TEST(configure_while_another_is_under_way_is_refused)
 }
 END_TEST
 
+/* -- who has a say in it --------------------------------------------------------------------------------- */
+
+static void dial_two_groups(void)
+{
+  front_change("connectors: {connector-2: {group: other}}\n");
+  inside_enrol("connector-2");
+  inside_dial(&one, "connector-1");
+  inside_dial(&two, "connector-2");
+}
+
+#define CLOSED_IN_TWO_GROUPS "connectors: {connector-2: {group: other}}\n" CLOSED
+
+START_TEST(configure_that_gives_a_group_nothing_new_does_not_wait_for_it)
+{
+  dial_two_groups();
+  two.hesitates = true;
+  configure(CLOSED_IN_TWO_GROUPS);
+  run_until(finished);
+  ck_assert_int_eq(outcome.err, ERR_OK);
+  ck_assert(lab_app_by_name(cloud->lab, "public")->maintenance);
+  run_until(two.configuration);
+  inside_acknowledge(&two);
+  run_until(version_of("connector-2") == 3);
+}
+END_TEST
+
+START_TEST(configure_that_gives_a_group_nothing_new_cannot_be_refused_by_it)
+{
+  dial_two_groups();
+  two.refuses = "no";
+  configure(CLOSED_IN_TWO_GROUPS);
+  run_until(finished);
+  ck_assert_int_eq(outcome.err, ERR_OK);
+  run_until(!two.link);
+  ck_assert_str_eq(two.refused, "bad_configuration");
+  ck_assert_uint_eq(cloud->counters.ready_connectors, 1);
+}
+END_TEST
+
+START_TEST(configure_firmly_is_in_force_for_those_who_do_not_refuse)
+{
+  inside_dial(&one, "connector-1");
+  inside_dial(&two, "connector-2");
+  two.refuses = "no";
+  configure_firmly(CLOSED);
+  run_until(finished && !two.link);
+  ck_assert_int_eq(outcome.err, ERR_OK);
+  ck_assert_uint_eq(cloud->version, 2);
+  ck_assert_str_eq(two.refused, "bad_configuration");
+  ck_assert_uint_eq(version_of("connector-1"), 2);
+  ck_assert_uint_eq(cloud->counters.ready_connectors, 1);
+}
+END_TEST
+
+START_TEST(configure_does_not_wait_for_who_gets_no_requests_yet)
+{
+  inside_dial(&one, "connector-1");
+  two.hesitates = true;
+  inside_begin(&two, "connector-2");
+  run_until(two.configuration);
+  configure(CLOSED);
+  run_until(finished);
+  ck_assert_int_eq(outcome.err, ERR_OK);
+  ck_assert_uint_eq(two.version, 1);
+  two.hesitates = false;
+  inside_acknowledge(&two);
+  run_until(cloud->counters.ready_connectors == 2);
+  ck_assert_uint_eq(version_of("connector-2"), 2);
+}
+END_TEST
+
+/* It still has to answer the one before, and would have as long again for this one. */
+START_TEST(configure_waits_no_longer_in_all)
+{
+  inside_dial(&one, "connector-1");
+  inside_dial(&two, "connector-2");
+  one.hesitates = true;
+  two.refuses = "no";
+  configure(CLOSED);
+  run_until(finished && one.configuration);
+  ck_assert_int_eq(outcome.err, ERR_CONFIG);
+  two.refuses = NULL;
+  configure(CLOSED);
+  pass(4);
+  inside_acknowledge(&one);
+  run_until(one.configuration);
+  ck_assert_uint_eq(one.version, 3);
+  ck_assert_int_eq(finished, 0);
+  pass(2);
+  run_until(finished && !one.link);
+  ck_assert_int_eq(outcome.err, ERR_OK);
+}
+END_TEST
+
 START_TEST(configure_connector_taken_away_gets_no_more_and_is_closed)
 {
   inside_dial(&one, "connector-1");
@@ -235,6 +335,11 @@ int main(void)
   tcase_add_test(c, configure_without_an_answer_in_time_cuts_the_connection_off);
   tcase_add_test(c, configure_without_connectors_is_in_force_at_once);
   tcase_add_test(c, configure_while_another_is_under_way_is_refused);
+  tcase_add_test(c, configure_that_gives_a_group_nothing_new_does_not_wait_for_it);
+  tcase_add_test(c, configure_that_gives_a_group_nothing_new_cannot_be_refused_by_it);
+  tcase_add_test(c, configure_firmly_is_in_force_for_those_who_do_not_refuse);
+  tcase_add_test(c, configure_does_not_wait_for_who_gets_no_requests_yet);
+  tcase_add_test(c, configure_waits_no_longer_in_all);
   tcase_add_test(c, configure_connector_taken_away_gets_no_more_and_is_closed);
   return run(suite);
 }
