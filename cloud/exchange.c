@@ -3,6 +3,7 @@
 
 #include "clock.h"
 #include "cors.h"
+#include "rules.h"
 
 #include <string.h>
 #include <time.h>
@@ -176,6 +177,9 @@ static enum err complete_head(struct exchange *x, struct fields *f)
   trace_id_format(&x->ctx, id);
   enum err e = fields_set(f, "Sevenstep-Trace", id);
   if (!e && !fields_get(f, "Date")) e = fields_add(f, "Date", date_now());
+  /* The application behind a host may say it in its own words (RFC 6797 6.1: once). */
+  if (!e && !fields_get(f, HTTP_STRICT_TRANSPORT))
+    e = fields_add(f, HTTP_STRICT_TRANSPORT, HTTP_STRICT_TRANSPORT_VALUE);
   if (!e && x->clear_trace_cookie) e = cookie_set(f, COOKIE_TRACE, "", 0, "Lax");
   return e;
 }
@@ -281,7 +285,6 @@ static enum err add_own_fields(struct fields *head)
       {"X-Content-Type-Options", "nosniff"},
       {"Referrer-Policy", "no-referrer"},
       {"Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"},
-      {"Strict-Transport-Security", "max-age=31536000"},
   };
   enum err e = ERR_OK;
   for (size_t i = 0; i < sizeof own / sizeof own[0] && !e; i++)

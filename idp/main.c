@@ -64,6 +64,7 @@ static enum err start_server(const struct actor *a, struct idp_site *site, struc
       .listen = a->lab->idp.listen,
       .cert_path = cert,
       .key_path = key,
+      .strict_transport = true,
       .routes = idp_routes,
       .arg = site,
       .hold = idp_hold,

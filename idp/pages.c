@@ -54,7 +54,6 @@ static enum err add_headers(struct httpd_response *r)
       {"Content-Type", "text/html; charset=utf-8"},  {"Cache-Control", "no-store"},
       {"Content-Security-Policy", policy},           {"X-Frame-Options", "DENY"},
       {"X-Content-Type-Options", "nosniff"},         {"Referrer-Policy", "no-referrer"},
-      {"Strict-Transport-Security", "max-age=3600"},
   };
   pthread_once(&policy_once, make_policy);
   enum err e = ERR_OK;

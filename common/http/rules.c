@@ -76,10 +76,11 @@ static bool begins(const char *name, size_t n, const char *prefix)
 static bool drop_identity(const struct field *one, void *arg)
 {
   static const char *const prefixes[] = {"x-ms-", "x-forwarded-", "x-auth-", "sevenstep-"};
-  static const char *const names[] = {"forwarded",   "x-forwarded",   "x-real-ip",
-                                      "remote-user", "x-remote-user", "sevenstep"};
+  static const char *const names[] = {"forwarded",      "x-forwarded",   "x-real-ip",
+                                      "remote-user",    "x-remote-user", "sevenstep",
+                                      "x-original-url", "x-rewrite-url", "proxy"};
   (void)arg;
-  if (!may_begin(one, "xfrs")) return false;
+  if (!may_begin(one, "xfrsp")) return false;
   for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
     if (begins(one->name, one->name_len, prefixes[i])) return true;
   for (size_t i = 0; i < sizeof names / sizeof *names; i++)

@@ -11,7 +11,8 @@
 void rules_strip_hop_by_hop(struct fields *f);
 
 /* Removes what a client must not be able to claim: X-MS-*, X-Forwarded-*, Forwarded, X-Real-IP, Remote-User,
- * X-Remote-User, REMOTE_USER, X-Auth-*, Sevenstep-*; any case, and all characters alike that are neither
+ * X-Remote-User, REMOTE_USER, X-Auth-*, Sevenstep-*; and what applications take for more than a field: Proxy
+ * (HTTP_PROXY to CGI), X-Original-URL and X-Rewrite-URL (to some the path in the request's place); any case, and all characters alike that are neither
  * letters nor digits (HT-29, HT-30). */
 void rules_strip_identity(struct fields *f);
 /* Removes Sevenstep-*, which in answers the proxy alone says. */
@@ -24,6 +25,10 @@ void rules_strip_spellings(struct fields *f, const char *name);
  * authenticate or set cookies (RFC 9110 6.5.1), what says how a browser must treat the host or who may read the
  * answer (Strict-Transport-Security, Access-Control-* and their like), and Sevenstep-*. */
 void rules_strip_trailers(struct fields *f);
+
+/* What answers over TLS say, so that browsers never ask this host without (RFC 6797 6.1): for a year. */
+#define HTTP_STRICT_TRANSPORT "Strict-Transport-Security"
+#define HTTP_STRICT_TRANSPORT_VALUE "max-age=31536000"
 
 /* Adds Via (keeping an existing one), Forwarded, X-Forwarded-For, -Proto, -Host, and X-MS-Proxy (the
  * pseudonym). http_minor: 0 or 1, and 2 for HTTP/2. client_ip is numeric. */

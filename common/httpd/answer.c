@@ -1,5 +1,7 @@
 #include "httpd_private.h"
 
+#include "rules.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -147,6 +149,11 @@ enum MHD_Result httpd_answer_send(struct connection *c)
   }
   httpd_answer_clear(&c->r);
   if (!m) return MHD_NO;
+  if (c->server->config.strict_transport &&
+      MHD_add_response_header(m, HTTP_STRICT_TRANSPORT, HTTP_STRICT_TRANSPORT_VALUE) != MHD_YES) {
+    MHD_destroy_response(m);
+    return MHD_NO;
+  }
   httpd_watch_phase(c, PHASE_ANSWER);
   enum MHD_Result done = MHD_queue_response(c->mhd, (unsigned)status, m);
   MHD_destroy_response(m);

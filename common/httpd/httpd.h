@@ -80,6 +80,7 @@ struct httpd_config {
   struct lab_addr listen;           /* or */
   const char *unix_path;            /* a unix socket (mode 0600; a stale one is replaced) */
   const char *cert_path, *key_path; /* both or neither: TLS 1.2+ */
+  bool strict_transport;            /* with TLS: each answer says so (rules.h: HTTP_STRICT_TRANSPORT) */
   const struct httpd_route
       *routes; /* ends with a zeroed route; no match: 404, other method: 405 with Allow */
   void *arg;

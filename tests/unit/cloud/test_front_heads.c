@@ -75,6 +75,23 @@ START_TEST(date_of_the_application_stays)
 }
 END_TEST
 
+/* TU-07: of answers of applications and of the cloud's own, and once, if the application says it. */
+START_TEST(answers_say_that_the_host_is_to_be_asked_over_tls_alone)
+{
+  struct user *u = user_asks("GET / HTTP/1.1\r\n" TO_PUBLIC "\r\n");
+  inside_answer(&one, 200, "x", "y", true);
+  run_until(user_got(u, "\r\n\r\n"));
+  ck_assert_uint_eq(user_got_times(u, "Strict-Transport-Security: max-age=31536000\r\n"), 1);
+  user_send(u, "GET /2 HTTP/1.1\r\n" TO_PUBLIC "\r\n");
+  run_until(one.requests == 2);
+  inside_answer(&one, 200, "strict-transport-security", "max-age=7", true);
+  run_until(user_got(u, "strict-transport-security: max-age=7\r\n"));
+  user_send(u, "TRACE / HTTP/1.1\r\n" TO_PUBLIC "\r\n");
+  run_until(user_got(u, "</html>"));
+  ck_assert_uint_eq(user_got_times(u, "Strict-Transport-Security: max-age=31536000\r\n"), 2);
+}
+END_TEST
+
 /* HT-09 */
 START_TEST(absolute_form_decides_against_host)
 {
@@ -163,6 +180,7 @@ Suite *front_heads_suite(void)
   tcase_add_loop_test(c, forwarded_host_is_the_published_one, 0, 3);
   tcase_add_test(c, what_is_end_to_end_passes_unchanged);
   tcase_add_test(c, date_of_the_application_stays);
+  tcase_add_test(c, answers_say_that_the_host_is_to_be_asked_over_tls_alone);
   tcase_add_test(c, absolute_form_decides_against_host);
   tcase_add_test(c, large_head_passes);
   tcase_add_test(c, interim_responses_reach_http11_only);

@@ -110,6 +110,20 @@ START_TEST(strip_identity_every_spelling)
 }
 END_TEST
 
+START_TEST(strip_identity_takes_what_is_read_as_more_than_a_field)
+{
+  static const char *const names[] = {"Proxy", "PROXY", "X-Original-URL", "x_original_url", "X-Rewrite-URL",
+                                      "X.Rewrite.Url"};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+    add(names[i], "/admin");
+  add("X-Original-Title", "1");
+  add("Proxy-Hint", "2");
+  add("XProxy", "3");
+  rules_strip_identity(&f);
+  ck_assert_str_eq(text(), "X-Original-Title: 1|Proxy-Hint: 2|XProxy: 3|");
+}
+END_TEST
+
 START_TEST(strip_identity_leaves_the_rest)
 {
   add("X-MSG", "1");
@@ -384,6 +398,7 @@ int main(void)
   tcase_add_test(t, strip_hop_by_hop_named_by_connection);
   tcase_add_test(t, strip_hop_by_hop_cannot_strip_what_is_added_later);
   tcase_add_test(t, strip_identity_every_spelling);
+  tcase_add_test(t, strip_identity_takes_what_is_read_as_more_than_a_field);
   tcase_add_test(t, strip_identity_leaves_the_rest);
   tcase_add_test(t, strip_identity_knows_what_cgi_makes_of_other_characters);
   tcase_add_loop_test(t, count_forward_one_less_and_nothing_else, 0, 9);

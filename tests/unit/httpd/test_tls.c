@@ -23,10 +23,13 @@ static char cert[64], key[64];
 static struct httpd *server;
 static struct failure f;
 
+static bool strict;
+
 static enum err start(const char *c, const char *k)
 {
   struct httpd_config config = {
-      .listen = {"127.0.0.1", 0}, .cert_path = c, .key_path = k, .routes = routes, .threads = 2};
+      .listen = {"127.0.0.1", 0}, .cert_path = c, .key_path = k, .strict_transport = strict,
+      .routes = routes, .threads = 2};
   return httpd_start(&config, &server, &f);
 }
 
@@ -37,6 +40,7 @@ static void setup(void)
   snprintf(key, sizeof key, "%s/a.key", folder);
   certificate_make(cert, key);
   server = NULL;
+  strict = false;
 }
 
 static void teardown(void)
@@ -93,6 +97,19 @@ static void refused(int version, const char *suites)
 START_TEST(tls13_answered)
 {
   answered(TLS1_3_VERSION, NULL);
+}
+END_TEST
+
+/* TU-07 */
+START_TEST(strict_transport_is_said_where_it_is_wanted_and_once)
+{
+  char answer[4096];
+  strict = _i;
+  ck_assert_int_eq(start(cert, key), ERR_OK);
+  ck_assert(ask(TLS1_3_VERSION, TLS1_3_VERSION, NULL, answer, sizeof answer));
+  const char *said = strstr(answer, "\r\nStrict-Transport-Security: max-age=31536000\r\n");
+  ck_assert_int_eq(said != NULL, _i);
+  ck_assert_ptr_null(said ? strstr(said + 2, "\r\nStrict") : said);
 }
 END_TEST
 
@@ -220,6 +237,7 @@ int main(void)
   tcase_add_checked_fixture(t, setup, teardown);
   tcase_set_timeout(t, 30);
   tcase_add_test(t, tls13_answered);
+  tcase_add_loop_test(t, strict_transport_is_said_where_it_is_wanted_and_once, 0, 2);
   tcase_add_test(t, tls12_aead_answered);
   tcase_add_test(t, tls12_cbc_refused);
   tcase_add_test(t, tls11_refused);
