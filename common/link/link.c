@@ -14,6 +14,7 @@ struct link {
   struct tunnel *tunnel;
   uv_timer_t beat;
   int64_t heard_ns;
+  uint64_t acknowledged; /* at the last beat */
   bool finishing;
   bool busy; /* nghttp2 must not send from inside its own callbacks, whether it receives or sends */
   struct failure failure;
@@ -41,9 +42,20 @@ void link_discard(struct link *l)
   uv_close((uv_handle_t *)&l->beat, freed);
 }
 
+/* On a slow line our PING, and so the answer to it, waits behind what is on its way. Who acknowledges that
+ * lives; but only what is still on its way counts, as a kernel acknowledges PINGs for a program that hangs. */
+static void hear_acknowledgement(struct link *l)
+{
+  bool all;
+  uint64_t n = stream_acknowledged(l->stream, &all);
+  if (n != l->acknowledged && !all) l->heard_ns = clock_mono_ns();
+  l->acknowledged = n;
+}
+
 static void beat(uv_timer_t *timer)
 {
   struct link *l = timer->data;
+  hear_acknowledgement(l);
   int64_t silent_ms = (clock_mono_ns() - l->heard_ns) / 1000000;
   if (silent_ms >= LINK_DEAD_MS) {
     failure_set(&l->failure, ERR_TIMEOUT, "nothing was heard from the other end for %d s",

@@ -88,6 +88,9 @@ bool stream_congested(
     const struct stream *s); /* queued more than STREAM_HIGH, and not yet below STREAM_LOW */
 /* How many bytes have left so far: whether a slow peer takes any. */
 uint64_t stream_sent(const struct stream *s);
+/* How many bytes, with those of TLS, the peer's kernel has acknowledged so far. ret_all: of all that was
+ * written. Of an open stream. */
+uint64_t stream_acknowledged(const struct stream *s, bool *ret_all);
 /* Open, and nothing has arrived, not even an end, that the events have not told. */
 bool stream_quiet(struct stream *s);
 /* Stops and resumes reading (back-pressure). */

@@ -1,4 +1,5 @@
 /* Bytes out: the queue, and how it leaves once a turn. */
+#include "acknowledged.h"
 #include "net_private.h"
 
 #include <errno.h>
@@ -126,4 +127,11 @@ bool stream_congested(const struct stream *s)
 uint64_t stream_sent(const struct stream *s)
 {
   return s->sent;
+}
+
+uint64_t stream_acknowledged(const struct stream *s, bool *ret_all)
+{
+  uint64_t n = acknowledged_by_peer(s->fd, ret_all);
+  *ret_all = *ret_all && stream_queued(s) == 0;
+  return n;
 }

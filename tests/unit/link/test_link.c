@@ -215,6 +215,62 @@ static void join_peer(void)
   run_until(cloud.opened);
 }
 
+/* A peer that is a socket, of which the test reads when it likes; its kernel takes little. */
+static int join_socket(void)
+{
+  struct sockaddr_in sa = {
+      .sin_family = AF_INET, .sin_port = htons(at.port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  int fd = socket(AF_INET, SOCK_STREAM, 0), little = 4096;
+  ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &little, sizeof little), 0);
+  ck_assert_int_eq(connect(fd, (struct sockaddr *)&sa, sizeof sa), 0);
+  run_until(cloud.opened);
+  return fd;
+}
+
+/* So much, that not all of it leaves the cloud's kernel. */
+static void fill_line(void)
+{
+  static const uint8_t much[65000];
+  struct fields none;
+  bool all = true;
+  fields_init(&none, 1, 64);
+  ck_assert_int_eq(
+      tunnel_request(link_tunnel(cloud.link), "POST", "a", "/", 1, &none, false, &cloud, &cloud.stream),
+      ERR_OK);
+  ck_assert_int_eq(tunnel_stream_write(cloud.stream, much, sizeof much), ERR_OK);
+  link_flush(cloud.link);
+  run_until(stream_queued(link_stream(cloud.link)) == 0);
+  (void)stream_acknowledged(link_stream(cloud.link), &all);
+  ck_assert(!all);
+}
+
+/* Reads until the cloud's kernel has been told that there is room for more, and has sent some. */
+static void take_some(int fd)
+{
+  uint8_t piece[4096];
+  bool all;
+  uint64_t before = stream_acknowledged(link_stream(cloud.link), &all);
+  while (stream_acknowledged(link_stream(cloud.link), &all) == before)
+    (void)!recv(fd, piece, sizeof piece, MSG_DONTWAIT);
+  ck_assert(!all);
+}
+
+static void beat_of_a_link(uv_handle_t *handle, void *arg)
+{
+  uv_timer_t *timer = (uv_timer_t *)handle;
+  (void)arg;
+  if (handle->type != UV_TIMER || uv_is_closing(handle) || uv_timer_get_repeat(timer) != LINK_PING_MS) return;
+  ck_assert_int_eq(uv_timer_start(timer, timer->timer_cb, 0, LINK_PING_MS), 0);
+}
+
+/* The links look at their peers now. */
+static void beat(void)
+{
+  uv_walk(net_loop(net), beat_of_a_link, NULL);
+  for (int turn = 0; turn < 3; turn++)
+    uv_run(net_loop(net), UV_RUN_NOWAIT);
+}
+
 /* -- the tests ------------------------------------------------------------------------------------------- */
 
 START_TEST(request_and_answer_travel)
@@ -315,6 +371,39 @@ START_TEST(peer_that_falls_silent_is_cut_off)
 }
 END_TEST
 
+START_TEST(peer_that_takes_what_is_under_way_is_not_silent)
+{
+  int fd = join_socket();
+  fill_line();
+  beat();
+  for (int i = 0; i < 2; i++) {
+    clock_shift_mono_ms(LINK_DEAD_MS + 1000);
+    take_some(fd);
+    beat();
+    ck_assert(!cloud.closed);
+  }
+  clock_shift_mono_ms(LINK_DEAD_MS + 1000);
+  beat();
+  run_until(cloud.closed);
+  ck_assert_int_eq(cloud.failure.err, ERR_TIMEOUT);
+  close(fd);
+}
+END_TEST
+
+/* Its kernel takes all, as that of a program that hangs does. */
+START_TEST(peer_that_only_acknowledges_pings_is_cut_off)
+{
+  int fd = join_socket();
+  for (int ms = 0; ms < LINK_DEAD_MS && !cloud.closed; ms += LINK_PING_MS) {
+    clock_shift_mono_ms(LINK_PING_MS);
+    beat();
+  }
+  run_until(cloud.closed);
+  ck_assert_int_eq(cloud.failure.err, ERR_TIMEOUT);
+  close(fd);
+}
+END_TEST
+
 /* nghttp2 resets a malformed answer by itself, from inside of sending, and the owner asks again from there.
  */
 START_TEST(request_from_inside_of_sending_is_sent)
@@ -355,6 +444,8 @@ static void add_tests(TCase *c)
   tcase_add_test(c, link_close_tells_each_stream_and_both_ends);
   tcase_add_test(c, garbage_is_answered_with_goaway_and_closed);
   tcase_add_test(c, peer_that_falls_silent_is_cut_off);
+  tcase_add_test(c, peer_that_takes_what_is_under_way_is_not_silent);
+  tcase_add_test(c, peer_that_only_acknowledges_pings_is_cut_off);
   tcase_add_test(c, request_from_inside_of_sending_is_sent);
   tcase_add_test(c, connector_that_drains_finishes_what_it_has_then_both_close);
 }
