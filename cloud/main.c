@@ -41,8 +41,7 @@ static const struct actor_spec spec = {
     .lab_flags = LAB_CLIENT_SECRETS,
 };
 
-/* -- admin: reads atomics only, from the admin server's thread
- * ------------------------------------------------------- */
+/* -- admin: from the admin server's thread --------------------------------------------------------------- */
 
 static bool not_ready(struct buf *reason, const char *why)
 {
@@ -52,9 +51,12 @@ static bool not_ready(struct buf *reason, const char *why)
 
 static bool ready(void *arg, struct buf *reason)
 {
-  struct counters *n = &((struct cloud *)arg)->counters;
+  struct cloud *c = arg;
+  struct counters *n = &c->counters;
+  struct failure f;
   if (!atomic_load(&n->keys_loaded)) return not_ready(reason, "the identity provider's keys are not loaded");
   if (atomic_load(&n->ready_connectors) == 0) return not_ready(reason, "no connector is ready");
+  if (once_probe(c->once, &f)) return not_ready(reason, f.why);
   return true;
 }
 

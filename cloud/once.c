@@ -70,6 +70,11 @@ void once_free(struct once *o)
   free(o);
 }
 
+enum err once_probe(struct once *o, struct failure *f)
+{
+  return store_probe(o->store, f);
+}
+
 struct job {
   struct once *o;
   const char *kind;

@@ -13,6 +13,9 @@ struct once;
 enum err once_new(struct cloud *c, const char *path, struct once **ret, struct failure *f) MUST_CHECK;
 void once_free(struct once *o); /* after the loop has ended; accepts NULL */
 
+/* Can what must be remembered be stored now? Thread safe. */
+enum err once_probe(struct once *o, struct failure *f) MUST_CHECK;
+
 /* done(): ERR_OK for the first use of this nonce, ERR_EXISTS afterwards, or what the store failed with. */
 void once_use_nonce(struct once *o, const char *nonce, int64_t lifetime_s,
                     void (*done)(void *arg, enum err e), void *arg);

@@ -41,9 +41,9 @@ void idp_refuse(int status, const char *why, struct httpd_response *r)
 bool idp_ready(void *arg, struct buf *reason)
 {
   struct idp *i = arg;
-  int64_t n;
-  if (!store_size(i->store, &n)) return true;
-  if (buf_puts(reason, "the store cannot be read")) buf_reset(reason);
+  struct failure f;
+  if (!store_probe(i->store, &f)) return true;
+  if (buf_puts(reason, f.why)) buf_reset(reason);
   return false;
 }
 

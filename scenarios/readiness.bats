@@ -89,3 +89,27 @@ give_keytab() { mv "$SEVENSTEP_RUN/$1.kept" "$SEVENSTEP_RUN/keytabs/$1.keytab"; 
   lab start kdc
   [[ $(readiness connector-1) == '{"ready":true}' && $(readiness connector-2) == '{"ready":true}' ]]
 }
+
+# limit ACTOR BYTES: no file of it may grow beyond that: as a full disk is.
+limit() {
+  local pid
+  read -r pid _ <"$SEVENSTEP_RUN/pid/$1.lock"
+  prlimit --pid "$pid" --fsize="$2:"
+}
+
+@test "a store that cannot be written: identity provider and cloud say so, as nobody can sign in, until it can" {
+  local actor
+  for actor in idp cloud; do
+    limit "$actor" 1024
+    [[ $(readiness "$actor") == '{"ready":false,"reason":"the store: '* ]] || fail "$(readiness "$actor")"
+    run lab status
+    [[ $output == *"$actor"*'not ready'*'the store: '* ]] || fail "$output"
+    agent_new "$BATS_TEST_TMPDIR/$actor"
+    run sign_in
+    [[ $status != 0 ]] || fail "signed in"
+    limit "$actor" unlimited
+    [[ $(readiness "$actor") == '{"ready":true}' ]] || fail "$(readiness "$actor")"
+    agent_new "$BATS_TEST_TMPDIR/$actor-2"
+    sign_in
+  done
+}

@@ -196,6 +196,7 @@ void actor_start(struct actor *a, const struct actor_spec *spec, int argc, char 
   set_instance(a, &o);
   umask(077);
   signal(SIGPIPE, SIG_IGN);
+  signal(SIGXFSZ, SIG_IGN); /* a file at its limit is as a full disk: a write that fails */
   make_run_folder(a, o.run);
   log_init(a->instance);
   a->ready_fd = o.ready_fd;

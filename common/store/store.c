@@ -82,7 +82,7 @@ static enum err make_id(const char *kind, const char *key, uint8_t id[static ID_
   return EVP_Q_digest(NULL, "SHA256", NULL, text, n, id, NULL) ? ERR_OK : ERR_INTERNAL;
 }
 
-static enum err finish(struct store *s, sqlite3_stmt *st, int rc)
+static enum err finish(struct store *s, sqlite3_stmt *st, int rc, struct failure *f)
 {
   if (rc == SQLITE_ROW) rc = sqlite3_step(st); /* at most one row each; to the end, so that it commits */
   if (rc == SQLITE_DONE) rc = SQLITE_OK;
@@ -90,7 +90,7 @@ static enum err finish(struct store *s, sqlite3_stmt *st, int rc)
   int reset = sqlite3_reset(st);
   sqlite3_clear_bindings(st);
   if (!rc) rc = reset;
-  return rc ? schema_failure(s->db, rc, "", NULL) : ERR_OK;
+  return rc ? schema_failure(s->db, rc, "the store", f) : ERR_OK;
 }
 
 static void bind(sqlite3_stmt *st, const uint8_t *id, int64_t now, int64_t lifetime_s)
@@ -105,13 +105,13 @@ static enum err purge_locked(struct store *s)
 {
   sqlite3_stmt *st = s->st[PURGE];
   bind(st, NULL, clock_wall_s(), 0);
-  enum err e = finish(s, st, sqlite3_step(st));
+  enum err e = finish(s, st, sqlite3_step(st), NULL);
   if (e) return e;
   st = s->st[SIZE];
   int rc = sqlite3_step(st);
   if (rc == SQLITE_ROW) s->records = sqlite3_column_int64(st, 0);
   s->writes = 0;
-  return finish(s, st, rc);
+  return finish(s, st, rc, NULL);
 }
 
 /* Before a write that may add a record: keeps the file bounded. */
@@ -140,14 +140,14 @@ enum err store_size(struct store *s, int64_t *ret_n)
   sqlite3_stmt *st = s->st[SIZE];
   int rc = sqlite3_step(st);
   int64_t n = rc == SQLITE_ROW ? sqlite3_column_int64(st, 0) : 0;
-  enum err e = finish(s, st, rc);
+  enum err e = finish(s, st, rc, NULL);
   pthread_mutex_unlock(&s->lock);
   if (!e) *ret_n = n;
   return e;
 }
 
 static enum err put(struct store *s, enum statement which, const char *kind, const char *key,
-                    const void *value, size_t n, int64_t lifetime_s)
+                    const void *value, size_t n, int64_t lifetime_s, struct failure *f)
 {
   uint8_t id[ID_LEN];
   if (n > STORE_VALUE_MAX || lifetime_s <= 0) return ERR_TOO_LARGE;
@@ -155,11 +155,13 @@ static enum err put(struct store *s, enum statement which, const char *kind, con
   if (e) return e;
   pthread_mutex_lock(&s->lock);
   e = make_room(s);
-  if (!e) {
+  if (e) {
+    failure_set(f, e, "the store has no room for a record");
+  } else {
     sqlite3_stmt *st = s->st[which];
     bind(st, id, clock_wall_s(), lifetime_s);
     sqlite3_bind_blob(st, 4, n ? value : "", (int)n, SQLITE_STATIC);
-    e = finish(s, st, sqlite3_step(st));
+    e = finish(s, st, sqlite3_step(st), f);
     if (!e && !sqlite3_changes(s->db)) e = ERR_EXISTS;
   }
   pthread_mutex_unlock(&s->lock);
@@ -169,13 +171,13 @@ static enum err put(struct store *s, enum statement which, const char *kind, con
 enum err store_put(struct store *s, const char *kind, const char *key, const void *value, size_t n,
                    int64_t lifetime_s)
 {
-  return put(s, PUT, kind, key, value, n, lifetime_s);
+  return put(s, PUT, kind, key, value, n, lifetime_s, NULL);
 }
 
 enum err store_put_new(struct store *s, const char *kind, const char *key, const void *value, size_t n,
                        int64_t lifetime_s)
 {
-  return put(s, PUT_NEW, kind, key, value, n, lifetime_s);
+  return put(s, PUT_NEW, kind, key, value, n, lifetime_s, NULL);
 }
 
 static enum err read_value(struct store *s, enum statement which, const char *kind, const char *key,
@@ -193,7 +195,7 @@ static enum err read_value(struct store *s, enum statement which, const char *ki
     const void *value = sqlite3_column_blob(st, 0);
     append = buf_append(out, value ? value : "", (size_t)sqlite3_column_bytes(st, 0));
   }
-  e = finish(s, st, rc);
+  e = finish(s, st, rc, NULL);
   pthread_mutex_unlock(&s->lock);
   if (e) return e;
   return found ? append : ERR_NOT_FOUND;
@@ -209,16 +211,28 @@ enum err store_take(struct store *s, const char *kind, const char *key, struct b
   return read_value(s, TAKE, kind, key, out);
 }
 
-enum err store_remove(struct store *s, const char *kind, const char *key)
+static enum err remove_record(struct store *s, const char *kind, const char *key, struct failure *f)
 {
   uint8_t id[ID_LEN];
   enum err e = make_id(kind, key, id);
   if (e) return e;
   pthread_mutex_lock(&s->lock);
   bind(s->st[REMOVE], id, 0, 0);
-  e = finish(s, s->st[REMOVE], sqlite3_step(s->st[REMOVE]));
+  e = finish(s, s->st[REMOVE], sqlite3_step(s->st[REMOVE]), f);
   pthread_mutex_unlock(&s->lock);
   return e;
+}
+
+enum err store_remove(struct store *s, const char *kind, const char *key)
+{
+  return remove_record(s, kind, key, NULL);
+}
+
+enum err store_probe(struct store *s, struct failure *f)
+{
+  failure_set(f, ERR_INTERNAL, "the store");
+  enum err e = put(s, PUT, "probe", "", "", 0, 1, f);
+  return e ? e : remove_record(s, "probe", "", f);
 }
 
 enum err store_count(struct store *s, const char *kind, const char *key, int64_t lifetime_s,
@@ -236,7 +250,7 @@ enum err store_count(struct store *s, const char *kind, const char *key, int64_t
     bind(st, id, clock_wall_s(), lifetime_s);
     int rc = sqlite3_step(st);
     if (rc == SQLITE_ROW) count = sqlite3_column_int64(st, 0);
-    e = finish(s, st, rc);
+    e = finish(s, st, rc, NULL);
   }
   pthread_mutex_unlock(&s->lock);
   if (!e && ret_count) *ret_count = count;
@@ -258,7 +272,7 @@ enum err store_count_get(struct store *s, const char *kind, const char *key, int
     count = sqlite3_column_int64(st, 0);
     left = sqlite3_column_int64(st, 1);
   }
-  e = finish(s, st, rc);
+  e = finish(s, st, rc, NULL);
   pthread_mutex_unlock(&s->lock);
   if (e) return e;
   *ret_count = count;

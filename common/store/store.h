@@ -56,6 +56,8 @@ enum err store_count(struct store *s, const char *kind, const char *key, int64_t
 enum err store_count_get(struct store *s, const char *kind, const char *key, int64_t *ret_count,
                          int64_t *ret_left_s) MUST_CHECK;
 
+/* Can it be written now? Writes a record and removes it. What the file system says is in f->why. */
+enum err store_probe(struct store *s, struct failure *f) MUST_CHECK;
 /* Deletes records whose time has come from the file. Writing calls do it now and then by themselves. */
 enum err store_purge(struct store *s) MUST_CHECK;
 /* Records in the file, including ended ones not yet purged: for metrics. */

@@ -4,9 +4,11 @@
 #include "run.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 static char folder[64], path[96];
@@ -197,6 +199,35 @@ START_TEST(store_count_each_failure_extends_time)
 }
 END_TEST
 
+START_TEST(store_probe_leaves_nothing)
+{
+  struct failure f = {0};
+  int64_t n;
+  ck_assert_msg(!store_probe(store, &f), "%s", f.why);
+  ck_assert_int_eq(store_size(store, &n), ERR_OK);
+  ck_assert_int_eq(n, 0);
+}
+END_TEST
+
+/* A limit of the process's files is as a full disk. */
+START_TEST(store_probe_says_that_nothing_can_be_written_until_it_can)
+{
+  struct rlimit before, full;
+  struct failure f = {0};
+  signal(SIGXFSZ, SIG_IGN);
+  ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &before), 0);
+  full = before;
+  full.rlim_cur = 1024;
+  ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &full), 0);
+  enum err e = store_probe(store, &f), put = store_put(store, "a", "1", "x", 1, 10);
+  ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &before), 0);
+  ck_assert_int_eq(e, ERR_IO);
+  ck_assert_str_eq(f.why, "the store: disk I/O error");
+  ck_assert_int_eq(put, ERR_IO);
+  ck_assert_int_eq(store_probe(store, &f), ERR_OK);
+}
+END_TEST
+
 START_TEST(store_purge_deletes_ended_records_only)
 {
   int64_t n;
@@ -307,6 +338,8 @@ int main(void)
   tcase_add_test(t, store_remove_present_or_absent_ok);
   tcase_add_test(t, store_count_counts_until_its_time);
   tcase_add_test(t, store_count_each_failure_extends_time);
+  tcase_add_test(t, store_probe_leaves_nothing);
+  tcase_add_test(t, store_probe_says_that_nothing_can_be_written_until_it_can);
   tcase_add_test(t, store_purge_deletes_ended_records_only);
   tcase_add_test(t, store_put_many_purges_by_itself);
   tcase_add_test(t, store_take_by_many_exactly_one_succeeds);
