@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -177,6 +178,18 @@ static void make_run_folder(struct actor *a, const char *run)
   memcpy(a->run, whole, strlen(whole) + 1);
 }
 
+/* Shells give 1,024, which some hundred users, or who only begins connections, would use up for everybody. */
+static void raise_file_limit(void)
+{
+  struct rlimit l;
+  if (getrlimit(RLIMIT_NOFILE, &l) || l.rlim_cur >= ACTOR_FILES) return;
+  l.rlim_cur = l.rlim_max < ACTOR_FILES ? l.rlim_max : ACTOR_FILES;
+  if (setrlimit(RLIMIT_NOFILE, &l) || l.rlim_cur < ACTOR_FILES)
+    log_warn("no more than %llu files and connections can be open at once (ulimit -Hn); %d are for all that "
+             "docs/limits.md allows",
+             (unsigned long long)l.rlim_cur, ACTOR_FILES);
+}
+
 void actor_start(struct actor *a, const struct actor_spec *spec, int argc, char **argv)
 {
   *a = (struct actor){.spec = spec, .ready_fd = -1};
@@ -199,6 +212,7 @@ void actor_start(struct actor *a, const struct actor_spec *spec, int argc, char 
   signal(SIGXFSZ, SIG_IGN); /* a file at its limit is as a full disk: a write that fails */
   make_run_folder(a, o.run);
   log_init(a->instance);
+  raise_file_limit();
   a->ready_fd = o.ready_fd;
   if (a->ready_fd >= 0) fcntl(a->ready_fd, F_SETFD, FD_CLOEXEC);
   e = tracer_new(a->run, spec->name, a->instance, &a->tracer, &f);

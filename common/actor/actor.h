@@ -15,6 +15,8 @@
 #include "log.h"
 #include "trace.h"
 
+#define ACTOR_FILES 18432 /* open at once: 16,384 connections of users, and what the cloud needs besides */
+
 struct actor_spec {
   const char *name;    /* "cloud" */
   const char *program; /* "sevenstep-cloud" */
@@ -36,7 +38,8 @@ struct actor {
 };
 
 /* Parses, loads, opens. Returns 0 to go on, else exits the process itself with the code above after a message
- * on standard error. Ignores SIGPIPE, sets umask 077. */
+ * on standard error. Ignores SIGPIPE, sets umask 077, raises the soft limit of open files to ACTOR_FILES, as
+ * far as the hard one allows; says so when it does not. */
 void actor_start(struct actor *a, const struct actor_spec *spec, int argc, char **argv);
 /* KRB5_CONFIG becomes the run folder's krb5.conf when that is there; else it stays what it was. Call it
  * behind actor_start(), before any thread. */

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 enum {
@@ -39,15 +38,6 @@ static size_t no_unescape(void *cls, struct MHD_Connection *mhd, char *s)
   (void)cls;
   (void)mhd;
   return strlen(s);
-}
-
-static void raise_file_limit(unsigned connections)
-{
-  struct rlimit l;
-  rlim_t want = connections + 256;
-  if (getrlimit(RLIMIT_NOFILE, &l) || l.rlim_cur >= want) return;
-  l.rlim_cur = l.rlim_max < want ? l.rlim_max : want;
-  setrlimit(RLIMIT_NOFILE, &l);
 }
 
 /* The whole file, NUL-terminated. */
@@ -151,7 +141,6 @@ enum err httpd_start(const struct httpd_config *c, struct httpd **ret, struct fa
 enum err httpd_launch(struct httpd *h, struct httpd **ret, struct failure *f)
 {
   if (!h) return failure_set(f, ERR_NOMEM, "no memory for a server");
-  raise_file_limit(h->config.max_connections);
   enum err e = start_serving(h, f);
   if (e) {
     httpd_stop(h);

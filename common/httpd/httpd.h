@@ -94,8 +94,7 @@ struct httpd_config {
   /* 0: 128 KiB. Bounds a request's head. libmicrohttpd clears all of it behind every request, so room costs
    * time: 128 KiB was a sixth of the backend's. */
   size_t connection_memory;
-  unsigned max_connections; /* 0: 2048. The process's soft limit of open files is raised to suit, where the
-                               hard limit allows */
+  unsigned max_connections; /* 0: 2048 */
   unsigned
       head_timeout_ms; /* 0: 20000. A header block that takes longer is cut off, however steadily it drips */
   /* Optional: fills the answer for the server's own refusals (404, 405, 413, 400); default: a plain line of

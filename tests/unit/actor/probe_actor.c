@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 
 int main(int argc, char **argv)
 {
@@ -17,7 +18,9 @@ int main(int argc, char **argv)
   actor_start(&a, &spec, argc, argv);
   char path[4096 + 128];
   actor_path(&a, path, "%s.sock", a.instance);
-  printf("%s\n%s\n", path, a.lab->realm);
+  struct rlimit files;
+  if (getrlimit(RLIMIT_NOFILE, &files)) return 1;
+  printf("%s\n%s\n%llu files\n", path, a.lab->realm, (unsigned long long)files.rlim_cur);
   fflush(stdout);
   actor_ready(&a);
   actor_stop(&a);

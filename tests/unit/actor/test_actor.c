@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -92,6 +93,29 @@ START_TEST(actor_start_right_is_ready_and_ends_with_0)
   ck_assert_ptr_nonnull(strstr(child.out, "/run/probe.sock\nCORP.SEVENSTEP.TEST\n"));
   ck_assert_int_eq(child.out[0], '/');
   ck_assert_ptr_nonnull(strstr(child.err, "probe: ready"));
+}
+END_TEST
+
+static void limit_files(rlim_t soft, rlim_t hard)
+{
+  ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &(struct rlimit){soft, hard}), 0);
+}
+
+START_TEST(actor_start_raises_the_limit_of_open_files)
+{
+  limit_files(256, ACTOR_FILES + 1);
+  PROBE("-c", LAB, "-r", run);
+  ck_assert_ptr_nonnull(strstr(child.out, "\n18432 files\n"));
+  ck_assert_ptr_null(strstr(child.err, "ulimit"));
+}
+END_TEST
+
+START_TEST(actor_start_says_when_it_may_not_open_so_many_files)
+{
+  limit_files(256, 300);
+  PROBE("-c", LAB, "-r", run);
+  ck_assert_ptr_nonnull(strstr(child.out, "\n300 files\n"));
+  ck_assert_ptr_nonnull(strstr(child.err, "no more than 300 files and connections can be open at once (ulimit -Hn)"));
 }
 END_TEST
 
@@ -252,6 +276,8 @@ int main(void)
   TCase *t = tcase_create("actor");
   tcase_add_checked_fixture(t, set_up, tear_down);
   tcase_add_test(t, actor_start_right_is_ready_and_ends_with_0);
+  tcase_add_test(t, actor_start_raises_the_limit_of_open_files);
+  tcase_add_test(t, actor_start_says_when_it_may_not_open_so_many_files);
   tcase_add_test(t, actor_start_run_folder_is_made_for_the_owner_only);
   tcase_add_test(t, actor_start_environment_replaces_options);
   tcase_add_test(t, actor_start_check_says_ok_and_makes_nothing);
