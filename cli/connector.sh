@@ -174,8 +174,9 @@ connector_add() {
   fi
   load_actors
   rm -f "$(folder_of "$name")/connectors/$name".*
-  hand_token "$name"
-  connector_start "$name" "is added to group $group and registered"
+  (hand_token "$name" && connector_start "$name" "is added to group $group and registered") ||
+    die "$EX_FAILED" "$name is in the lab now, but not ready" \
+      "Try again: $(how_to_call connector register "$name"); or take it back: $(how_to_call connector remove "$name")"
 }
 
 connector_remove() {

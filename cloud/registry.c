@@ -6,9 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_CONNECTORS 256
-#define MAX_STRANGERS  16 /* connections without a certificate at once */
-#define HANDSHAKE_MS   5000
+#define MAX_CONNECTORS  256 /* connections of those that were admitted */
+#define MAX_HANDSHAKES  256 /* connections that have not ended TLS; the oldest makes room */
+#define MAX_REGISTERING 64  /* of those that have, without being admitted; the same */
+#define HANDSHAKE_MS    5000
+#define CROWDED_NS      60000000000LL /* once so long the log tells that somebody had to make room */
 #define ADMIT_NS       10000000000LL /* from the handshake to welcome, or to the certificate */
 /* A connector without a credential is tried again after this. */
 #define NO_CREDENTIAL_NS 5000000000LL
@@ -26,6 +28,8 @@ static struct member *member_new(struct registry *r, const char *name)
 
 enum err connector_join(struct connector *c, struct failure *f)
 {
+  if (c->r->count >= MAX_CONNECTORS)
+    return failure_set(f, ERR_AGAIN, "connectors have %d connections already", MAX_CONNECTORS);
   const char *name = roster_name(c->r->cloud->roster, c->certificate.name);
   struct member *m = c->r->members;
   while (m && m->name != name)
@@ -34,6 +38,7 @@ enum err connector_join(struct connector *c, struct failure *f)
   if (!m) return failure_set(f, ERR_NOMEM, "no memory for a connector");
   snprintf(m->group, sizeof m->group, "%s", c->certificate.group);
   m->connections++;
+  c->r->count++;
   c->name = name;
   c->member = m;
   return ERR_OK;
@@ -42,7 +47,9 @@ enum err connector_join(struct connector *c, struct failure *f)
 static void leave(struct connector *c)
 {
   struct member *m = c->member;
-  if (!m || --m->connections > 0) return;
+  if (!m) return;
+  c->r->count--;
+  if (--m->connections > 0) return;
   if (m->prev)
     m->prev->next = m->next;
   else
@@ -71,12 +78,30 @@ void connector_set_ready(struct connector *c, bool ready)
 /* -- a connector comes and goes
  * ------------------------------------------------------------------------------------- */
 
-static size_t strangers(const struct registry *r)
+/* Who was not admitted, and might be anybody: before TLS has ended, or since. */
+static bool is_stranger(const struct connector *c, bool tls_done)
 {
+  return !c->name && !c->evicted && !c->since_ns != tls_done;
+}
+
+/* One more of them has come, the newest; nobody of the others is touched. */
+static void make_room(struct registry *r, bool tls_done, size_t most)
+{
+  struct failure f;
+  struct connector *oldest = NULL;
   size_t n = 0;
-  for (const struct connector *c = r->list; c; c = c->next)
-    n += c->since_ns && !c->certificate.serial[0];
-  return n;
+  for (struct connector *c = r->list; c; c = c->next)
+    if (is_stranger(c, tls_done)) n++, oldest = c;
+  if (n <= most) return;
+  oldest->evicted = true;
+  failure_set(&f, ERR_AGAIN, "newer connections took its place");
+  stream_close(oldest->stream, &f);
+  int64_t now_ns = clock_mono_ns();
+  if (r->crowded_ns && now_ns - r->crowded_ns < CROWDED_NS) return;
+  r->crowded_ns = now_ns;
+  log_warn("more than %zu connections to the tunnel's port are those of nobody known, last from %s: the oldest "
+           "make room",
+           most, stream_peer_ip(r->list->stream));
 }
 
 static bool on_open(struct link *l, void *arg, struct failure *f)
@@ -86,12 +111,11 @@ static bool on_open(struct link *l, void *arg, struct failure *f)
   buf_init(&der, CERTIFICATE_MAX);
   enum err e = tls_peer_certificate(stream_tls(link_stream(l)), &der);
   if (!e && der.len) e = certificate_read(der.data, der.len, &c->certificate, f);
-  if (!e && !der.len && strangers(c->r) >= MAX_STRANGERS)
-    e = failure_set(f, ERR_AGAIN, "%d connections without a certificate are open already", MAX_STRANGERS);
   buf_clear(&der);
   c->since_ns = clock_mono_ns();
   snprintf(c->from, sizeof c->from, "%s", stream_peer_ip(link_stream(l)));
   if (!e) admit_begin(c);
+  if (!e) make_room(c->r, true, MAX_REGISTERING);
   return !e;
 }
 
@@ -112,7 +136,6 @@ static void on_close(struct link *l, void *arg, const struct failure *f)
   else
     r->list = c->next;
   if (c->next) c->next->prev = c->prev;
-  r->count--;
   leave(c);
   buf_wipe(&c->answer);
   free(c);
@@ -123,20 +146,20 @@ static const struct link_events link_events = {on_open, on_close};
 
 static void *on_accept(void *arg, struct stream *s)
 {
-  (void)s;
   struct registry *r = arg;
-  struct connector *c = r->count < MAX_CONNECTORS ? calloc(1, sizeof *c) : NULL;
+  struct connector *c = calloc(1, sizeof *c);
   if (!c) return NULL;
   if (link_new(r->cloud->net, TUNNEL_CLOUD, &link_events, &admit_tunnel_events, c, &c->link)) {
     free(c);
     return NULL;
   }
   c->r = r;
+  c->stream = s;
   buf_init(&c->answer, HELLO_MAX);
   c->next = r->list;
   if (c->next) c->next->prev = c;
   r->list = c;
-  r->count++;
+  make_room(r, false, MAX_HANDSHAKES);
   return c->link;
 }
 

@@ -22,10 +22,12 @@ struct connector {
   struct up up; /* owner of the control stream in progress */
   struct registry *r;
   struct link *link;
+  struct stream *stream;          /* the link's, from the beginning */
   struct certificate certificate; /* serial "": it has none, and may register only */
   const char *name;               /* the member's; NULL until it was admitted */
   struct member *member;          /* the same */
   bool ready, leaving, refused;
+  bool evicted;     /* it made room for another one */
   int64_t since_ns; /* monotonic, when it connected */
   char from[46];    /* its address */
   /* What it was asked last, and what it says: admit.c's. */
@@ -50,7 +52,9 @@ struct registry {
   uv_async_t wake;
   struct connector *list;
   struct member *members;
-  size_t count, ready, connections;
+  size_t count; /* connections of those that were admitted */
+  size_t ready, connections;
+  int64_t crowded_ns; /* when the log last told that strangers make room for each other */
   bool saving;
   int64_t picks;
   struct connector *last;   /* picked last */

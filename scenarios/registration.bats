@@ -175,6 +175,17 @@ start_fails_with() {
   sign_in
 }
 
+@test "add: what it cannot end it says, and how to go on" {
+  mkdir "$SEVENSTEP_RUN/connectors/connector-4.token.new"
+  run lab connector add connector-4
+  [[ $status == 1 && $output == *'connector-4 is in the lab now, but not ready'* ]] || fail "$output"
+  [[ $output == *'./sevenstep connector register connector-4;'*'./sevenstep connector remove connector-4'* ]] || fail "$output"
+  rmdir "$SEVENSTEP_RUN/connectors/connector-4.token.new"
+  lab connector register connector-4
+  [[ $(connectors '.connectors[] | select(.name == "connector-4") | .state') == active ]]
+  lab connector remove connector-4
+}
+
 @test "whose group changed in lab.yaml must register again" {
   lab stop connector-2
   lab stop cloud

@@ -1,8 +1,12 @@
 /* Which connection a request goes to, when connectors have several. */
-#include "front.h"
+#include "front_private.h"
 
 #include "fake_clock.h"
 #include "roster.h"
+
+#include <arpa/inet.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 /* After a pause. */
 static struct user *ask(void)
@@ -373,6 +377,96 @@ START_TEST(user_leaves_the_connectors_room_for_others)
 }
 END_TEST
 
+/* -- connections of nobody known -------------------------------------------------------------------------- */
+
+/* Each has been accepted, or waits for it, and says nothing. */
+static void begin_connections(int *fds, int n)
+{
+  struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(front_lab_file->cloud.tunnel.port)};
+  inet_pton(AF_INET, "127.0.0.1", &to.sin_addr);
+  for (int i = 0; i < n; i++) {
+    fds[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ck_assert_int_ge(fds[i], 0);
+    ck_assert_int_eq(connect(fds[i], (struct sockaddr *)&to, sizeof to), 0);
+  }
+}
+
+static bool has_ended(int fd)
+{
+  char c;
+  return recv(fd, &c, 1, MSG_DONTWAIT) == 0;
+}
+
+START_TEST(connections_that_only_begin_make_room_and_keep_nobody_out)
+{
+  int fds[300];
+  inside_dial(&one, "connector-1");
+  begin_connections(fds, 300);
+  inside_dial(&two, "connector-2");
+  ck_assert_uint_eq(cloud->counters.ready_connections, 2);
+  ck_assert(has_ended(fds[0]));
+  ck_assert(!has_ended(fds[299]));
+  user_gets();
+  for (int i = 0; i < 300; i++)
+    close(fds[i]);
+}
+END_TEST
+
+static int opened, ended;
+
+static void on_open(struct stream *s, void *arg)
+{
+  (void)s;
+  (void)arg;
+  opened++;
+}
+
+static void on_data(struct stream *s, void *arg, const uint8_t *data, size_t n)
+{
+  (void)s;
+  (void)arg;
+  (void)data;
+  (void)n;
+}
+
+static void on_close(struct stream *s, void *arg, const struct failure *f)
+{
+  (void)s;
+  (void)f;
+  ended++;
+  if (arg) *(bool *)arg = true;
+}
+
+START_TEST(connections_without_a_certificate_make_room_and_keep_nobody_out)
+{
+  static const struct stream_events events = {.on_open = on_open, .on_data = on_data, .on_close = on_close};
+  char token[TOKEN_LEN + 1];
+  struct tls_ctx *tls;
+  struct stream *s;
+  struct failure f;
+  bool first = false;
+  opened = ended = 0;
+  inside_dial(&one, "connector-1");
+  clock_hold_mono(true); /* or their silence would end them */
+  ck_assert_int_eq(tls_client_ctx_new(front_path("pki/ca.crt"), NULL, NULL, "h2", &tls, &f), ERR_OK);
+  for (int i = 0; i < 70; i++) {
+    ck_assert_int_eq(stream_connect(cloud->net, &front_lab_file->cloud.tunnel_connect, tls,
+                                    "tunnel.localhost", 5000, &events, i ? NULL : &first, &s),
+                     ERR_OK);
+    run_until(opened == i + 1);
+  }
+  run_until(first && ended == 6);
+  clock_hold_mono(false);
+  ck_assert_int_eq(roster_token(cloud->roster, "connector-2", NULL, token, &f), ERR_OK);
+  inside_register(&two, "connector-2", token, NULL);
+  ck_assert_str_eq(two.refused, "");
+  inside_keep(&two);
+  inside_dial(&two, "connector-2");
+  ck_assert_uint_eq(cloud->counters.ready_connections, 2);
+  tls_ctx_free(tls);
+}
+END_TEST
+
 START_TEST(hello_with_the_name_of_another_connector_is_refused)
 {
   inside_dial_refused(&one, "connector-1", "connector-2", "default");
@@ -408,6 +502,8 @@ int main(void)
   tcase_add_test(c, pick_forgets_what_a_lost_connection_worked_on);
   tcase_add_test(c, group_without_a_connector_is_not_full);
   tcase_add_test(c, user_leaves_the_connectors_room_for_others);
+  tcase_add_test(c, connections_that_only_begin_make_room_and_keep_nobody_out);
+  tcase_add_test(c, connections_without_a_certificate_make_room_and_keep_nobody_out);
   tcase_add_test(c, hello_with_the_name_of_another_connector_is_refused);
   tcase_add_test(c, hello_with_another_group_is_refused);
   return run(suite);
