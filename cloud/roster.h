@@ -38,8 +38,8 @@ enum err roster_renew(struct roster *r, const struct certificate *old, const cha
 /* No certificate and no token that this connector has is good any more. Disk. */
 enum err roster_revoke(struct roster *r, const char *name, struct failure *f) MUST_CHECK;
 
-/* Is this certificate good now? ERR_CONNECTOR_TENANT, _UNKNOWN, _GROUP, _EXPIRED, _REVOKED, _FORGOTTEN: the
- * connector is not revoked, but there is no record that it was ever registered. */
+/* Is this certificate good now? ERR_CONNECTOR_TENANT, _UNKNOWN, _GROUP, _NOT_YET_VALID, _EXPIRED, _REVOKED,
+ * _FORGOTTEN: the connector is not revoked, but there is no record that it was ever registered. */
 enum err roster_admit(struct roster *r, const struct certificate *c, struct failure *f) MUST_CHECK;
 /* The same of a certificate (DER) that came by another way than TLS: would this connector be admitted with
  * it? _FORGOTTEN, too, when it is none of this authority's for this name. */

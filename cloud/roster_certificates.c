@@ -225,7 +225,7 @@ static enum err admit_in(struct roster *r, const struct lab *in, const struct ce
   if (!e) e = check_group(lab, c->group, "the certificate", f);
   if (e) return e;
   if (now < c->from_s)
-    return failure_set(f, ERR_CONNECTOR_EXPIRED, "%s's certificate is valid from %lld s on only", c->name,
+    return failure_set(f, ERR_CONNECTOR_NOT_YET_VALID, "%s's certificate begins in %lld s", c->name,
                        (long long)(c->from_s - now));
   if (now >= c->until_s)
     return failure_set(f, ERR_CONNECTOR_EXPIRED, "%s's certificate ended %lld s ago", c->name,

@@ -140,6 +140,38 @@ CONF
   [[ $output == *'connector-1 registers anew'*connector_expired* ]] || fail "$output"
 }
 
+# The key of FOLDER's authority, with a certificate that begins in a year.
+begin_next_year() {
+  local later
+  later=$(date -u -d '1 year' +%Y%m%d%H%M%SZ)
+  printf '%s\n' '[ca]' 'default_ca = a' '[a]' "database = $BATS_TEST_TMPDIR/index" "new_certs_dir = $BATS_TEST_TMPDIR" \
+    'rand_serial = yes' 'default_md = sha256' 'policy = any' '[any]' 'commonName = supplied' >"$BATS_TEST_TMPDIR/ca.conf"
+  : >"$BATS_TEST_TMPDIR/index"
+  openssl req -new -key "$1/ca.key" -subj /CN=later -config /dev/null -out "$BATS_TEST_TMPDIR/csr"
+  openssl ca -batch -notext -selfsign -config "$BATS_TEST_TMPDIR/ca.conf" -keyfile "$1/ca.key" -startdate "$later" -days 3650 \
+    -in "$BATS_TEST_TMPDIR/csr" -out "$1/ca.crt" 2>/dev/null
+}
+
+@test "the clock was ahead: server certificates are made anew, and the authority is, when one says so" {
+  local folder=$BATS_TEST_TMPDIR/pki before authority
+  provision() { "$lab_top/pki/provision" "$folder" --idp idp.test --tunnel tunnel.test --cloud cloud.test; }
+  provision
+  before=$(<"$folder/cloud.crt") authority=$(<"$folder/ca.crt")
+  provision
+  [[ $(<"$folder/cloud.crt") == "$before" ]]
+  sed -i "2s/.*/$((EPOCHSECONDS + 400 * 86400))/" "$folder/stamp"
+  provision
+  [[ $(<"$folder/cloud.crt") != "$before" && $(<"$folder/ca.crt") == "$authority" ]]
+
+  begin_next_year "$folder"
+  rm "$folder/stamp"
+  run provision
+  [[ $status == 1 && $output == *"$folder/ca.crt is valid only from "*' on. Is the clock right? If so, remove that file'* ]] || fail "$output"
+  rm "$folder/ca.crt"
+  provision
+  openssl verify -CAfile "$folder/ca.crt" "$folder/cloud.crt"
+}
+
 @test "a certificate was lost or cut short, a token is left over: they register" {
   lab down
   rm "$(pem connector-1)"

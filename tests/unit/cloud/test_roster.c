@@ -210,6 +210,17 @@ END_TEST
 
 /* -- certificates ---------------------------------------------------------------------------------------- */
 
+/* As a clock that was ahead leaves it. */
+START_TEST(admit_from_the_first_second)
+{
+  struct certificate c = registered("connector-1");
+  clock_shift_wall(-5);
+  ck_assert_int_eq(roster_admit(roster, &c, &f), ERR_CONNECTOR_NOT_YET_VALID);
+  clock_shift_wall(5);
+  ck_assert_int_eq(roster_admit(roster, &c, &f), ERR_OK);
+}
+END_TEST
+
 START_TEST(admit_until_the_last_second)
 {
   struct certificate c = registered("connector-1");
@@ -484,6 +495,7 @@ int main(void)
   tcase_add_test(c, register_with_the_request_of_another_is_refused_and_leaves_the_token);
   tcase_add_test(c, token_for_an_unknown_connector_or_another_group_is_refused);
   tcase_add_test(c, token_is_not_in_the_store_as_it_is);
+  tcase_add_test(c, admit_from_the_first_second);
   tcase_add_test(c, admit_until_the_last_second);
   tcase_add_test(c, admit_certificate_of_another_tenant_group_or_name_is_refused);
   tcase_add_test(c, admit_without_a_record_tells_it_from_a_revocation);
