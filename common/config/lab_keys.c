@@ -47,14 +47,22 @@ static bool is_host(const struct lab_url *url)
          strlen(url->text) + LAB_LABEL_MAX < LAB_WILDCARD_MAX;
 }
 
+/* What users open is told by SNI, and certified, by name; what ends in a number is an address (WHATWG URL 3.5).
+ */
+static bool is_named(const struct lab_url *url)
+{
+  const char *dot = strrchr(url->host, '.'), *last = dot ? dot + 1 : url->host;
+  return !strchr(url->host, ':') && last[strspn(last, "0123456789")];
+}
+
 static bool issuer_ok(const struct lab_url *url)
 {
-  return is_https(url) && ends_with_host(url) && !lab_is_wildcard(url->host);
+  return is_https(url) && ends_with_host(url) && is_named(url) && !lab_is_wildcard(url->host);
 }
 
 static bool external_ok(const struct lab_url *url)
 {
-  return is_https(url) && is_folder(url) && is_host(url);
+  return is_https(url) && is_named(url) && is_folder(url) && is_host(url);
 }
 
 static bool home_ok(const struct lab_url *url)
@@ -67,11 +75,14 @@ static bool internal_ok(const struct lab_url *url)
   return is_folder(url) && is_host(url);
 }
 
-static const struct lab_url_rule url_issuer = {"an https URL without a path or a \"/\" at its end",
+static const struct lab_url_rule url_issuer = {"an https URL without a path or a \"/\" at its end, of a "
+                                               "host's name and no address",
                                                issuer_ok};
 static const struct lab_url_rule url_external = {
-    "an https URL that ends with \"/\"; in its path letters, digits and . _ ~ - only", external_ok};
-static const struct lab_url_rule url_home = {"an https URL of a host and \"/\"", home_ok};
+    "an https URL that ends with \"/\", of a host's name and no address; in its path letters, digits and . _ "
+    "~ - only",
+    external_ok};
+static const struct lab_url_rule url_home = {"an https URL of a host's name and \"/\"", home_ok};
 static const struct lab_url_rule url_internal = {
     "an http or https URL that ends with \"/\"; in its path letters, digits and . _ ~ - only", internal_ok};
 

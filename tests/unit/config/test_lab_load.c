@@ -201,6 +201,17 @@ static const struct refusal_case {
      "lab.yaml:22:19: applications.hello.external_url: expected an https URL that ends with \"/\""},
     {"https://hello.apps.localhost:{cloud}/", "https://hello.apps.localhost:{cloud}/.sevenstep/",
      "lab.yaml:22:19: applications.hello.external_url: expected an https URL that ends with \"/\""},
+    {"https://hello.apps.localhost:{cloud}/", "https://127.0.0.1:{cloud}/",
+     "lab.yaml:22:19: applications.hello.external_url: expected an https URL that ends with \"/\", of a host's "
+     "name and no address"},
+    {"https://hello.apps.localhost:{cloud}/", "https://[::1]:{cloud}/",
+     "lab.yaml:22:19: applications.hello.external_url: expected an https URL that ends with \"/\", of a host's "
+     "name and no address"},
+    {"https://hello.apps.localhost:{cloud}/", "https://1.2.3.0x10.9/",
+     "lab.yaml:22:19: applications.hello.external_url: expected an https URL that ends with \"/\", of a host's "
+     "name and no address"},
+    {"https://login.localhost:{idp}", "https://127.0.0.1:{idp}",
+     "lab.yaml:5:11: idp.issuer: expected an https URL without a path or a \"/\" at its end, of a host's name"},
     {"http://hello.corp.test:{backend}/", "https://hello.corp.test:{backend}/x",
      "lab.yaml:23:19: applications.hello.internal_url: expected an http or https URL that ends with \"/\""},
     {"http://hello.corp.test:{backend}/", "hello.corp.test",
