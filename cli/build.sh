@@ -33,7 +33,7 @@ build_failed() {
 
 # The programs that `up` runs: those of SEVENSTEP_BIN as they are, else the release build, brought up to date.
 build_programs() {
-  [[ -z ${SEVENSTEP_BIN-} ]] || return 0
+  [[ -z ${SEVENSTEP_BIN-} ]] || { require_build; return; }
   packages_require build
   build_preset release
 }

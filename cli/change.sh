@@ -18,7 +18,7 @@ and the other ports may be used in it. An empty one is the default again. KEY+=V
 from it. Quote what the shell would read.
 
   --delegate    with add and set, before NAME: the connectors of its group may delegate to its spn from now on. Without
-                that the application is published, and the KDC refuses the ticket (step 5), as in a company where nobody
+                that the application is published, and the KDC refuses the ticket (step 4), as in a company where nobody
                 told the directory
 
 An spn that no application has any more is taken from the connectors'\'' lists too. All or nothing: if the lab would not be
@@ -159,6 +159,7 @@ change_command() {
     name=${2-}
   fi
   [[ -n $name ]] || die "$EX_USAGE" "$noun $verb: a name is missing" "See $(how_to_call "$noun" --help)."
+  [[ $verb != set || ${!#} != "$name" || $1 == --delegate ]] || die "$EX_USAGE" "$noun set: expected KEY=VALUE behind $name" "See $(how_to_call "$noun" --help)."
   change_begin
   change_table "$verb" "$table" "$@"
   case $verb in

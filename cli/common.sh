@@ -54,6 +54,20 @@ no_arguments() {
   (($# == 0)) || die "$EX_USAGE" "unexpected argument \"$1\"" "See --help."
 }
 
+# options_known COMMAND ARGUMENT...: refuses options that do not stand in the command's usage. bench and doctor read their own; what
+# demo takes last may be a password.
+options_known() {
+  local name=$1 usage argument
+  shift
+  usage=$(usage_of "$name")
+  [[ $usage != *'[OPTIONS]'* ]] || return 0
+  [[ $name != demo ]] || set -- "${1-}"
+  for argument; do
+    [[ $argument != -?* || " ${usage//[][|]/ } " == *" $argument "* ]] ||
+      die "$EX_USAGE" "$name: there is no option $argument" "$(how_to_call "$name" --help)"
+  done
+}
+
 # Milliseconds between two values of EPOCHREALTIME.
 elapsed_ms() {
   local from=${1/[.,]/} to=${2/[.,]/}

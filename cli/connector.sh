@@ -210,6 +210,7 @@ connector_purge() {
   [[ -z ${2-} ]] || query=(--get --data-urlencode "user=$2")
   answer=$(curl -sS -f -m 10 -X POST ${query[@]+"${query[@]}"} --unix-socket "$(folder_of "$1")/$1.sock" http://localhost/tickets/purge) ||
     die "$EX_FAILED" "$1 did not purge" "Its log: $run/log/$1.log"
+  [[ -z ${2-} || $answer != *': 0' ]] || answer+=", as it has none of \"$2\""
   say "$1: $answer."
 }
 

@@ -155,7 +155,6 @@ command_trace() {
     case $argument in
       --json) options+=(--json) ;;
       --wire) tool=trace_wire ;;
-      -*) die "$EX_USAGE" "unknown option \"$argument\"" "See --help." ;;
       *) ids+=("$argument") ;;
     esac
   done

@@ -26,7 +26,6 @@ Exit code 0: every row is as expected; 1: one differs; 2: no id contains FILTER.
 measure() {
   local table=$1
   shift
-  [[ ${1-} == --json || ${1-} != -* ]] || die "$EX_USAGE" "unknown option $1" "See --help."
   settings_load
   packages_require run test
   build_programs

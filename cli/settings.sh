@@ -48,5 +48,7 @@ load_environment() {
 }
 
 require_build() {
-  [[ -x $bin/sevenstep-lab ]] || die "$EX_FAILED" "nothing is built in $bin yet" "Run: ./sevenstep up"
+  [[ ! -x $bin/sevenstep-lab ]] || return 0
+  [[ -z ${SEVENSTEP_BIN-} ]] || die "$EX_FAILED" "there are no programs in SEVENSTEP_BIN ($bin)" "Without SEVENSTEP_BIN the programs are built."
+  die "$EX_FAILED" "nothing is built in $bin yet" "Run: ./sevenstep up"
 }

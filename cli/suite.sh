@@ -80,7 +80,6 @@ command_test() {
       --unit) scenarios=0 containers=0 ;;
       --scenarios) unit=0 containers=0 ;;
       --containers) unit=0 scenarios=0 ;;
-      -*) die "$EX_USAGE" "unknown option $1" "./sevenstep test --help" ;;
       *) filter=$1 containers=0 ;;
     esac
     shift

@@ -143,3 +143,21 @@ own_run() { mktemp -d /tmp/sevenstep-test.XXXXXX; }
     [[ $status == 2 ]] || fail "$arguments: $status"
   done
 }
+
+@test "an option that a command does not have is named as such" {
+  for arguments in 'app add --nope wiki title=x' 'user set --nope alice enabled=false' 'connector add --nope connector-3' 'up --nope' 'status --nope' \
+    'logs --nope' 'trace --nope' 'matrix --nope' 'demo --nope' 'revoke --nope' 'test --nope'; do
+    # shellcheck disable=SC2086
+    run lab $arguments
+    [[ $status == 2 && $output == *"${arguments%% *}: there is no option --nope"* ]] || fail "$arguments: $status $output"
+  done
+}
+
+@test "set without a setting is refused, and so are programs that are not there" {
+  run lab app set hello
+  [[ $status == 2 && $output == *'app set: expected KEY=VALUE behind hello'* ]] || fail "$output"
+  for command in up status env doctor; do
+    SEVENSTEP_BIN=$BATS_TEST_TMPDIR run lab "$command"
+    [[ $status == 1 && $output == *"there are no programs in SEVENSTEP_BIN ($BATS_TEST_TMPDIR)"* ]] || fail "$command: $status $output"
+  done
+}

@@ -194,6 +194,11 @@ in_realm() { PATH=$PATH:/usr/sbin:/sbin KRB5_KDC_PROFILE=$SEVENSTEP_RUN/kdc/kdc.
   open_logon "$SEVENSTEP_CODE_APP_URL"
 }
 
+@test "a purge of nobody says that there was nothing" {
+  run lab connector purge connector-1 nobody@sevenstep.test
+  [[ $status == 0 && $output == 'connector-1: tickets purged: 0, as it has none of "nobody@sevenstep.test".' ]] || fail "$output"
+}
+
 @test "revoke of nobody says so" {
   run lab revoke nobody@sevenstep.test
   [[ $status == 1 && $output == *'has no user "nobody@sevenstep.test"'* ]]

@@ -150,7 +150,7 @@ realm=CORP.SEVENSTEP.TEST
 
 @test "unknown options and more than one id are refused" {
   run lab trace --wired "$alice"
-  [[ $status == 2 && $output == *'unknown option "--wired"'* ]]
+  [[ $status == 2 && $output == *'trace: there is no option --wired'* ]]
   run lab trace "$alice" "$dave"
   [[ $status == 2 ]]
 }
