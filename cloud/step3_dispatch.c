@@ -283,12 +283,23 @@ static enum err take_interim(struct dispatch *d, struct failure *f)
   return ERR_OK;
 }
 
+/* The connector's own: the application takes a request's body, slowly. It is for the cloud alone. */
+static bool is_of_connector(const struct tunnel_head *h)
+{
+  const char *origin = fields_get(h->fields, "sevenstep-origin");
+  return h->status == 102 && origin && strcmp(origin, "connector") == 0;
+}
+
 static void on_response(struct up *u, struct tunnel_stream *s, const struct tunnel_head *h)
 {
   (void)s;
   struct dispatch *d = (struct dispatch *)u;
   struct failure f;
   enum err e = ERR_OK;
+  if (is_of_connector(h)) {
+    set_deadline(d->x);
+    return;
+  }
   if (h->status < 100 || h->status > 599) /* RFC 9110 15 */
     e = failure_set(&f, ERR_TUNNEL_PROTOCOL, "%d is no status", h->status);
   else if (h->status < 200)

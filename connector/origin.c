@@ -413,6 +413,11 @@ enum err origin_write_end(struct origin *o)
   return e;
 }
 
+uint64_t origin_sent(const struct origin *o)
+{
+  return o->open ? stream_sent(o->stream) : 0;
+}
+
 bool origin_congested(const struct origin *o)
 {
   return o->open ? stream_congested(o->stream) : o->early.len > STREAM_HIGH;

@@ -44,6 +44,7 @@ enum err origin_send(struct origin_pool *p, const struct lab_app *app, const cha
 struct tls *origin_tls(struct origin *o); /* NULL: plain */
 enum err origin_write(struct origin *o, const void *data, size_t n) MUST_CHECK;
 enum err origin_write_end(struct origin *o) MUST_CHECK; /* the request is complete */
+uint64_t origin_sent(const struct origin *o); /* bytes that have left on this connection: does it take any? */
 bool origin_congested(const struct origin *o);
 void origin_pause(struct origin *o, bool pause); /* stops reading the response */
 /* In on_head() of a 101: from here on the connection carries another protocol (RFC 9110 7.8). What comes

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define TELL_NS (5 * 1000000000LL) /* how far a deadline moves before the cloud is told of it again */
+
 static void unlink_request(struct request *r)
 {
   if (r->prev)
@@ -179,7 +181,6 @@ static void on_data(struct tunnel_stream *s, void *owner, const uint8_t *data, s
 {
   struct request *r = owner;
   struct failure f;
-  if (r->origin && !r->answered) request_keep_alive(r); /* an upload may take its time */
   if (takes_body(r) && r->held.len == 0 && !origin_congested(r->origin)) {
     if (write_body(r, data, n)) {
       failure_set(&f, ERR_BACKEND_UNREACHABLE, "the request's body could not be passed on");
@@ -195,15 +196,21 @@ static void on_data(struct tunnel_stream *s, void *owner, const uint8_t *data, s
 
 enum err request_pass_held(struct request *r)
 {
-  size_t n = r->held.len;
+  enum err e = ERR_OK;
   if (!takes_body(r)) return ERR_OK;
-  enum err e = n ? write_body(r, r->held.data, n) : ERR_OK;
-  buf_clear(&r->held);
-  if (!e && r->body_complete) e = origin_write_end(r->origin);
-  if (n) {
+  /* In pieces, so that the window opens as the application takes them, and no more is held than it lets come.
+   */
+  while (!e && r->held.len && !origin_congested(r->origin)) {
+    size_t n = r->held.len < STREAM_HIGH ? r->held.len : STREAM_HIGH;
+    e = write_body(r, r->held.data, n);
+    buf_consume(&r->held, n);
     tunnel_stream_consume(r->stream, n);
-    link_flush(r->link);
   }
+  if (r->held.len == 0) {
+    buf_clear(&r->held);
+    if (!e && r->body_complete) e = origin_write_end(r->origin);
+  }
+  link_flush(r->link);
   return e;
 }
 
@@ -326,9 +333,40 @@ static struct request *overdue(const struct connector *c, int64_t now_ns)
   return r;
 }
 
+/* Whose application has taken of its body since the last sweep, while it is waited for. */
+static struct request *taken_from(const struct connector *c)
+{
+  struct request *r = c->requests;
+  while (r && !(r->origin && r->has_body && r->deadline_ns && r->sent != origin_sent(r->origin)))
+    r = r->next;
+  return r;
+}
+
+/* An upload may take its time, of which the cloud sees nothing but this: what it has sent is on its way here
+ * or held. */
+static void tell_cloud(struct request *r)
+{
+  struct fields ours;
+  fields_init(&ours, 1, 64);
+  r->told_ns = r->deadline_ns;
+  if (fields_add(&ours, "sevenstep-origin", "connector") == ERR_OK &&
+      tunnel_respond(r->stream, 102, &ours, false) == ERR_OK)
+    link_flush(r->link);
+  fields_clear(&ours);
+}
+
+static void follow_upload(struct request *r)
+{
+  r->sent = origin_sent(r->origin);
+  request_keep_alive(r);
+  if (!r->answered && r->deadline_ns - r->told_ns >= TELL_NS) tell_cloud(r);
+}
+
 void requests_sweep(struct connector *c, int64_t now_ns)
 {
   struct request *r;
+  while ((r = taken_from(c)))
+    follow_upload(r);
   /* From the start each time: what one sends at its end may end others. */
   while (c->draining && (r = open_websocket(c)))
     end_websocket(r);

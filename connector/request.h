@@ -45,8 +45,10 @@ struct request {
   int64_t presented_ns;  /* wall: when its token was made */
   struct origin *origin; /* the connection to the application, or NULL */
   int tries;             /* at the application */
+  uint64_t sent;         /* origin_sent() at the last sweep */
   bool answered;         /* the response's head has gone into the tunnel */
   int64_t deadline_ns;   /* monotonic; 0: none */
+  int64_t told_ns;       /* the deadline of which the cloud was told last */
   bool ended;
   struct request *prev, *next;
   struct request *next_waiting; /* in step 4's list */
@@ -65,7 +67,8 @@ void request_end(struct request *r);
 void request_keep_alive(struct request *r);
 /* The application answered 101: what the user sends from now on is for it. */
 void request_switch(struct request *r);
-/* Body that came while the application could not take it goes to r->origin, with the end if that has come. */
+/* Of the body that came while the application could not take it, what it takes now goes to r->origin, with
+ * the end if that has come. */
 enum err request_pass_held(struct request *r) MUST_CHECK;
 /* Once a second. */
 void requests_sweep(struct connector *c, int64_t now_ns);

@@ -329,7 +329,7 @@ void inside_answer(struct inside *c, int status, const char *name, const char *v
   struct fields f;
   fields_init(&f, 4, 1024);
   ck_assert_int_eq(fields_add(&f, "sevenstep-origin", "backend"), ERR_OK);
-  if (name) ck_assert_int_eq(fields_add(&f, name, value), ERR_OK);
+  if (name) ck_assert_int_eq(fields_set(&f, name, value), ERR_OK);
   ck_assert_int_eq(tunnel_respond(c->stream, status, &f, end), ERR_OK);
   fields_clear(&f);
   link_flush(c->link);

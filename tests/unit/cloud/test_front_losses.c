@@ -180,6 +180,21 @@ START_TEST(interim_answers_without_end_are_a_broken_peer)
 }
 END_TEST
 
+/* An upload that is slow to be taken: as often as the connector says so, and nobody but the cloud hears it. */
+START_TEST(connector_that_says_that_an_upload_moves_is_waited_for)
+{
+  struct user *u = user_asks("POST / HTTP/1.1\r\n" TO_PUBLIC "Content-Length: 2\r\n\r\nhi");
+  for (int i = 0; i < 40; i++) {
+    pass(60);
+    ck_assert_int_eq(one.lost, 0);
+    inside_answer(&one, 102, "sevenstep-origin", "connector", false);
+  }
+  inside_answer(&one, 200, NULL, NULL, true);
+  run_until(user_got(u, "HTTP/1.1 200 "));
+  ck_assert_uint_eq(user_got_times(u, "HTTP/1.1 "), 1);
+}
+END_TEST
+
 START_TEST(number_that_is_no_status_is_a_broken_peer)
 {
   static const int numbers[] = {0, 99, 600, 999};
@@ -215,6 +230,7 @@ Suite *front_losses_suite(void)
   tcase_add_test(c, interim_answer_gives_the_answer_its_time_anew);
   tcase_add_test(c, connector_that_takes_over_has_its_own_time);
   tcase_add_test(c, interim_answers_without_end_are_a_broken_peer);
+  tcase_add_test(c, connector_that_says_that_an_upload_moves_is_waited_for);
   tcase_add_loop_test(c, number_that_is_no_status_is_a_broken_peer, 0, 4);
   tcase_add_test(c, request_for_which_no_connector_is_there_says_so);
   return s;
