@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define TEXT_MAX  (512 * 1024)
-#define ANSWER_NS 5000000000LL /* to check and acknowledge, and for a change in all; who does not is cut off */
+#define ANSWER_NS 5000000000LL /* to acknowledge, for a change in all; who does not is cut off */
 
 /* -- one message to one connection
  * ------------------------------------------------------------------------------------- */
@@ -126,10 +126,11 @@ static bool is_behind(const struct connector *c)
 }
 
 /* Does the change wait for it? It does for who serves users now, and serves its applications in another way
- * then: whom it gives nothing new, and who gets no requests yet, has no say in it. */
+ * then, or holds a change that did not take place: whom it gives nothing new, and who gets no requests yet,
+ * has no say in it. */
 static bool is_awaited(const struct connector *c)
 {
-  return c->r->done && c->ready && c->member->asked && is_behind(c);
+  return c->r->done && c->ready && (c->member->asked || c->acked > c->r->cloud->version) && is_behind(c);
 }
 
 static void cut_off(struct connector *c, enum err e, const char *why)

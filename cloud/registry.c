@@ -99,8 +99,8 @@ static void make_room(struct registry *r, bool tls_done, size_t most)
   int64_t now_ns = clock_mono_ns();
   if (r->crowded_ns && now_ns - r->crowded_ns < CROWDED_NS) return;
   r->crowded_ns = now_ns;
-  log_warn("more than %zu connections to the tunnel's port are those of nobody known, last from %s: the oldest "
-           "make room",
+  log_warn("more than %zu connections to the tunnel's port are those of nobody known, last from %s: the "
+           "oldest make room",
            most, stream_peer_ip(r->list->stream));
 }
 

@@ -248,6 +248,26 @@ START_TEST(configure_that_gives_a_group_nothing_new_cannot_be_refused_by_it)
 }
 END_TEST
 
+/* Else requests of the new version would be served by what did not take place. */
+START_TEST(configure_waits_for_who_holds_what_did_not_take_place)
+{
+  inside_dial(&one, "connector-1");
+  inside_dial(&two, "connector-2");
+  two.refuses = "no";
+  configure(CLOSED);
+  run_until(finished && version_of("connector-1") == 2);
+  ck_assert_int_eq(outcome.err, ERR_CONFIG);
+  one.hesitates = true;
+  two.refuses = NULL;
+  configure("users: {bob: {enabled: false}}\n");
+  run_until(one.configuration);
+  ck_assert_int_eq(finished, 0);
+  inside_acknowledge(&one);
+  run_until(finished);
+  ck_assert_int_eq(outcome.err, ERR_OK);
+}
+END_TEST
+
 START_TEST(configure_firmly_is_in_force_for_those_who_do_not_refuse)
 {
   inside_dial(&one, "connector-1");
@@ -337,6 +357,7 @@ int main(void)
   tcase_add_test(c, configure_while_another_is_under_way_is_refused);
   tcase_add_test(c, configure_that_gives_a_group_nothing_new_does_not_wait_for_it);
   tcase_add_test(c, configure_that_gives_a_group_nothing_new_cannot_be_refused_by_it);
+  tcase_add_test(c, configure_waits_for_who_holds_what_did_not_take_place);
   tcase_add_test(c, configure_firmly_is_in_force_for_those_who_do_not_refuse);
   tcase_add_test(c, configure_does_not_wait_for_who_gets_no_requests_yet);
   tcase_add_test(c, configure_waits_no_longer_in_all);
