@@ -6,16 +6,23 @@
 
 #define PREFACE "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
-/* The code of the GOAWAY that came, or -1. */
-static int goaway_code(const struct user *u)
+/* The first frame of this type that came whole, or NULL. */
+static const uint8_t *frame_got(const struct user *u, uint8_t type)
 {
   for (size_t at = 0; at + 9 <= u->got.len;) {
     const uint8_t *f = u->got.data + at;
     size_t n = (size_t)f[0] << 16 | (size_t)f[1] << 8 | f[2];
-    if (f[3] == 7 && at + 17 <= u->got.len) return f[9 + 7];
+    if (f[3] == type && at + 9 + n <= u->got.len) return f;
     at += 9 + n;
   }
-  return -1;
+  return NULL;
+}
+
+/* The code of the GOAWAY that came, or -1. */
+static int goaway_code(const struct user *u)
+{
+  const uint8_t *f = frame_got(u, 7);
+  return f ? f[9 + 7] : -1;
 }
 
 static struct user *raw(void)
@@ -110,6 +117,46 @@ START_TEST(continuations_without_end_are_cut_off)
 }
 END_TEST
 
+/* GET with a path of n bytes as they are, without Huffman's code, in as many frames as it takes. */
+static void send_path(struct user *u, size_t n)
+{
+  enum { FRAME = 16384 };
+  static uint8_t block[80000], frame[9 + FRAME];
+  static const uint8_t begin[] = {0x82, 0x87, 0x41, 1, 'a', 0x04, 0x7f};
+  size_t len = sizeof begin, at = 0;
+  memcpy(block, begin, sizeof begin);
+  size_t rest = n - 0x7f;
+  for (; rest >= 128; rest >>= 7)
+    block[len++] = (uint8_t)(rest | 128);
+  block[len++] = (uint8_t)rest;
+  memset(block + len, 'a', n);
+  block[len] = '/';
+  for (len += n; at < len;) {
+    size_t piece = len - at < FRAME ? len - at : FRAME;
+    put_frame(frame, at ? 9 : 1, (at ? 0 : 1) | (at + piece == len ? 4 : 0), 1, 0);
+    frame[1] = (uint8_t)(piece >> 8);
+    frame[2] = (uint8_t)piece;
+    memcpy(frame + 9, block + at, piece);
+    user_send_bytes(u, frame, 9 + piece);
+    at += piece;
+  }
+}
+
+/* libnghttp2's limit of a name or a value as it is encoded. */
+START_TEST(value_over_what_hpack_is_read_of_ends_the_connection)
+{
+  struct user *u = raw();
+  send_path(u, 65536);
+  run_until(frame_got(u, 1)); /* 414 */
+  ck_assert_int_eq(goaway_code(u), -1);
+  u = raw();
+  send_path(u, 65537);
+  run_until(goaway_code(u) >= 0);
+  ck_assert_int_eq(goaway_code(u), 9); /* COMPRESSION_ERROR */
+  ck_assert_ptr_null(frame_got(u, 1));
+}
+END_TEST
+
 START_TEST(head_that_comes_too_slowly_is_cut_off)
 {
   uint8_t bytes[64];
@@ -139,6 +186,7 @@ Suite *h2_frames_suite(void)
   tcase_add_test(c, shutdown_ends_the_connection_a_round_trip_after_its_notice);
   tcase_add_loop_test(c, flood_is_sent_away_calmly, 0, FLOODS);
   tcase_add_test(c, continuations_without_end_are_cut_off);
+  tcase_add_test(c, value_over_what_hpack_is_read_of_ends_the_connection);
   tcase_add_test(c, head_that_comes_too_slowly_is_cut_off);
   tcase_add_test(c, bytes_that_are_no_http2_are_refused);
   return s;
