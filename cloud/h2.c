@@ -15,7 +15,7 @@
 #define SECOND        1000000000LL
 #define HEAD_TIMEOUT  (20 * SECOND) /* from the connection, or from a head's first frame */
 #define IDLE_TIMEOUT  (75 * SECOND) /* without a stream */
-#define STALL_TIMEOUT (60 * SECOND) /* the rest of an answer that is not read */
+#define STALL_TIMEOUT (60 * SECOND) /* a connection, or the rest of an answer, that is not read */
 /* How long the rest of a request that is answered is taken and thrown away, before the stream is reset:
  * clients that send when the reset comes tend to lose the answer with it. */
 #define LINGER (5 * SECOND)
@@ -44,6 +44,8 @@ struct h2 {
   bool ending;
   int64_t deadline_ns; /* for the first stream, or the next */
   int64_t head_ns;     /* since when a head has been coming; 0: none is */
+  int64_t moved_ns;    /* when bytes last left, or none were there */
+  uint64_t left, sent; /* of bodies, and in all: what had left at the last sweep */
 };
 
 /* -- streams
@@ -351,7 +353,9 @@ struct h2 *h2_new(struct cloud *c, struct stream *stream)
 {
   struct h2 *h = calloc(1, sizeof *h);
   if (!h) return NULL;
-  *h = (struct h2){.cloud = c, .stream = stream, .deadline_ns = clock_mono_ns() + HEAD_TIMEOUT};
+  int64_t now_ns = clock_mono_ns();
+  *h = (struct h2){
+      .cloud = c, .stream = stream, .deadline_ns = now_ns + HEAD_TIMEOUT, .moved_ns = now_ns};
   if (tunnel_new(TUNNEL_FRONT, &events, h, &h->tunnel)) {
     free(h);
     return NULL;
@@ -402,11 +406,22 @@ void h2_shutdown(struct h2 *h)
 /* -- deadlines
  * -------------------------------------------------------------------------------------------------- */
 
-static void check_stream(struct h2_stream *s, int64_t now_ns)
+/* Have bytes of bodies left since the last sweep? Frames that a user can ask for, as PING, are none. */
+static bool moves(struct h2 *h, int64_t now_ns)
+{
+  uint64_t left = tunnel_sent(h->tunnel), sent = stream_sent(h->stream);
+  bool ret = left != h->left || (sent != h->sent && stream_congested(h->stream));
+  if (sent != h->sent || stream_queued(h->stream) == 0) h->moved_ns = now_ns;
+  h->left = left;
+  h->sent = sent;
+  return ret;
+}
+
+static void check_stream(struct h2_stream *s, bool others_move, int64_t now_ns)
 {
   size_t queued = tunnel_stream_queued(s->at);
-  /* A slow reader is told from a stalled one by the bytes that leave. */
-  if (s->left != s->x.sent - queued) {
+  /* A slow reader is told from a stalled one by the bytes that leave; who waits for others is neither. */
+  if (s->left != s->x.sent - queued || (queued && others_move && !tunnel_stream_shut(s->at))) {
     s->left = s->x.sent - queued;
     s->x.progress_ns = now_ns;
   }
@@ -432,6 +447,11 @@ void h2_check(struct h2 *h, int64_t now_ns)
 {
   struct h2_stream *next;
   if (h->ending) return;
+  bool moving = moves(h, now_ns);
+  if (now_ns - h->moved_ns >= STALL_TIMEOUT) { /* resets would not leave either */
+    stream_abort(h->stream);
+    return;
+  }
   tunnel_tick(h->tunnel);
   if (head_too_slow(h, now_ns) || (h->deadline_ns && now_ns > h->deadline_ns)) {
     if (!h->head_ns) h2_shutdown(h);
@@ -441,7 +461,7 @@ void h2_check(struct h2 *h, int64_t now_ns)
   }
   for (struct h2_stream *s = h->streams; s; s = next) {
     s->refs++;
-    if (s->at && !s->aborted) check_stream(s, now_ns);
+    if (s->at && !s->aborted) check_stream(s, moving, now_ns);
     next = s->h2 ? s->next : NULL; /* what a deadline ends may end others: the rest in a second */
     release_stream(s);
   }

@@ -42,6 +42,7 @@ struct tunnel {
   size_t n_streams, n_pool;
   unsigned nuisance; /* TUNNEL_FRONT: frames that ask for nothing */
   int32_t head_open; /* the stream whose head has begun */
+  uint64_t sent;     /* bytes of bodies */
   size_t widened;    /* what the windows of all streams are wider than at first */
   bool goaway_seen, shutting_down, failed;
   uint32_t broken; /* the code of a GOAWAY that was sent or came, unless it was NO_ERROR */

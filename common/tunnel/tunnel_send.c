@@ -51,6 +51,7 @@ static int send_data(nghttp2_session *h2, nghttp2_frame *frame, const uint8_t *h
   if (buf_append(t->sink, head, 9) || buf_append(t->sink, s->out.data + s->out_off, n))
     return NGHTTP2_ERR_CALLBACK_FAILURE;
   s->out_off += n;
+  t->sent += n;
   if (s->out_off == s->out.len) {
     buf_reset(&s->out);
     s->out_off = 0;

@@ -133,6 +133,16 @@ size_t tunnel_stream_queued(const struct tunnel_stream *s)
   return s->out.len - s->out_off;
 }
 
+bool tunnel_stream_shut(const struct tunnel_stream *s)
+{
+  return nghttp2_session_get_stream_remote_window_size(s->t->h2, s->id) <= 0;
+}
+
+uint64_t tunnel_sent(const struct tunnel *t)
+{
+  return t->sent;
+}
+
 bool tunnel_stream_congested(const struct tunnel_stream *s)
 {
   return s->congested;

@@ -1,4 +1,5 @@
 /* Users who write frames themselves: floods, what is no HTTP/2, and who heeds a shutdown's notice. */
+#include "exchange.h"
 #include "front.h"
 #include "suites.h"
 
@@ -53,6 +54,31 @@ static size_t put_frame(uint8_t *to, uint8_t type, uint8_t flags, uint32_t id, u
   to[8] = (uint8_t)id;
   return 9 + (size_t)n;
 }
+
+/* Its windows are wide open, but it does not take a byte: a reset of the stream would not leave either. */
+START_TEST(connection_that_is_not_read_is_ended)
+{
+  static const uint8_t piece[512 * 1024];
+  static const uint8_t windows[] = {0, 0, 6, 4, 0, 0, 0, 0, 0, 0, 4, 0, 0x7f, 0, 0,  /* SETTINGS: of a stream */
+                                    0, 0, 4, 8, 0, 0, 0, 0, 0, 0x7f, 0, 0, 0};       /* of the connection */
+  static const uint8_t head[] = {0, 0, 26, 1, 5, 0, 0, 0, 1, 0x82, 0x87, 0x84, 0x41, sizeof PUBLIC - 1};
+  inside_dial(&one, "connector-1");
+  struct user *u = raw();
+  user_send_bytes(u, windows, sizeof windows);
+  user_send_bytes(u, head, sizeof head);
+  user_send(u, PUBLIC);
+  run_until(one.requests == 1);
+  front_narrow(u->stream);
+  stream_pause(u->stream, true);
+  inside_answer(&one, 200, NULL, NULL, false);
+  inside_write(&one, piece, sizeof piece);
+  run_until(front_queued() > STREAM_HIGH);
+  for (int i = 0; i < 4 && conn_count(cloud); i++) /* the kernel may have taken some once more */
+    pass(61);
+  ck_assert_uint_eq(conn_count(cloud), 0);
+  ck_assert_int_eq(one.lost, 1);
+}
+END_TEST
 
 START_TEST(shutdown_ends_the_connection_a_round_trip_after_its_notice)
 {
@@ -183,6 +209,7 @@ Suite *h2_frames_suite(void)
 {
   Suite *s = suite_create("h2_frames");
   TCase *c = front_tests(s, "h2_frames");
+  tcase_add_test(c, connection_that_is_not_read_is_ended);
   tcase_add_test(c, shutdown_ends_the_connection_a_round_trip_after_its_notice);
   tcase_add_loop_test(c, flood_is_sent_away_calmly, 0, FLOODS);
   tcase_add_test(c, continuations_without_end_are_cut_off);
