@@ -11,7 +11,7 @@
 
 #define SECOND     1000000000LL
 #define IDLE_MAX   (600 * SECOND) /* nothing from either side */
-#define ENDED_MAX  (60 * SECOND)  /* nothing from the application, after the user's end */
+#define ENDED_MAX  (60 * SECOND)  /* nothing from or to the application, after the user's end */
 #define ANSWER_MAX SECOND         /* for both ends, to answer our close frame */
 
 /* -- opening ----------------------------------------------------------------------------------------------
@@ -223,9 +223,18 @@ static void say_goodbye(struct websocket *w, const char *why, int64_t now_ns)
   tell(w, WEBSOCKET_APPLICATION);
 }
 
+/* Has the application's end taken something of what is queued? After the user's end nothing else moves. */
+static void notice_progress(struct websocket *w, int64_t now_ns)
+{
+  size_t queued = w->d->stream ? tunnel_stream_queued(w->d->stream) : 0;
+  if (queued < w->queued) w->moved_ns = now_ns;
+  w->queued = queued;
+}
+
 /* Did something come of it? */
 static bool look_at(struct websocket *w, int64_t now_ns, int64_t wall_s)
 {
+  notice_progress(w, now_ns);
   const char *why = w->ending ? NULL : overdue(w, now_ns, wall_s);
   if (why)
     say_goodbye(w, why, now_ns);

@@ -19,7 +19,8 @@ struct websocket_way {
 struct websocket {
   struct dispatch *d;
   uint64_t from_user; /* bytes */
-  int64_t moved_ns;   /* monotonic: when bytes came from either side */
+  int64_t moved_ns;   /* monotonic: when bytes came from either side, or went to the application */
+  size_t queued;      /* for the application, at the last sweep */
   bool user_ended;    /* the user's side has sent its last */
   struct websocket_way to[2];
   const char *ending; /* why both are told to close, which they have until cut_ns for; NULL: they are not */

@@ -400,6 +400,30 @@ START_TEST(application_that_does_not_end_behind_the_user_is_cut_off)
 }
 END_TEST
 
+START_TEST(application_that_still_takes_what_is_queued_is_not_cut_off)
+{
+  static uint8_t much[TUNNEL_STREAM_WINDOW + 250 * 1024];
+  struct user *u = open_public();
+  one.deaf = true;
+  user_send_bytes(u, much, sizeof much);
+  stream_end(u->stream);
+  run_until(one.body.len == TUNNEL_STREAM_WINDOW && cloud->websockets->user_ended);
+  for (int i = 1; i <= 2; i++) {
+    size_t before = one.body.len;
+    tunnel_stream_consume(one.stream, TUNNEL_STREAM_WINDOW / 2);
+    link_flush(one.link);
+    run_until(one.body.len > before);
+    pass(50);
+    pass(1);
+    pass(1);
+    ck_assert_uint_eq(cloud->counters.open_websockets, 1);
+  }
+  pass(61);
+  pass(1);
+  run_until(u->closed && one.lost == 1);
+}
+END_TEST
+
 START_TEST(user_who_does_not_read_is_cut_off)
 {
   static uint8_t piece[256 * 1024];
@@ -478,6 +502,7 @@ int main(void)
   tcase_add_test(c, removal_of_its_application_ends_it);
   tcase_add_test(c, silence_ends_it_and_bytes_of_either_side_keep_it);
   tcase_add_test(c, application_that_does_not_end_behind_the_user_is_cut_off);
+  tcase_add_test(c, application_that_still_takes_what_is_queued_is_not_cut_off);
   tcase_add_test(c, user_who_does_not_read_is_cut_off);
   tcase_add_test(c, connector_that_leaves_is_told_to_the_user);
   tcase_add_test(c, stop_of_the_cloud_ends_it_in_order);
