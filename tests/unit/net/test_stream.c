@@ -2,8 +2,12 @@
 #include "ends.h"
 #include "net_private.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 START_TEST(stream_connect_where_nobody_listens_is_closed)
 {
@@ -43,6 +47,40 @@ START_TEST(listener_that_refuses_closes_the_connection)
   connect_with(NULL, NULL, &end_events);
   net_run(net);
   ck_assert(client.closed);
+}
+END_TEST
+
+/* A connection that the kernel has taken, and nobody has accepted yet. */
+static int begin_connection(void)
+{
+  struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(at.port)};
+  int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  inet_pton(AF_INET, "127.0.0.1", &to.sin_addr);
+  ck_assert_int_eq(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
+  return fd;
+}
+
+START_TEST(listener_out_of_files_rests_and_goes_on_when_there_are_some)
+{
+  struct rlimit kept, few;
+  int turns = 0, more[64], n = 0;
+  listen_with(NULL, 0, &end_events);
+  int fd = begin_connection();
+  ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &kept), 0);
+  few = (struct rlimit){(rlim_t)fd + 1, kept.rlim_max};
+  ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
+  while (n < 64 && (more[n] = dup(fd)) >= 0)
+    n++;
+  for (uint64_t from = uv_hrtime(); uv_hrtime() - from < 250000000; turns++)
+    uv_run(net_loop(net), UV_RUN_ONCE);
+  ck_assert(!server.opened);
+  ck_assert_int_lt(turns, 20);
+  while (n > 0)
+    close(more[--n]);
+  ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &kept), 0);
+  while (!server.opened)
+    uv_run(net_loop(net), UV_RUN_ONCE);
+  close(fd);
 }
 END_TEST
 
@@ -302,6 +340,7 @@ int main(void)
   tcase_add_test(c, stream_connect_where_nobody_listens_is_closed);
   tcase_add_test(c, stream_connect_to_an_unknown_name_is_not_found);
   tcase_add_test(c, listener_new_on_a_taken_port_names_it);
+  tcase_add_test(c, listener_out_of_files_rests_and_goes_on_when_there_are_some);
   tcase_add_test(c, listener_that_refuses_closes_the_connection);
   tcase_add_test(c, stream_paused_with_bytes_to_send_notices_a_reset);
   tcase_add_loop_test(c, stream_limit_unread_bounds_what_the_kernel_keeps, 0, 2);
