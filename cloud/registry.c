@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define MAX_CONNECTORS  256 /* connections of those that were admitted */
+#define MAX_OF_ONE      32  /* of one connector, but those that end: four times what it may keep */
 #define MAX_HANDSHAKES  256 /* connections that have not ended TLS; the oldest makes room */
 #define MAX_REGISTERING 64  /* of those that have, without being admitted; the same */
 #define HANDSHAKE_MS    5000
@@ -26,12 +27,22 @@ static struct member *member_new(struct registry *r, const char *name)
   return m;
 }
 
+static size_t connections_of(const struct registry *r, const char *name)
+{
+  size_t n = 0;
+  for (const struct connector *c = r->list; c; c = c->next)
+    n += c->name == name && !c->leaving;
+  return n;
+}
+
 enum err connector_join(struct connector *c, struct failure *f)
 {
-  if (c->r->count >= MAX_CONNECTORS)
-    return failure_set(f, ERR_AGAIN, "connectors have %d connections already", MAX_CONNECTORS);
   const char *name = roster_name(c->r->cloud->roster, c->certificate.name);
   struct member *m = c->r->members;
+  if (c->r->count >= MAX_CONNECTORS)
+    return failure_set(f, ERR_AGAIN, "connectors have %d connections already", MAX_CONNECTORS);
+  if (name && connections_of(c->r, name) >= MAX_OF_ONE)
+    return failure_set(f, ERR_AGAIN, "%s has %d connections already", name, MAX_OF_ONE);
   while (m && m->name != name)
     m = m->next;
   if (!m && name) m = member_new(c->r, name);

@@ -437,24 +437,33 @@ static void on_close(struct stream *s, void *arg, const struct failure *f)
   if (arg) *(bool *)arg = true;
 }
 
-START_TEST(connections_without_a_certificate_make_room_and_keep_nobody_out)
+static const struct stream_events quiet = {.on_open = on_open, .on_data = on_data, .on_close = on_close};
+
+/* By TLS, with the certificate of that file or without one, and without a word. *first: the first has ended. */
+static void open_connections(const char *pem, int n, bool *first)
 {
-  static const struct stream_events events = {.on_open = on_open, .on_data = on_data, .on_close = on_close};
-  char token[TOKEN_LEN + 1];
   struct tls_ctx *tls;
   struct stream *s;
   struct failure f;
-  bool first = false;
   opened = ended = 0;
-  inside_dial(&one, "connector-1");
   clock_hold_mono(true); /* or their silence would end them */
-  ck_assert_int_eq(tls_client_ctx_new(front_path("pki/ca.crt"), NULL, NULL, "h2", &tls, &f), ERR_OK);
-  for (int i = 0; i < 70; i++) {
+  ck_assert_int_eq(tls_client_ctx_new(front_path("pki/ca.crt"), pem, pem, "h2", &tls, &f), ERR_OK);
+  for (int i = 0; i < n; i++) {
     ck_assert_int_eq(stream_connect(cloud->net, &front_lab_file->cloud.tunnel_connect, tls,
-                                    "tunnel.localhost", 5000, &events, i ? NULL : &first, &s),
+                                    "tunnel.localhost", 5000, &quiet, i ? NULL : first, &s),
                      ERR_OK);
     run_until(opened == i + 1);
   }
+  tls_ctx_free(tls);
+}
+
+START_TEST(connections_without_a_certificate_make_room_and_keep_nobody_out)
+{
+  char token[TOKEN_LEN + 1];
+  struct failure f;
+  bool first = false;
+  inside_dial(&one, "connector-1");
+  open_connections(NULL, 70, &first);
   run_until(first && ended == 6);
   clock_hold_mono(false);
   ck_assert_int_eq(roster_token(cloud->roster, "connector-2", NULL, token, &f), ERR_OK);
@@ -463,7 +472,17 @@ START_TEST(connections_without_a_certificate_make_room_and_keep_nobody_out)
   inside_keep(&two);
   inside_dial(&two, "connector-2");
   ck_assert_uint_eq(cloud->counters.ready_connections, 2);
-  tls_ctx_free(tls);
+}
+END_TEST
+
+START_TEST(connections_of_one_connector_leave_room_for_others)
+{
+  bool first = false;
+  open_connections(front_path("connector-1.pem"), 40, &first);
+  run_until(ended == 8);
+  ck_assert(!first);
+  clock_hold_mono(false);
+  inside_dial(&two, "connector-2");
 }
 END_TEST
 
@@ -504,6 +523,7 @@ int main(void)
   tcase_add_test(c, user_leaves_the_connectors_room_for_others);
   tcase_add_test(c, connections_that_only_begin_make_room_and_keep_nobody_out);
   tcase_add_test(c, connections_without_a_certificate_make_room_and_keep_nobody_out);
+  tcase_add_test(c, connections_of_one_connector_leave_room_for_others);
   tcase_add_test(c, hello_with_the_name_of_another_connector_is_refused);
   tcase_add_test(c, hello_with_another_group_is_refused);
   return run(suite);
