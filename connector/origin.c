@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 /* Not the default hash: clang warns of its macro. */
 #define HASH_FUNCTION HASH_FNV
 #include <uthash.h>
@@ -46,6 +47,7 @@ struct origin {
     const struct fields *fields;
   } head;
   bool open;
+  bool one_user; /* whom the application may know by this connection, and nobody else does */
   struct tls_ctx *tls; /* how the application was checked; NULL: without TLS */
   int64_t idle_since_ns;
   struct origin *prev, *next; /* in key->idle */
@@ -144,10 +146,10 @@ static void fail(struct origin *o, const struct failure *f)
 static void complete(struct origin *o)
 {
   void *owner = o->owner;
-  /* Reuse needs both messages complete: an answer before the end of the request leaves the connection in
-   * doubt. */
-  bool reusable =
-      o->parser.head.keep_alive && o->sent && !o->switched && o->parser.head.body != BODY_UNTIL_CLOSE;
+  /* Reuse needs both messages complete: an answer before the end of the request, or before all of it has
+   * left, leaves the connection in doubt. */
+  bool reusable = o->parser.head.keep_alive && o->sent && stream_queued(o->stream) == 0 && !o->one_user &&
+                  !o->switched && o->parser.head.body != BODY_UNTIL_CLOSE;
   const struct fields *trailers = &o->parser.trailers;
   o->owner = NULL;
   o->ev->on_end(owner, trailers);
@@ -193,6 +195,7 @@ static void on_open(struct stream *s, void *arg)
   struct failure f;
   o->open = true;
   o->stream = s;
+  stream_keep_unread(s);
   if (o->closing) return;
   if (write_waiting(o, &f)) {
     fail(o, &f);
@@ -342,6 +345,18 @@ static void flush(struct origin *o)
   if (o->open) stream_flush(o->stream);
 }
 
+/* Without Basic, Bearer and Digest, whose credentials come with each request, a scheme may be one that
+ * authenticates the connection: Negotiate (RFC 4559 6), NTLM. */
+static bool binds_connection(const struct fields *f)
+{
+  static const char *const of_request[] = {"Basic", "Bearer", "Digest"};
+  const char *value = fields_get(f, "Authorization");
+  size_t n = value ? strcspn(value, " ") : 0;
+  for (size_t i = 0; i < sizeof of_request / sizeof of_request[0]; i++)
+    if (strlen(of_request[i]) == n && strncasecmp(value, of_request[i], n) == 0) return false;
+  return value != NULL;
+}
+
 enum err origin_send(struct origin_pool *p, const struct lab_app *app, const char *upn, const char *method,
                      const char *target, size_t target_len, const struct fields *fields, bool chunked,
                      bool fresh, const struct origin_events *ev, void *owner, struct origin **ret,
@@ -366,6 +381,7 @@ enum err origin_send(struct origin_pool *p, const struct lab_app *app, const cha
   }
   o->ev = ev;
   o->chunked = chunked;
+  o->one_user = !upn[0] && binds_connection(fields);
   if (strcmp(method, "HEAD") == 0) http1_parser_expect_head_response(&o->parser);
   if (!o->open && o->tls) {
     o->head.method = method;

@@ -1,5 +1,6 @@
 /* The application's side: HTTP/1.1 connections to the origin servers, pooled by application and user, because
- * an application may bind authentication to the connection (SP-06, RFC 4559 6). The parser is the strict
+ * an application may bind authentication to the connection (SP-06, RFC 4559 6); where the user is not known,
+ * who may do so has a connection of his own, for one request. The parser is the strict
  * codec; a response that breaks it is refused. With an https internal_url they are TLS, and an application
  * whose certificate is not valid gets nothing. Loop's thread. */
 #ifndef SEVENSTEP_ORIGIN_H

@@ -95,6 +95,9 @@ uint64_t stream_acknowledged(const struct stream *s, bool *ret_all);
 bool stream_quiet(struct stream *s);
 /* Stops and resumes reading (back-pressure). */
 void stream_pause(struct stream *s, bool pause);
+/* What the peer said is read, once reading is resumed, also if it refuses what is written meanwhile, which by
+ * default ends a stream whose reading is paused. */
+void stream_keep_unread(struct stream *s);
 /* Sends what is queued, then ends this direction; reading goes on until the peer ends its own. Nothing more
  * can be written. */
 void stream_end(struct stream *s);

@@ -39,6 +39,7 @@ struct stream {
   int handles; /* uv handles whose close callbacks are still to come */
   bool poll_ready, timer_ready, resolving;
   bool refused; /* the peer takes no more: what is queued is thrown away */
+  bool keeps_unread;
   bool paused, ending, finishing, lingering, congested, is_dirty, is_eager, wants_write, read_wants_write,
       abortive;
   int polled; /* events asked for */

@@ -69,6 +69,11 @@ void stream_pause(struct stream *s, bool pause)
   if (!pause && s->tls && tls_pending(s->tls)) net_mark_eager(s);
 }
 
+void stream_keep_unread(struct stream *s)
+{
+  s->keeps_unread = true;
+}
+
 bool stream_quiet(struct stream *s)
 {
   uint8_t byte;

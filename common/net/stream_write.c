@@ -51,7 +51,7 @@ static enum tls_want write_all(struct stream *s, struct failure *f)
  * and reading tells the end. */
 static void refused(struct stream *s, const struct failure *f)
 {
-  if (s->finishing || s->paused || f->err != ERR_CLOSED) {
+  if (s->finishing || (s->paused && !s->keeps_unread) || f->err != ERR_CLOSED) {
     stream_close(s, f);
     return;
   }

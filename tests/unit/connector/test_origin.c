@@ -50,6 +50,13 @@ static void barked(uv_timer_t *timer)
       uv_run(net_loop(connector.net), UV_RUN_ONCE);                                                          \
   } while (0)
 
+/* Where nothing may come that wakes the loop. */
+static void turn(int times)
+{
+  for (int i = 0; i < times; i++)
+    uv_run(net_loop(connector.net), UV_RUN_NOWAIT);
+}
+
 /* -- the origin server
  * --------------------------------------------------------------------------------------------------- */
 
@@ -589,21 +596,102 @@ START_TEST(connection_in_use_is_not_shared)
 }
 END_TEST
 
+static void upload_to(const char *upn)
+{
+  struct fields f;
+  struct failure why;
+  fields_init(&f, 4, 256);
+  buf_init(&first.body, 1024 * 1024);
+  ck_assert_int_eq(fields_add(&f, "Transfer-Encoding", "chunked"), ERR_OK);
+  ck_assert_int_eq(
+      origin_send(pool, &app, upn, "POST", "/", 1, &f, true, false, &events, &first, &first.origin, &why),
+      ERR_OK);
+  fields_clear(&f);
+  run_until(strstr(buf_str(&server.got), "\r\n\r\n"));
+}
+
 START_TEST(answer_before_the_end_of_the_request_ends_the_connection)
+{
+  upload_to("");
+  ck_assert_int_eq(origin_write(first.origin, "half", 4), ERR_OK);
+  run_until(strstr(buf_str(&server.got), "4\r\nhalf\r\n"));
+  say("HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\n\r\n");
+  run_until(first.ended && server.closed == 1);
+}
+END_TEST
+
+/* Both messages seem complete, but much of the first is still here. */
+START_TEST(answer_before_all_of_the_request_has_left_ends_the_connection)
+{
+  static const uint8_t much[4 * 1024 * 1024];
+  upload_to("alice@x");
+  stream_pause(server.stream, true);
+  ck_assert_int_eq(origin_write(first.origin, much, sizeof much), ERR_OK);
+  ck_assert_int_eq(origin_write_end(first.origin), ERR_OK);
+  run_until(origin_congested(first.origin));
+  say("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n");
+  run_until(first.ended);
+  ask_as(&second, "alice@x", "GET", false);
+  run_until(server.connections == 2);
+}
+END_TEST
+
+/* The application refuses the rest of an upload while its answer waits for a slow user. */
+START_TEST(answer_that_waits_is_read_when_the_application_refuses_the_request)
+{
+  static const uint8_t much[10000];
+  upload_to("alice@x");
+  stream_pause(server.stream, true);
+  ck_assert_int_eq(origin_write(first.origin, "unread", 6), ERR_OK);
+  say("HTTP/1.1 413 Content Too Large\r\nContent-Length: 10000\r\n\r\n");
+  run_until(first.heads == 1);
+  origin_pause(first.origin, true);
+  ck_assert_int_eq(stream_write(server.stream, much, sizeof much), ERR_OK);
+  turn(10);
+  stream_abort(server.stream);
+  run_until(server.closed == 1);
+  ck_assert_int_eq(origin_write(first.origin, "more", 4), ERR_OK);
+  turn(10);
+  ck_assert(!first.ended && !first.failed);
+  origin_pause(first.origin, false);
+  run_until(first.ended || first.failed);
+  ck_assert(first.ended);
+  ck_assert_uint_eq(first.body.len, sizeof much);
+}
+END_TEST
+
+static int connections_of_two_users(const char *authorization)
 {
   struct fields f;
   struct failure why;
   fields_init(&f, 4, 256);
   buf_init(&first.body, 1024);
-  ck_assert_int_eq(fields_add(&f, "Transfer-Encoding", "chunked"), ERR_OK);
+  ck_assert_int_eq(fields_add(&f, "Authorization", authorization), ERR_OK);
   ck_assert_int_eq(
-      origin_send(pool, &app, "", "POST", "/", 1, &f, true, false, &events, &first, &first.origin, &why),
-      ERR_OK);
-  ck_assert_int_eq(origin_write(first.origin, "half", 4), ERR_OK);
+      origin_send(pool, &app, "", "GET", "/", 1, &f, false, false, &events, &first, &first.origin, &why), ERR_OK);
+  ck_assert_int_eq(origin_write_end(first.origin), ERR_OK);
   fields_clear(&f);
-  run_until(strstr(buf_str(&server.got), "4\r\nhalf\r\n"));
-  say("HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\n\r\n");
-  run_until(first.ended && server.closed == 1);
+  run_until(server.got.len);
+  say("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+  run_until(first.ended);
+  buf_reset(&server.got);
+  ask_as(&second, "", "GET", false);
+  run_until(server.got.len);
+  return server.connections;
+}
+
+/* Of a user who is not known, the application may think that who comes by this connection is he. */
+START_TEST(connection_that_a_user_may_have_authenticated_is_no_other_ones)
+{
+  static const char *const values[] = {"NTLM TlRMTVNTUAAB", "Negotiate YII=", "negotiate", "Basics Og==", "Bear"};
+  ck_assert_int_eq(connections_of_two_users(values[_i]), 2);
+}
+END_TEST
+
+START_TEST(connection_of_credentials_that_each_request_brings_is_used_again)
+{
+  static const char *const values[] = {"Basic Og==", "bearer x", "Digest username=\"a\""};
+  ck_assert_int_eq(connections_of_two_users(values[_i]), 1);
 }
 END_TEST
 
@@ -731,6 +819,10 @@ static void add_tests(TCase *c)
   tcase_add_test(c, fresh_connection_is_not_a_pooled_one);
   tcase_add_test(c, connection_in_use_is_not_shared);
   tcase_add_test(c, answer_before_the_end_of_the_request_ends_the_connection);
+  tcase_add_test(c, answer_before_all_of_the_request_has_left_ends_the_connection);
+  tcase_add_test(c, answer_that_waits_is_read_when_the_application_refuses_the_request);
+  tcase_add_loop_test(c, connection_that_a_user_may_have_authenticated_is_no_other_ones, 0, 5);
+  tcase_add_loop_test(c, connection_of_credentials_that_each_request_brings_is_used_again, 0, 3);
   tcase_add_test(c, idle_connection_is_closed_after_a_while);
   tcase_add_test(c, switch_keeps_the_bytes_behind_the_head);
   tcase_add_test(c, switch_passes_bytes_as_they_are);
