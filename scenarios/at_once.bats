@@ -90,6 +90,37 @@ let_go() {
   let_go
 }
 
+# share_of_the_busy: of 40 requests that follow each other, how many connector-1 gets, whose two connections are at work.
+share_of_the_busy() {
+  local before
+  lab stop connector-2
+  ask_slowly
+  ask_slowly
+  lab start connector-2
+  await_metric cloud sevenstep_cloud_ready_connectors 2
+  before=$(metric connector-1 sevenstep_connector_requests_total)
+  for _ in {1..40}; do
+    agent_get "$SEVENSTEP_APP_URL"
+    assert_status 200
+  done
+  share=$(($(metric connector-1 sevenstep_connector_requests_total) - before))
+  let_go
+}
+
+@test "who is at work gets the next request by chance, if the lab says balancing: random, and else does not" {
+  sign_in
+  share_of_the_busy
+  ((share == 0)) || fail "$share of 40"
+  lab stop cloud
+  printf 'connector_groups: {default: {balancing: random}}\n' >>"$SEVENSTEP_LAB"
+  lab start cloud
+  await_metric cloud sevenstep_cloud_ready_connections 4
+  share_of_the_busy
+  # By chance alone less than 5 or more than 35 of 40 come once in five million runs.
+  ((share >= 5 && share <= 35)) || fail "$share of 40"
+  sed -i '$d' "$SEVENSTEP_LAB"
+}
+
 @test "when all connectors of a group are full, users are told so until one is free" {
   lab down
   sed -i 's/connector_at_once: 4/connector_at_once: 2, user_at_once: 100/' "$SEVENSTEP_LAB"

@@ -2,6 +2,7 @@
 # Limits: what goes beyond them is told so by the proxy, and reaches nobody inside.
 
 load lib/lab
+load lib/load
 
 setup_file() {
   lab_edit "$BATS_FILE_TMPDIR/lab.yaml" '/^  public:/a\    requests_per_second: 1'
@@ -30,6 +31,54 @@ setup() { agent_new "$BATS_TEST_TMPDIR/agent"; }
     agent_get "$SEVENSTEP_APP_URL"
     assert_status 200
   done
+}
+
+# as NAME: from now on the agent is this user's.
+as() { agent_jar=$BATS_TEST_TMPDIR/$1; }
+
+# with ADDRESS LINE: the cloud starts anew with this line behind sed's address in the lab file, and without the one of before.
+with() {
+  lab stop cloud
+  sed -i -e '/ # of the test$/d' -e "$1a\\$2 # of the test" "$SEVENSTEP_LAB"
+  grep -q ' # of the test$' "$SEVENSTEP_LAB"
+  lab start cloud
+  await_metric cloud sevenstep_cloud_ready_connections 4
+}
+
+# until_limited USER URL [USER URL]: they ask in turn, until one of them gets 429, which leaves as the last answer.
+until_limited() {
+  local who
+  for _ in {1..50}; do
+    for who in "$@"; do
+      as "${who%% *}"
+      agent_get "${who#* }"
+      [[ $agent_status == 429 ]] && break 2
+      assert_status 200
+    done
+  done
+  assert_status 429
+  assert_error rate_limited
+  [[ $(agent_header Retry-After) == 1 && $(agent_header Sevenstep-Actor) == cloud ]]
+  assert_trace_error rate_limited 3
+  assert_reached_no_connector
+}
+
+@test "more requests in a second than a user may send are answered 429, and another user's are not" {
+  with '/^cloud:$/' '  limits: {per_user: 1}'
+  as alice
+  sign_in
+  until_limited "alice $SEVENSTEP_APP_URL"
+  as bob
+  sign_in "$SEVENSTEP_APP_URL" bob@sevenstep.test
+}
+
+@test "more requests in a second than the tenant may get are answered 429, whoever sends them to whatever application" {
+  as alice
+  sign_in
+  as bob
+  sign_in "$SEVENSTEP_CODE_APP_URL" bob@sevenstep.test
+  with '/^cloud:$/' '  limits: {per_tenant: 1}'
+  for who in "alice $SEVENSTEP_APP_URL" "bob $SEVENSTEP_CODE_APP_URL"; do until_limited "$who"; done
 }
 
 @test "a session ends with its user's assignment" {

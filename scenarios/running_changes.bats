@@ -90,6 +90,20 @@ changes() { cat "$SEVENSTEP_RUN/changes.yaml" 2>/dev/null || true; }
   assert_error user_unassigned
 }
 
+@test "set: without assignment_required who is assigned to nothing gets in, and with it is out again" {
+  lab app set hello assignment_required=false
+  sign_in "$SEVENSTEP_APP_URL" frank@sevenstep.test
+  assert_page "frank@$SEVENSTEP_REALM"
+  lab app set hello assignment_required=
+  agent_get "$SEVENSTEP_APP_URL"
+  assert_status 302
+  agent_new "$BATS_TEST_TMPDIR/anew"
+  open_logon
+  agent_logon frank@sevenstep.test frank-password
+  assert_status 403
+  assert_error user_unassigned
+}
+
 @test "what is wrong is named with its key, and nothing is changed" {
   before=$(changes) published=$(lab app list)
   refused() {

@@ -19,7 +19,7 @@
 static struct actor actor;
 static struct connector connector;
 static struct configurations known;
-static const struct lab_app *app;
+static const struct lab_app *app, *slow; /* slow: another application at the same socket, with a long timeout */
 static const struct lab own = {.cloud.limits.connector_at_once = 200};
 static struct listener *listener;
 static uv_timer_t watchdog;
@@ -185,17 +185,19 @@ static int local_socket(uint16_t *ret_port, int n)
 
 static void read_lab(void)
 {
-  char text[300];
+  static const char row[] = "%s: {external_url: 'https://%s.apps.localhost/', internal_url: http://a.test/, connect: "
+                            "'127.0.0.1:%u', preauthentication: passthru, single_sign_on: none%s}";
+  char one[300], two[300], text[640];
   struct lab *lab;
   struct failure f;
   uint16_t port;
   listening = local_socket(&port, 8);
-  int n = snprintf(text, sizeof text,
-                   "applications: {app: {external_url: https://a.apps.localhost/, internal_url: http://a.test/, "
-                   "connect: 127.0.0.1:%u, preauthentication: passthru, single_sign_on: none}}",
-                   port);
+  snprintf(one, sizeof one, row, "app", "app", port, "");
+  snprintf(two, sizeof two, row, "slow", "slow", port, ", backend_timeout: long");
+  int n = snprintf(text, sizeof text, "applications: {%s, %s}", one, two);
   ck_assert_msg(lab_read_applications("t", text, (size_t)n, &lab, &f) == ERR_OK, "%s", f.why);
   app = lab_published(lab, "app", NULL);
+  slow = lab_published(lab, "slow", NULL);
   configurations_put(&known, 1, lab);
 }
 
@@ -271,7 +273,7 @@ static void ask(const char *method, bool body)
 {
   struct fields f;
   fields_init(&f, 8, 1024);
-  ck_assert_int_eq(fields_add(&f, "sevenstep-app", "app"), ERR_OK);
+  ck_assert_int_eq(fields_add(&f, "sevenstep-app", app->name), ERR_OK);
   ck_assert_int_eq(fields_add(&f, CONTROL_VERSION, "1"), ERR_OK);
   ck_assert_int_eq(
       tunnel_request(link_tunnel(cloud), method, "a", "/", 1, &f, !body, &asked, &asked.stream), ERR_OK);
@@ -399,10 +401,26 @@ START_TEST(application_that_waits_for_a_slow_user_has_no_deadline)
 }
 END_TEST
 
+/* The word of the lab file, from the table that the cloud sends to the deadline here. */
+START_TEST(application_with_a_long_timeout_is_waited_for_as_long)
+{
+  ck_assert_uint_eq(app->backend_timeout_s, 85);
+  app = slow;
+  ask("GET", false);
+  pass(179);
+  ck_assert_ptr_nonnull(asked.stream);
+  ck_assert_int_eq(asked.status, 0);
+  pass(2);
+  ck_assert_int_eq(asked.status, 504);
+  ck_assert_str_eq(asked.error, "backend_timeout");
+}
+END_TEST
+
 static void add_tests(TCase *c)
 {
   tcase_add_test(c, upload_that_is_not_taken_waits_outside_but_for_a_window);
   tcase_add_test(c, application_that_takes_an_upload_slowly_is_waited_for);
+  tcase_add_test(c, application_with_a_long_timeout_is_waited_for_as_long);
   tcase_add_test(c, application_that_takes_nothing_of_an_upload_is_overdue);
   tcase_add_test(c, application_that_answers_early_may_go_on_with_the_upload);
   tcase_add_test(c, application_that_waits_for_a_slow_user_has_no_deadline);
