@@ -52,6 +52,9 @@ static bool proven(struct request *r, struct http1_head *h)
     step4_forget_ticket(r);
     failure_set(&f, r->ticket_renewed ? ERR_BACKEND_REFUSED_TWICE : ERR_BACKEND_REFUSED_TICKET,
                 "%s answered 401 to the ticket for %s", r->app->internal_url.text, r->app->spn);
+  } else if (!value && h->status >= 400) {
+    failure_set(&f, ERR_BACKEND_REFUSED_EARLY, "%s answered %d without a proof that it took the ticket for %s",
+                r->app->internal_url.text, h->status, r->app->spn);
   } else if (!value) {
     failure_set(&f, ERR_BACKEND_MUTUAL, "its answer (%d) carries no WWW-Authenticate: Negotiate", h->status);
   } else if (krb_initiator_finish(r->initiator, value, n, &f) == ERR_OK) {

@@ -416,6 +416,38 @@ START_TEST(application_with_a_long_timeout_is_waited_for_as_long)
 }
 END_TEST
 
+/* What an application with Kerberos answers without a proof. */
+static void answer_unproven(const char *head)
+{
+  struct lab_app kerberos = *app;
+  kerberos.sso = SSO_KCD;
+  kerberos.spn = "HTTP/a.test";
+  ask("GET", false);
+  connector.requests->app = &kerberos;
+  say(head);
+  run_until(asked.status);
+  ck_assert_int_eq(asked.status, 502);
+}
+
+/* As a web server does with a head that is too large for it. The user does not get its answer, which anybody
+ * could have given. */
+START_TEST(refusal_before_the_ticket_was_looked_at_says_so)
+{
+  answer_unproven("HTTP/1.1 431 Too Large\r\nContent-Length: 6\r\n\r\nsecret");
+  ck_assert_str_eq(asked.error, "backend_refused_early");
+  ck_assert_ptr_nonnull(strstr(asked.why, "answered 431 "));
+  ck_assert_uint_eq(asked.got, 0);
+}
+END_TEST
+
+START_TEST(answer_without_a_proof_is_not_the_applications)
+{
+  answer_unproven("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nsecret");
+  ck_assert_str_eq(asked.error, "backend_mutual");
+  ck_assert_uint_eq(asked.got, 0);
+}
+END_TEST
+
 static void add_tests(TCase *c)
 {
   tcase_add_test(c, upload_that_is_not_taken_waits_outside_but_for_a_window);
@@ -424,6 +456,8 @@ static void add_tests(TCase *c)
   tcase_add_test(c, application_that_takes_nothing_of_an_upload_is_overdue);
   tcase_add_test(c, application_that_answers_early_may_go_on_with_the_upload);
   tcase_add_test(c, application_that_waits_for_a_slow_user_has_no_deadline);
+  tcase_add_test(c, refusal_before_the_ticket_was_looked_at_says_so);
+  tcase_add_test(c, answer_without_a_proof_is_not_the_applications);
 }
 
 int main(void)
