@@ -11,7 +11,13 @@ struct dispatch {
   struct connector *via;        /* valid while stream is */
   struct link *link;            /* valid while stream is */
   struct tunnel_stream *stream; /* NULL when there is none (any more) */
-  size_t unconsumed;            /* bytes taken whose window is given back when the user reads on */
+  /* Of the answer's body, what came while the user was behind: as it came, at most a window of it, which is
+   * given back as it is passed on: so what framing makes of many small pieces, or a translation of URLs of any,
+   * is in the user's queue for a little of it only. held_off: of held, what was passed on. */
+  struct buf held;
+  size_t held_off;
+  bool complete; /* the rest of the answer is in held, and here: */
+  struct fields trailers;
   int tries, interims;
   struct websocket *websocket;   /* NULL unless the request became one */
   struct throttle_slot *counted; /* among its user's requests at once; or NULL */
@@ -35,5 +41,7 @@ bool dispatch_elsewhere(struct dispatch *d, const struct failure *f);
 /* A piece of the body; false: it could not be passed on, and the dispatch is over. */
 bool step7_data(struct exchange *x, const uint8_t *data, size_t n);
 void step7_end(struct exchange *x, const struct fields *trailers);
+/* The answer has come to its end at the connector: nothing more is wanted of the stream. */
+void step7_let_go(struct dispatch *d);
 
 #endif

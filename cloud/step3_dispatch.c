@@ -22,7 +22,9 @@
 /* The connector holds the application to backend_timeout; this much longer it may take itself (Kerberos
  * included). */
 #define GRACE        (15 * SECOND)
-#define INTERIMS_MAX 32 /* to one request; more is refused at the connector already */
+#define PIECE_MAX    (16 * 1024)                    /* as the tunnel brings them */
+#define HELD_MAX     (2 * TUNNEL_STREAM_WINDOW_MAX) /* with as much that was passed on: forget_passed() */
+#define INTERIMS_MAX 32                             /* to one request; more is refused at the connector already */
 
 static void dispatch_free(struct dispatch *d)
 {
@@ -30,6 +32,8 @@ static void dispatch_free(struct dispatch *d)
   x->data = NULL;
   websocket_close(d, "proxy");
   body_free(d->body);
+  buf_clear(&d->held);
+  fields_clear(&d->trailers);
   throttle_done(d->counted);
   free(d);
   exchange_release(x);
@@ -244,13 +248,34 @@ static void on_body_end(struct exchange *x, const struct fields *trailers)
   if (tunnel_stream_end(d->stream, NULL) == ERR_OK) link_flush(d->link);
 }
 
+static size_t held(const struct dispatch *d)
+{
+  return d->held.len - d->held_off;
+}
+
+/* When there is less to move than what goes. */
+static void forget_passed(struct dispatch *d)
+{
+  if (d->held_off <= held(d)) return;
+  buf_consume(&d->held, d->held_off);
+  d->held_off = 0;
+  if (d->held.len == 0 && d->held.cap > STREAM_HIGH) buf_clear(&d->held);
+}
+
 static void on_drain(struct exchange *x)
 {
   struct dispatch *d = x->data;
-  if (!d->stream || !d->unconsumed) return;
-  tunnel_stream_consume(d->stream, d->unconsumed);
-  d->unconsumed = 0;
-  link_flush(d->link);
+  if (!held(d)) return;
+  while (held(d) && !exchange_congested(x)) {
+    const uint8_t *piece = d->held.data + d->held_off;
+    size_t n = held(d) < PIECE_MAX ? held(d) : PIECE_MAX;
+    d->held_off += n;
+    if (!step7_data(x, piece, n)) return;
+    if (d->stream) tunnel_stream_consume(d->stream, n);
+  }
+  forget_passed(d);
+  if (d->stream) link_flush(d->link);
+  if (d->complete && !held(d)) step7_end(x, &d->trailers);
 }
 
 static void on_gone(struct exchange *x)
@@ -310,19 +335,39 @@ static void on_response(struct up *u, struct tunnel_stream *s, const struct tunn
     step7_respond(d->x, h);
 }
 
+static void keep(struct dispatch *d, const uint8_t *data, size_t n)
+{
+  struct failure f;
+  enum err e = buf_append(&d->held, data, n);
+  if (!e) return;
+  failure_set(&f, e, "no room for what the user does not take");
+  dispatch_fail(d, &f);
+}
+
 static void on_data(struct up *u, struct tunnel_stream *s, const uint8_t *data, size_t n)
 {
   struct dispatch *d = (struct dispatch *)u;
-  if (!step7_data(d->x, data, n)) return;
-  if (exchange_congested(d->x))
-    d->unconsumed += n;
-  else
-    tunnel_stream_consume(s, n);
+  /* A head that waits for its body's first piece (dispatch.h) is not kept waiting longer. */
+  if (held(d) || (d->x->begun && exchange_congested(d->x))) {
+    keep(d, data, n);
+    return;
+  }
+  if (step7_data(d->x, data, n)) tunnel_stream_consume(s, n);
 }
 
 static void on_end(struct up *u, const struct fields *trailers)
 {
-  step7_end(((struct dispatch *)u)->x, trailers);
+  struct dispatch *d = (struct dispatch *)u;
+  if (!held(d)) {
+    step7_end(d->x, trailers);
+    return;
+  }
+  d->complete = true;
+  for (size_t i = 0; i < fields_count(trailers); i++) {
+    struct field one = fields_at(trailers, i);
+    if (fields_addn(&d->trailers, one.name, one.name_len, one.value, one.value_len)) break;
+  }
+  step7_let_go(d);
 }
 
 static void on_writable(struct up *u)
@@ -432,6 +477,8 @@ void step3_dispatch(struct exchange *x)
   d->x = x;
   d->tries = 1;
   d->counted = counted;
+  buf_init(&d->held, HELD_MAX);
+  fields_init(&d->trailers, TUNNEL_MAX_FIELDS, 8192);
   exchange_hold(x);
   x->data = d;
   set_deadline(x);

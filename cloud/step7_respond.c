@@ -179,7 +179,7 @@ static bool end_body(struct exchange *x)
 
 /* The stream closes by itself, once both sides have ended; if the request's body is still coming, nobody
  * wants it any more. */
-static void let_go(struct dispatch *d)
+void step7_let_go(struct dispatch *d)
 {
   const struct exchange *x = d->x;
   if (x->request_done && (!x->wants_websocket || tunnel_stream_end(d->stream, NULL) == ERR_OK))
@@ -204,9 +204,10 @@ void step7_end(struct exchange *x, const struct fields *trailers)
     websocket_close(d, d->websocket->user_ended ? "user" : "application");
     trailers = NULL; /* between cloud and connector */
   }
-  if (d->stream) let_go(d);
+  if (d->stream) step7_let_go(d);
+  if (trailers) trailers = cleaned(trailers); /* they may be the dispatch's */
   exchange_hold(x);
   dispatch_end(d);
-  exchange_end(x, trailers ? cleaned(trailers) : NULL);
+  exchange_end(x, trailers);
   exchange_release(x);
 }

@@ -5,6 +5,8 @@
 #include "suites.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 START_TEST(upload_whose_body_comes_late_is_not_cut_off)
 {
@@ -124,6 +126,79 @@ START_TEST(trailers_are_cleaned_as_heads_are)
 }
 END_TEST
 
+/* Of a body in chunks behind a head, what is in them. */
+static void unchunk(const struct user *u, struct buf *out)
+{
+  char *at = strstr(buf_str(&u->got), "\r\n\r\n") + 4;
+  for (size_t n; (n = strtoul(at, &at, 16)) > 0; at += n + 2) {
+    at += 2;
+    ck_assert_int_eq(buf_append(out, at, n), ERR_OK);
+  }
+}
+
+/* Framed each for itself, pieces of a byte would be six times what the window lets come. */
+START_TEST(small_pieces_are_not_more_to_a_user_who_does_not_read)
+{
+  struct buf body;
+  struct fields f;
+  size_t n = 0;
+  struct user *u = user_asks("GET / HTTP/1.1\r\n" TO_PUBLIC "\r\n");
+  inside_answer(&one, 200, NULL, NULL, false);
+  run_until(user_got(u, "200 OK"));
+  front_narrow(u->stream);
+  stream_pause(u->stream, true);
+  for (; tunnel_stream_queued(one.stream) == 0 || front_queued() <= STREAM_HIGH; n++) {
+    char digit = (char)('0' + n % 10);
+    inside_write(&one, &digit, 1);
+    if (n % 32 == 0) uv_run(net_loop(cloud->net), UV_RUN_NOWAIT);
+    ck_assert_uint_lt(front_queued(), STREAM_HIGH + 16 * 1024);
+  }
+  fields_init(&f, 1, 64);
+  ck_assert_int_eq(fields_add(&f, "x-sum", "1"), ERR_OK);
+  ck_assert_int_eq(tunnel_stream_end(one.stream, &f), ERR_OK);
+  link_flush(one.link);
+  fields_clear(&f);
+  stream_pause(u->stream, false);
+  run_until(user_got(u, "\r\n0\r\nx-sum: 1\r\n\r\n"));
+  buf_init(&body, u->got.max);
+  unchunk(u, &body);
+  ck_assert_uint_eq(body.len, n);
+  for (size_t i = 0; i < n; i++)
+    ck_assert_int_eq(body.data[i], '0' + i % 10);
+  buf_clear(&body);
+  user_send(u, "GET /next HTTP/1.1\r\n" TO_PUBLIC "\r\n");
+  run_until(one.requests == 2);
+}
+END_TEST
+
+/* The connector has done its work, and may go. */
+START_TEST(answer_that_is_complete_arrives_also_when_its_connector_has_gone)
+{
+  static char piece[32 * 1024];
+  memset(piece, 'x', sizeof piece);
+  struct user *u = user_asks("GET / HTTP/1.1\r\n" TO_PUBLIC "\r\n");
+  inside_answer(&one, 200, NULL, NULL, false);
+  run_until(user_got(u, "200 OK"));
+  front_narrow(u->stream);
+  stream_pause(u->stream, true);
+  /* until the queue is full, and the next two are held in front of it */
+  for (int held = 0; held < 2;) {
+    size_t before = front_queued();
+    inside_write(&one, piece, sizeof piece);
+    run_until(tunnel_stream_queued(one.stream) == 0);
+    pass(0);
+    held = before && front_queued() == before ? held + 1 : 0;
+  }
+  inside_end(&one);
+  pass(0);
+  ck_assert(!front_answered() && !one.stream);
+  link_close(one.link, NULL);
+  run_until(cloud->counters.ready_connections == 0);
+  stream_pause(u->stream, false);
+  run_until(user_got(u, "\r\n0\r\n\r\n"));
+}
+END_TEST
+
 START_TEST(response_without_a_body_has_none)
 {
   static const struct {
@@ -159,6 +234,8 @@ Suite *front_bodies_suite(void)
   tcase_add_test(c, stream_that_was_silent_may_burst);
   tcase_add_test(c, piece_of_an_answer_does_not_wait_for_the_next);
   tcase_add_test(c, trailers_are_cleaned_as_heads_are);
+  tcase_add_test(c, small_pieces_are_not_more_to_a_user_who_does_not_read);
+  tcase_add_test(c, answer_that_is_complete_arrives_also_when_its_connector_has_gone);
   tcase_add_test(c, response_without_a_body_has_none);
   return s;
 }

@@ -124,6 +124,39 @@ START_TEST(streams_are_answered_in_any_order)
 }
 END_TEST
 
+/* What the user has no window for waits, and so do the end and the trailers behind it. */
+START_TEST(answer_whose_reader_was_behind_arrives_whole)
+{
+  static uint8_t much[640 * 1024]; /* a window, the queue, and some of another window */
+  struct fields f;
+  inside_dial(&one, "connector-1");
+  browser_open(PUBLIC);
+  struct answer *a = browser_get(PUBLIC, "/");
+  run_until(one.requests == 1);
+  a->deaf = true;
+  for (size_t i = 0; i < sizeof much; i++)
+    much[i] = (uint8_t)(i / 1021);
+  inside_answer(&one, 200, NULL, NULL, false);
+  inside_write(&one, much, sizeof much);
+  fields_init(&f, 1, 64);
+  ck_assert_int_eq(fields_add(&f, "x-sum", "1"), ERR_OK);
+  ck_assert_int_eq(tunnel_stream_end(one.stream, &f), ERR_OK);
+  link_flush(one.link);
+  fields_clear(&f);
+  run_until(!one.stream);
+  pass(0); /* all of it is at the front */
+  for (size_t taken = 0; !a->closed; turn()) {
+    if (a->at) tunnel_stream_consume(a->at, a->body.len - taken);
+    taken = a->body.len;
+    link_flush(browser.link);
+  }
+  ck_assert(a->ended);
+  ck_assert_uint_eq(a->body.len, sizeof much);
+  ck_assert_mem_eq(a->body.data, much, sizeof much);
+  ck_assert_str_eq(a->trailer, "1");
+}
+END_TEST
+
 START_TEST(stream_that_is_not_read_stops_no_other)
 {
   static uint8_t much[512 * 1024];
@@ -230,6 +263,7 @@ Suite *h2_requests_suite(void)
   tcase_add_loop_test(c, answer_without_a_body_has_none, 0, sizeof bodiless / sizeof *bodiless);
   tcase_add_test(c, crumbs_of_cookies_are_joined_and_ours_stay_outside);
   tcase_add_test(c, streams_are_answered_in_any_order);
+  tcase_add_test(c, answer_whose_reader_was_behind_arrives_whole);
   tcase_add_test(c, stream_that_is_not_read_stops_no_other);
   tcase_add_test(c, upload_that_the_application_does_not_read_waits_alone);
   tcase_add_test(c, upload_that_the_application_stops_reading_waits_with_wide_windows);

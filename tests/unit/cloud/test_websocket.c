@@ -437,6 +437,36 @@ START_TEST(user_who_does_not_read_is_cut_off)
 }
 END_TEST
 
+/* Bytes, an end and the reason for it wait together. */
+START_TEST(end_of_a_connector_is_told_behind_what_the_user_has_not_read)
+{
+  static uint8_t piece[32 * 1024]; /* empty frames */
+  struct fields f;
+  struct user *u = open_public();
+  front_narrow(u->stream);
+  stream_pause(u->stream, true);
+  size_t sent = 0;
+  for (int held = 0; held < 2; sent += sizeof piece) {
+    size_t before = front_queued();
+    inside_write(&one, piece, sizeof piece);
+    run_until(tunnel_stream_queued(one.stream) == 0);
+    pass(0);
+    held = before && front_queued() == before ? held + 1 : 0;
+  }
+  fields_init(&f, 1, 64);
+  ck_assert_int_eq(fields_add(&f, CONTROL_LEAVING, "1"), ERR_OK);
+  ck_assert_int_eq(tunnel_stream_end(one.stream, &f), ERR_OK);
+  link_flush(one.link);
+  fields_clear(&f);
+  pass(0);
+  ck_assert(!one.stream && !front_answered());
+  size_t head = (size_t)(strstr(buf_str(&u->got), "\r\n\r\n") + 4 - buf_str(&u->got));
+  stream_pause(u->stream, false);
+  run_until(u->closed);
+  assert_close(WEBSOCKET_CLIENT, &u->got, head + sent, WEBSOCKET_GOING_AWAY, "the connector stops");
+}
+END_TEST
+
 START_TEST(connector_that_leaves_is_told_to_the_user)
 {
   struct user *u = open_public();
@@ -504,6 +534,7 @@ int main(void)
   tcase_add_test(c, application_that_does_not_end_behind_the_user_is_cut_off);
   tcase_add_test(c, application_that_still_takes_what_is_queued_is_not_cut_off);
   tcase_add_test(c, user_who_does_not_read_is_cut_off);
+  tcase_add_test(c, end_of_a_connector_is_told_behind_what_the_user_has_not_read);
   tcase_add_test(c, connector_that_leaves_is_told_to_the_user);
   tcase_add_test(c, stop_of_the_cloud_ends_it_in_order);
   tcase_add_test(c, shutdown_with_open_websockets_leaves_nothing);
