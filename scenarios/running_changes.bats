@@ -270,13 +270,15 @@ kdc?firm kept" ]]
 
 @test "what was changed and is then taken out of the lab file is gone, and check says that its change has no effect" {
   lab down
-  lab app set vault title='The vault'
+  lab app set --delegate vault title='The vault'
+  lab app set hello assigned_users+=frank
   lab user set frank password=frank-other
   lab connector add connector-3
   sed -i -e '/^  vault:$/,/^$/d' -e '/^  frank:$/,/^$/d' "$SEVENSTEP_LAB"
   run lab check
   [[ $status == 0 && $output == *'/changes.yaml:'*': applications.vault was changed, and is no more in the lab file: the change has no effect'* &&
-    $output == *': users.frank was changed'*'configuration OK' && $output != *connector-3* ]] || fail "$output"
+    $output == *': users.frank was changed'*'hello.assigned_users has "frank", which is there no more'* &&
+    $output == *'connector-2.allowed_to_delegate_to has "HTTP/vault.'*'configuration OK' && $output != *'connector-3 was'* ]] || fail "$output"
   lab up
   run lab app list
   [[ $status == 0 && $output != *vault* ]] || fail "$output"

@@ -66,83 +66,6 @@ static enum err parse_file(struct arena *a, const char *path, const struct yaml_
   return e;
 }
 
-/* -- changes --------------------------------------------------------------------------------------------- */
-
-static const char CHANGED[] = "changed";
-
-static bool is_list_of_names(const struct yaml_node *list)
-{
-  for (const struct yaml_node *m = list->first; m; m = m->next)
-    if (m->kind != YAML_SCALAR) return false;
-  return list->kind == YAML_LIST;
-}
-
-/* Changes may be written by hand, too. */
-static enum err check_changes(const char *path, const struct yaml_node *changes, struct failure *f)
-{
-  if (changes->kind != YAML_MAP)
-    return failure_set(f, ERR_CONFIG, "%s:1:1: expected a mapping of changes", path);
-  const struct yaml_node *changed = yaml_get(changes, CHANGED);
-  bool ok = !changed || changed->kind == YAML_MAP;
-  for (const struct yaml_node *m = ok && changed ? changed->first : NULL; m && ok; m = m->next)
-    ok = is_list_of_names(m);
-  if (ok) return ERR_OK;
-  return failure_set(f, ERR_CONFIG, "%s:%u:%u: changed: expected TABLE: [NAME, ...]", path, changed->at.line,
-                     changed->at.column);
-}
-
-static bool list_names(const struct yaml_node *list, const char *name)
-{
-  for (const struct yaml_node *m = list ? list->first : NULL; m; m = m->next)
-    if (strcmp(m->text, name) == 0) return true;
-  return false;
-}
-
-/* Appends a table of the changes to patch, but for rows in changed that base has no more: those to idle. */
-static bool sort_rows(struct arena *a, const struct yaml_node *base, const struct yaml_node *changed,
-                      const struct yaml_node *table, struct yaml_node *patch, struct yaml_node *idle)
-{
-  if (table->kind != YAML_MAP || !changed) return yaml_append(a, patch, table->key, table);
-  struct yaml_node *live = yaml_new(a, YAML_MAP, table->at), *gone = yaml_new(a, YAML_MAP, table->at);
-  bool ok = live && gone;
-  for (const struct yaml_node *m = table->first; m && ok; m = m->next)
-    ok = yaml_append(a, list_names(changed, m->key) && !yaml_get(base, m->key) ? gone : live, m->key, m);
-  return ok && yaml_append(a, patch, table->key, live) &&
-         (gone->n == 0 || yaml_append(a, idle, table->key, gone));
-}
-
-const struct yaml_node *lab_merge(struct arena *a, const struct yaml_node *base,
-                                  const struct yaml_node *changes, const struct yaml_node **ret_idle)
-{
-  const struct yaml_node *changed = yaml_get(changes, CHANGED);
-  struct yaml_node *patch = yaml_new(a, YAML_MAP, changes->at), *idle = yaml_new(a, YAML_MAP, changes->at);
-  bool ok = patch && idle;
-  for (const struct yaml_node *m = changes->first; m && ok; m = m->next)
-    ok = m == changed || sort_rows(a, yaml_get(base, m->key), yaml_get(changed, m->key), m, patch, idle);
-  if (ok && ret_idle) *ret_idle = idle;
-  return ok ? yaml_merge(a, base, patch) : NULL;
-}
-
-const struct yaml_node *lab_diff(struct arena *a, const struct yaml_node *base, const struct yaml_node *lab)
-{
-  struct yaml_node *patch = yaml_diff(a, base, lab), *changed = yaml_new(a, YAML_MAP, lab->at);
-  if (!patch || !changed) return NULL;
-  for (const struct yaml_node *table = patch->first; table; table = table->next) {
-    struct yaml_node *names = yaml_new(a, YAML_LIST, table->at);
-    if (!names) return NULL;
-    for (const struct yaml_node *m = table->kind == YAML_MAP ? table->first : NULL; m; m = m->next) {
-      struct yaml_node name = {.kind = YAML_SCALAR, .text = m->key, .at = m->at, .key_at = m->at};
-      if (!yaml_is_null(m) && yaml_get(yaml_get(base, table->key), m->key) &&
-          !yaml_append(a, names, NULL, &name))
-        return NULL;
-    }
-    if (names->n > 0 && !yaml_append(a, changed, table->key, names)) return NULL;
-  }
-  return changed->n == 0 || yaml_append(a, patch, CHANGED, changed) ? patch : NULL;
-}
-
-/* -- files ----------------------------------------------------------------------------------------------- */
-
 enum err lab_parse_files(struct arena *a, const char *path, const char *changes,
                          const struct yaml_node **ret_base, const struct yaml_node **ret_changes,
                          struct failure *f)
@@ -151,7 +74,7 @@ enum err lab_parse_files(struct arena *a, const char *path, const char *changes,
   if (e) return e;
   if (changes && (access(changes, F_OK) == 0 || (errno != ENOENT && errno != ENOTDIR))) {
     e = parse_file(a, changes, ret_changes, f);
-    return e ? e : check_changes(changes, *ret_changes, f);
+    return e ? e : lab_check_changes(changes, *ret_changes, f);
   }
   *ret_changes = yaml_new(a, YAML_MAP, (*ret_base)->at);
   return *ret_changes ? ERR_OK : failure_set(f, ERR_NOMEM, "%s", path);

@@ -47,8 +47,8 @@ static bool is_host(const struct lab_url *url)
          strlen(url->text) + LAB_LABEL_MAX < LAB_WILDCARD_MAX;
 }
 
-/* What users open is told by SNI, and certified, by name; what ends in a number is an address (WHATWG URL 3.5).
- */
+/* What users open is told by SNI, and certified, by name; what ends in a number is an address (WHATWG URL,
+ * section 3.5). */
 static bool is_named(const struct lab_url *url)
 {
   const char *dot = strrchr(url->host, '.'), *last = dot ? dot + 1 : url->host;

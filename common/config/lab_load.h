@@ -12,12 +12,15 @@ enum err lab_load_text(const char *path, const char *text, size_t n, unsigned po
 /* The lab file, and the changes kept beside it, as trees; *ret_changes is an empty mapping when there is no
  * file of this name, or changes is NULL. The texts are wiped; the trees live in the arena, and hold secrets.
  * Changes are a patch (yaml_change.h), and beside it `changed: {TABLE: [NAME...]}`: rows that the lab file
- * had when they were changed. What is changed of a row that it has no more has no effect. */
+ * had when they were changed. What is changed of a row that it has no more has no effect, nor has
+ * what only a change has in a list of names, and nobody bears any more. */
 enum err lab_parse_files(struct arena *a, const char *path, const char *changes,
                          const struct yaml_node **ret_base, const struct yaml_node **ret_changes,
                          struct failure *f) MUST_CHECK;
-/* base with the changes. Unless ret_idle is NULL, *ret_idle is a mapping of what has no effect: TABLE: {NAME:
- * ...}. NULL: the arena is full. */
+/* Refuses what cannot be changes. */
+enum err lab_check_changes(const char *path, const struct yaml_node *changes, struct failure *f) MUST_CHECK;
+/* base with the changes. Unless ret_idle is NULL, *ret_idle is a list of texts, each with its place: what has
+ * no effect, because a row is gone. NULL: the arena is full. */
 const struct yaml_node *lab_merge(struct arena *a, const struct yaml_node *base,
                                   const struct yaml_node *changes,
                                   const struct yaml_node **ret_idle) MUST_CHECK;

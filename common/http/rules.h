@@ -12,8 +12,8 @@ void rules_strip_hop_by_hop(struct fields *f);
 
 /* Removes what a client must not be able to claim: X-MS-*, X-Forwarded-*, Forwarded, X-Real-IP, Remote-User,
  * X-Remote-User, REMOTE_USER, X-Auth-*, Sevenstep-*; and what applications take for more than a field: Proxy
- * (HTTP_PROXY to CGI), X-Original-URL and X-Rewrite-URL (to some the path in the request's place); any case, and all characters alike that are neither
- * letters nor digits (HT-29, HT-30). */
+ * (HTTP_PROXY to CGI), X-Original-URL and X-Rewrite-URL (to some the path in the request's place). Any case,
+ * and all characters alike that are neither letters nor digits (HT-29, HT-30). */
 void rules_strip_identity(struct fields *f);
 /* Removes Sevenstep-*, which in answers the proxy alone says. */
 void rules_strip_ours(struct fields *f);

@@ -295,11 +295,9 @@ int tool_check(const struct lab *lab)
   enum err e = lab_parse_files(&a, lab->path, lab->changes, &base, &changes, &f);
   if (!e && !lab_merge(&a, base, changes, &idle)) e = failure_set(&f, ERR_NOMEM, "%s", lab->path);
   if (e) fprintf(stderr, "%s\n", f.why);
-  for (const struct yaml_node *table = idle ? idle->first : NULL; table; table = table->next)
-    for (const struct yaml_node *m = table->first; m; m = m->next)
-      fprintf(stderr,
-              "%s:%u:%u: %s.%s was changed, and is no more in the lab file: the change has no effect\n",
-              m->key_at.file, m->key_at.line, m->key_at.column, table->key, m->key);
+  for (const struct yaml_node *m = idle ? idle->first : NULL; m; m = m->next)
+    fprintf(stderr, "%s:%u:%u: %s: the change has no effect\n", m->at.file, m->at.line, m->at.column,
+            m->text);
   arena_clear(&a);
   if (!e) printf("configuration OK\n");
   return e ? EXIT_FAILED : 0;

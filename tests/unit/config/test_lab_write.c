@@ -191,6 +191,31 @@ START_TEST(lab_load_changed_of_rows_that_the_file_has_no_more_has_no_effect)
 }
 END_TEST
 
+/* In lists of names: what only the change has in them. What the file says itself is for the check. */
+START_TEST(lab_load_changed_names_of_rows_that_are_gone_have_no_effect)
+{
+  struct lab *lab = NULL;
+  enum err e = load("applications:\n"
+                    "  ledger: {assigned_users: [bob, mallory], assigned_groups: [nobodies]}\n"
+                    "connectors:\n"
+                    "  connector-1: {allowed_to_delegate_to: [HTTP/gone.corp.test, HTTP/hello.corp.test]}\n"
+                    "changed: {applications: [ledger], connectors: [connector-1]}\n",
+                    &lab);
+  ck_assert_msg(e == ERR_OK, "%s", f.why);
+  const struct lab_app *ledger = lab_app_by_name(lab, "ledger");
+  ck_assert_uint_eq(ledger->assigned_users.n, 1);
+  ck_assert_str_eq(ledger->assigned_users.v[0], "bob");
+  ck_assert_uint_eq(ledger->assigned_groups.n, 0);
+  const struct lab_connector *connector = lab_connector_by_name(lab, "connector-1");
+  ck_assert_uint_eq(connector->allowed_to_delegate_to.n, 1);
+  ck_assert_str_eq(connector->allowed_to_delegate_to.v[0], "HTTP/hello.corp.test");
+  lab_free(lab);
+  ck_assert_int_eq(load("users: {bob: null}\napplications: {ledger: {assigned_users: [bob]}}\n", &lab),
+                   ERR_CONFIG);
+  ck_assert_ptr_nonnull(strstr(f.why, "there is no user \"bob\""));
+}
+END_TEST
+
 START_TEST(lab_diff_marks_what_was_changed_and_not_what_was_added)
 {
   struct arena a;
@@ -262,6 +287,7 @@ Suite *lab_write_suite(void)
   tcase_add_test(t, lab_load_changed_without_changes_is_the_file);
   tcase_add_test(t, lab_load_changed_adds_changes_and_removes);
   tcase_add_test(t, lab_load_changed_of_rows_that_the_file_has_no_more_has_no_effect);
+  tcase_add_test(t, lab_load_changed_names_of_rows_that_are_gone_have_no_effect);
   tcase_add_test(t, lab_diff_marks_what_was_changed_and_not_what_was_added);
   tcase_add_test(t, lab_load_changed_names_the_file_that_is_wrong);
   tcase_add_test(t, lab_slot_old_lab_lives_as_long_as_it_is_held);

@@ -19,7 +19,7 @@
 static struct actor actor;
 static struct connector connector;
 static struct configurations known;
-static const struct lab_app *app, *slow; /* slow: another application at the same socket, with a long timeout */
+static const struct lab_app *app, *slow; /* slow: another one at the same socket, with a long timeout */
 static const struct lab own = {.cloud.limits.connector_at_once = 200};
 static struct listener *listener;
 static uv_timer_t watchdog;
@@ -185,8 +185,8 @@ static int local_socket(uint16_t *ret_port, int n)
 
 static void read_lab(void)
 {
-  static const char row[] = "%s: {external_url: 'https://%s.apps.localhost/', internal_url: http://a.test/, connect: "
-                            "'127.0.0.1:%u', preauthentication: passthru, single_sign_on: none%s}";
+  static const char row[] = "%s: {external_url: 'https://%s.apps.localhost/', internal_url: http://a.test/, "
+                            "connect: '127.0.0.1:%u', preauthentication: passthru, single_sign_on: none%s}";
   char one[300], two[300], text[640];
   struct lab *lab;
   struct failure f;
