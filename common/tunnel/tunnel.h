@@ -19,7 +19,7 @@
 #include "fields.h"
 
 #define TUNNEL_STREAM_WINDOW     (256 * 1024)      /* at first */
-#define TUNNEL_STREAM_WINDOW_MAX (4 * 1024 * 1024) /* for who keeps up: 200 MB/s at 20 ms */
+#define TUNNEL_STREAM_WINDOW_MAX (8 * 1024 * 1024) /* for who keeps up: half of it at once is 200 MB/s at 20 ms */
 #define TUNNEL_WIDENED_MAX       (32 * 1024 * 1024)
 #define TUNNEL_CONNECTION_WINDOW (16 * 1024 * 1024)
 #define TUNNEL_MAX_STREAMS       200         /* unless tunnel_allow_streams() says otherwise */
@@ -31,7 +31,7 @@
 #define TUNNEL_MAX_FIELDS        160
 #define TUNNEL_WRITE_HIGH        (256 * 1024) /* writers should stop here */
 #define TUNNEL_WRITE_LOW         (64 * 1024)  /* and are told on_writable() here */
-#define TUNNEL_WRITE_MAX         (8 * 1024 * 1024) /* what a widened window still lets come, passed on, fits */
+#define TUNNEL_WRITE_MAX         (16 * 1024 * 1024) /* what a widened window still lets come, passed on, fits */
 
 enum tunnel_role {
   TUNNEL_CLOUD,     /* opens streams: sends requests */

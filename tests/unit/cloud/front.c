@@ -237,11 +237,20 @@ void front_dial(enum front_way way, const char *sni, const struct stream_events 
   ck_assert_int_eq(stream_connect(cloud->net, at, tls[way], sni, 5000, events, arg, ret), ERR_OK);
 }
 
+static void set_buffers(struct stream *s, int bytes)
+{
+  ck_assert_int_eq(setsockopt(s->fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes), 0);
+  ck_assert_int_eq(setsockopt(cloud->conns->stream->fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes), 0);
+}
+
 void front_narrow(struct stream *s)
 {
-  const int few = 32 * 1024;
-  ck_assert_int_eq(setsockopt(s->fd, SOL_SOCKET, SO_RCVBUF, &few, sizeof few), 0);
-  ck_assert_int_eq(setsockopt(cloud->conns->stream->fd, SOL_SOCKET, SO_SNDBUF, &few, sizeof few), 0);
+  set_buffers(s, 32 * 1024);
+}
+
+void front_widen(struct stream *s)
+{
+  set_buffers(s, 1024 * 1024);
 }
 
 size_t front_queued(void)

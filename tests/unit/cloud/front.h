@@ -41,6 +41,7 @@ extern bool front_drained;
 /* Of the connection that came to the front last, which is the one of s: from now on little fits into the kernel
  * on the way to the user. */
 void front_narrow(struct stream *s);
+void front_widen(struct stream *s);
 /* What the front has for it, and has not sent; is that all, for no request of it is under way? */
 size_t front_queued(void);
 bool front_answered(void);

@@ -129,6 +129,7 @@ START_TEST(stream_that_waits_for_another_is_not_reset)
     ck_assert_int_eq(one.lost, 0);
   }
   ck_assert_uint_eq(b->body.len, had);
+  front_widen(line);
   stream_pause(line, false);
   run_until(b->body.len == had + 512 * 1024);
 }
