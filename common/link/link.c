@@ -43,7 +43,7 @@ void link_discard(struct link *l)
 }
 
 /* On a slow line our PING, and so the answer to it, waits behind what is on its way. Who acknowledges that
- * lives; but only what is still on its way counts, as a kernel acknowledges PINGs for a program that hangs. */
+ * lives; but only while more is on its way, as a kernel acknowledges PINGs for a program that hangs. */
 static void hear_acknowledgement(struct link *l)
 {
   bool all;

@@ -668,7 +668,8 @@ static int connections_of_two_users(const char *authorization)
   buf_init(&first.body, 1024);
   ck_assert_int_eq(fields_add(&f, "Authorization", authorization), ERR_OK);
   ck_assert_int_eq(
-      origin_send(pool, &app, "", "GET", "/", 1, &f, false, false, &events, &first, &first.origin, &why), ERR_OK);
+      origin_send(pool, &app, "", "GET", "/", 1, &f, false, false, &events, &first, &first.origin, &why),
+      ERR_OK);
   ck_assert_int_eq(origin_write_end(first.origin), ERR_OK);
   fields_clear(&f);
   run_until(server.got.len);
@@ -683,7 +684,8 @@ static int connections_of_two_users(const char *authorization)
 /* Of a user who is not known, the application may think that who comes by this connection is he. */
 START_TEST(connection_that_a_user_may_have_authenticated_is_no_other_ones)
 {
-  static const char *const values[] = {"NTLM TlRMTVNTUAAB", "Negotiate YII=", "negotiate", "Basics Og==", "Bear"};
+  static const char *const values[] = {"NTLM TlRMTVNTUAAB", "Negotiate YII=", "negotiate", "Basics Og==",
+                                       "Bear"};
   ck_assert_int_eq(connections_of_two_users(values[_i]), 2);
 }
 END_TEST

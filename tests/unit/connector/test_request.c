@@ -208,7 +208,8 @@ static void join(void)
   struct failure f;
   close(local_socket(&at.port, 0));
   ck_assert_int_eq(
-      listener_new(connector.net, &at, NULL, 0, accept_tunnel, NULL, &link_stream_events, &listener, &f), ERR_OK);
+      listener_new(connector.net, &at, NULL, 0, accept_tunnel, NULL, &link_stream_events, &listener, &f),
+      ERR_OK);
   ck_assert_int_eq(link_new(connector.net, TUNNEL_CONNECTOR, &link_events, &inside_events, NULL, &inside),
                    ERR_OK);
   ck_assert_int_eq(stream_connect(connector.net, &at, NULL, NULL, 5000, &link_stream_events, inside, &s),
