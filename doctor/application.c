@@ -170,7 +170,10 @@ void check_ticket(struct doctor *d, const char *name)
   buf_wipe(&token);
   if (no_answer(d, name, &a)) return;
   snprintf(d->reply, sizeof d->reply, "%s", a.token);
-  if (a.status != 401)
+  if (a.status >= 400 && a.status != 401 && !*a.token)
+    doctor_fail(d, name, ADVICE_APP_REFUSED_EARLY, "%s answers %ld to the ticket, without its proof",
+                d->subject->url, a.status);
+  else if (a.status != 401)
     report_pass(d->report, name, "the application accepts it (status %ld)", a.status);
   else
     doctor_fail(d, name,

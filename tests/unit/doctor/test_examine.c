@@ -111,6 +111,8 @@ static void assert_first(const char *check, enum advice_id id)
 #define OFFERS                                                                                               \
   "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: NTLM\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 #define SERVES "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+#define TOO_LARGE                                                                                            \
+  "HTTP/1.1 431 Request Header Fields Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 #define SOME_TOKEN                                                                                           \
   "HTTP/1.1 200 OK\r\nWWW-Authenticate: Negotiate oRQwEqADCgEAoQsGCSqGSIb3EgECAg==\r\nContent-Length: 0\r\n" \
   "Connection: close\r\n\r\n"
@@ -229,6 +231,13 @@ START_TEST(doctor_examine_application_with_a_wrong_clock)
 }
 END_TEST
 
+START_TEST(doctor_examine_application_that_refuses_before_it_looks)
+{
+  examine_app(ASKS, TOO_LARGE);
+  assert_first("ticket", ADVICE_APP_REFUSED_EARLY);
+}
+END_TEST
+
 START_TEST(doctor_examine_application_without_proof)
 {
   examine_app(ASKS, SERVES);
@@ -266,6 +275,7 @@ int main(void)
   tcase_add_test(t, doctor_examine_application_with_ntlm_alone_does_not_ask);
   tcase_add_test(t, doctor_examine_application_that_refuses_the_ticket);
   tcase_add_test(t, doctor_examine_application_with_a_wrong_clock);
+  tcase_add_test(t, doctor_examine_application_that_refuses_before_it_looks);
   tcase_add_test(t, doctor_examine_application_without_proof);
   tcase_add_test(t, doctor_examine_application_with_a_proof_of_nothing);
   tcase_add_test(t, doctor_examine_application_that_answers_nonsense);
