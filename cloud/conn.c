@@ -269,8 +269,8 @@ static void on_drain(struct stream *s, void *arg)
   }
 }
 
-/* To a request that is under way nothing is left to say, but answers that have ended may still be leaving; and
- * a WebSocket's other direction may have something. */
+/* To a request that is under way nothing is left to say, but answers that have ended may still be leaving;
+ * and a WebSocket's other direction may have something. */
 static void on_eof(struct stream *s, void *arg)
 {
   struct conn *c = arg;

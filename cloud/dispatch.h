@@ -12,8 +12,8 @@ struct dispatch {
   struct link *link;            /* valid while stream is */
   struct tunnel_stream *stream; /* NULL when there is none (any more) */
   /* Of the answer's body, what came while the user was behind: as it came, at most a window of it, which is
-   * given back as it is passed on: so what framing makes of many small pieces, or a translation of URLs of any,
-   * is in the user's queue for a little of it only. held_off: of held, what was passed on. */
+   * given back as it is passed on. So what framing makes of many small pieces, or a translation of URLs of
+   * any, is in the user's queue for a little of it only. held_off: of held, what was passed on. */
   struct buf held;
   size_t held_off;
   bool complete; /* the rest of the answer is in held, and here: */

@@ -24,7 +24,7 @@
 #define GRACE        (15 * SECOND)
 #define PIECE_MAX    (16 * 1024)                    /* as the tunnel brings them */
 #define HELD_MAX     (2 * TUNNEL_STREAM_WINDOW_MAX) /* with as much that was passed on: forget_passed() */
-#define INTERIMS_MAX 32                             /* to one request; more is refused at the connector already */
+#define INTERIMS_MAX 32                             /* to one request, as at the connector */
 
 static void dispatch_free(struct dispatch *d)
 {
@@ -298,8 +298,8 @@ static const struct exchange_ops exchange_ops = {on_body, on_body_end, on_drain,
 /* -- the connector's side
  * ---------------------------------------------------------------------------------------------- */
 
-/* An interim answer says that work goes on, so that the answer gets its time anew (RFC 9110 15.2), a number of
- * times. */
+/* An interim answer says that work goes on, so that the answer gets its time anew (RFC 9110 15.2), a number
+ * of times. */
 static enum err take_interim(struct dispatch *d, struct failure *f)
 {
   if (++d->interims > INTERIMS_MAX)

@@ -122,8 +122,8 @@ void rules_strip_ours(struct fields *f)
 /* -- trailers
  * ------------------------------------------------------------------------------------------------ */
 
-/* Whoever merges a trailer into the head would let these decide about more than the one answer, or about who may
- * read it; heads may have them. */
+/* Whoever merges a trailer into the head would let these decide about more than the one answer, or about who
+ * may read it; heads may have them. */
 static bool drop_from_trailers(const struct field *one, void *arg)
 {
   static const char *const policies[] = {"strict-transport-security",

@@ -22,8 +22,8 @@ void rules_strip_ours(struct fields *f);
 void rules_strip_spellings(struct fields *f, const char *name);
 
 /* Of an answer's trailers: leaves what is safe there. Goes what belongs to this hop, what would frame, route,
- * authenticate or set cookies (RFC 9110 6.5.1), what says how a browser must treat the host or who may read the
- * answer (Strict-Transport-Security, Access-Control-* and their like), and Sevenstep-*. */
+ * authenticate or set cookies (RFC 9110 6.5.1), what says how a browser must treat the host or who may read
+ * the answer (Strict-Transport-Security, Access-Control-* and their like), and Sevenstep-*. */
 void rules_strip_trailers(struct fields *f);
 
 /* What answers over TLS say, so that browsers never ask this host without (RFC 6797 6.1): for a year. */

@@ -119,7 +119,7 @@ enum err tunnel_stream_end(struct tunnel_stream *s, const struct fields *trailer
 /* Has the peer's side ended with its head, or since? A request without a body says so at once. */
 bool tunnel_stream_remote_ended(const struct tunnel_stream *s);
 size_t tunnel_stream_queued(const struct tunnel_stream *s);
-/* Is it the peer's window of this stream that keeps what is queued, and nothing that it shares with others? */
+/* Is it the peer's window of this stream that keeps what is queued, not what it shares with others? */
 bool tunnel_stream_shut(const struct tunnel_stream *s);
 /* How many bytes of bodies have left so far, of all streams. */
 uint64_t tunnel_sent(const struct tunnel *t);

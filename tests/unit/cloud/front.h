@@ -38,8 +38,8 @@ void front_balancing(enum lab_balancing balancing);
 void front_shutdown(void);
 extern bool front_drained;
 
-/* Of the connection that came to the front last, which is the one of s: from now on little fits into the kernel
- * on the way to the user. */
+/* Of the connection that came to the front last, which is the one of s: from now on little fits into the
+ * kernel on the way to the user. */
 void front_narrow(struct stream *s);
 void front_widen(struct stream *s);
 /* What the front has for it, and has not sent; is that all, for no request of it is under way? */

@@ -74,7 +74,8 @@ START_TEST(body_of_a_refused_token_is_nobody_elses)
   open_provider();
   inside_dial(&one, "connector-1");
   struct user *u = user_connect(NULL);
-  user_send(u, "POST / HTTP/1.1\r\nAuthorization: Bearer " TOKEN "\r\nContent-Length: 5\r\n" TO_HELLO "\r\nfirst"
+  user_send(u, "POST / HTTP/1.1\r\nAuthorization: Bearer " TOKEN "\r\nContent-Length: 5\r\n" TO_HELLO
+               "\r\nfirst"
                "POST /second HTTP/1.1\r\nTransfer-Encoding: chunked\r\n" TO_PUBLIC "\r\n");
   run_until(user_got(u, "</html>") && one.requests == 1);
   ck_assert(user_got(u, "HTTP/1.1 401 ") && user_got(u, "bearer_invalid"));

@@ -59,8 +59,9 @@ static size_t put_frame(uint8_t *to, uint8_t type, uint8_t flags, uint32_t id, u
 START_TEST(connection_that_is_not_read_is_ended)
 {
   static const uint8_t piece[512 * 1024];
-  static const uint8_t windows[] = {0, 0, 6, 4, 0, 0, 0, 0, 0, 0, 4, 0, 0x7f, 0, 0,  /* SETTINGS: of a stream */
-                                    0, 0, 4, 8, 0, 0, 0, 0, 0, 0x7f, 0, 0, 0};       /* of the connection */
+  /* SETTINGS for a stream's, WINDOW_UPDATE for the connection's. */
+  static const uint8_t windows[] = {0, 0, 6, 4, 0, 0, 0, 0, 0, 0,    4, 0, 0x7f, 0,
+                                    0, 0, 0, 4, 8, 0, 0, 0, 0, 0, 0x7f, 0, 0,    0};
   static const uint8_t head[] = {0, 0, 26, 1, 5, 0, 0, 0, 1, 0x82, 0x87, 0x84, 0x41, sizeof PUBLIC - 1};
   inside_dial(&one, "connector-1");
   struct user *u = raw();
