@@ -351,7 +351,12 @@ void admit_begin(struct connector *c)
   struct failure f = {0};
   if (c->certificate.serial[0]) {
     if (roster_admit(c->r->cloud->roster, &c->certificate, &f) || connector_join(c, &f)) {
-      admit_refuse(c, &f);
+      if (f.err != ERR_AGAIN) {
+        admit_refuse(c, &f);
+      } else { /* there will be room: it is told nothing that would end it, and dials again */
+        log_failure(LOG_WARN, NULL, &f);
+        link_close(c->link, &f);
+      }
       return;
     }
   }

@@ -31,7 +31,7 @@ static size_t connections_of(const struct registry *r, const char *name)
 {
   size_t n = 0;
   for (const struct connector *c = r->list; c; c = c->next)
-    n += c->name == name && !c->leaving;
+    n += c->name == name;
   return n;
 }
 

@@ -486,6 +486,25 @@ START_TEST(connections_of_one_connector_leave_room_for_others)
 }
 END_TEST
 
+/* One that has announced its end is one until it has gone; and who finds no room is not told to give up. */
+START_TEST(connections_that_end_count_and_who_is_beyond_may_come_again)
+{
+  inside_dial(&one, "connector-1");
+  user_gets();
+  run_until(one.requests == 1);
+  ck_assert_int_eq(tunnel_shutdown(link_tunnel(one.link)), ERR_OK);
+  link_flush(one.link);
+  run_until(cloud->counters.ready_connections == 0);
+  open_connections(front_path("connector-1.pem"), 31, NULL);
+  pass_at_once();
+  inside_begin(&two, "connector-1");
+  run_until(!two.link);
+  ck_assert_str_eq(two.refused, "");
+  ck_assert(one.link && ended == 0);
+  clock_hold_mono(false);
+}
+END_TEST
+
 START_TEST(hello_with_the_name_of_another_connector_is_refused)
 {
   inside_dial_refused(&one, "connector-1", "connector-2", "default");
@@ -524,6 +543,7 @@ int main(void)
   tcase_add_test(c, connections_that_only_begin_make_room_and_keep_nobody_out);
   tcase_add_test(c, connections_without_a_certificate_make_room_and_keep_nobody_out);
   tcase_add_test(c, connections_of_one_connector_leave_room_for_others);
+  tcase_add_test(c, connections_that_end_count_and_who_is_beyond_may_come_again);
   tcase_add_test(c, hello_with_the_name_of_another_connector_is_refused);
   tcase_add_test(c, hello_with_another_group_is_refused);
   return run(suite);
