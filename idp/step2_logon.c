@@ -27,11 +27,10 @@ static enum err show_logon(struct visit *v, const struct authorize *a, const cha
     return e;
   }
   /* The step is taken when the user comes back; until then only the page is worth telling. */
-  int64_t wall = v->span.start_ns, mono = v->span.start_mono_ns;
+  int64_t began_ns = v->span.start_mono_ns;
   span_drop(&v->span);
   span_start(&v->span, v->idp->tracer, 0, SPAN_SERVER, "logon page", &a->trace, true);
-  v->span.start_ns = wall;
-  v->span.start_mono_ns = mono;
+  v->span.start_mono_ns = began_ns;
   span_str(&v->span, "sevenstep.application", a->client.id);
   return e;
 }

@@ -41,7 +41,6 @@ void span_start(struct span *s, struct tracer *t, int step, enum span_kind kind,
     s->ctx.sampled = sampled;
   }
   fresh_id(s->ctx.span_id, sizeof s->ctx.span_id);
-  s->start_ns = clock_wall_ns();
   s->start_mono_ns = clock_mono_ns();
   buf_init(&s->attrs, SPAN_MAX);
   buf_init(&s->events, SPAN_MAX);
@@ -200,6 +199,7 @@ void span_end(struct span *s)
     struct buf line;
     buf_init(&line, SPAN_LINE_MAX);
     if (s->duration_ns < 0) s->duration_ns = clock_mono_ns() - s->start_mono_ns;
+    if (!s->start_ns) s->start_ns = clock_wall_ns() - s->duration_ns;
     if (!format_line(&line, s)) tracer_write(s->tracer, buf_str(&line), line.len);
     buf_clear(&line);
   }

@@ -79,7 +79,7 @@ struct span {
   int step;
   enum span_kind kind;
   const char *name; /* static: the step's verb, or what the caller gave (kept, not copied) */
-  int64_t start_ns; /* wall */
+  int64_t start_ns; /* wall; 0: to be reckoned at its end, as most spans are never written */
   int64_t start_mono_ns;
   int64_t duration_ns; /* -1: until span_end */
   const char *peer;    /* NULL, or whom the span was reported for; see span_report_for */
