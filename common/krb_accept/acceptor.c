@@ -263,6 +263,14 @@ static void remember_ticket(struct krb_acceptor *a, const struct verifier *v, st
   pthread_mutex_unlock(&a->lock);
 }
 
+static void forget_pac(struct krb_accepted *info)
+{
+  logon_unref(info->logon);
+  info->logon = NULL;
+  info->delegated = false;
+  info->delegated_target[0] = info->delegated_by[0] = 0;
+}
+
 /* After GSSAPI accepted: what the ticket says, its key for the next time, and whether this authenticator was
  * here before. */
 static enum err learn_ticket(const struct job *j, struct verifier *v)
@@ -283,6 +291,7 @@ static enum err learn_ticket(const struct job *j, struct verifier *v)
     e = refuse_replay(j->a, j->request, auth.ctime, j->now_s, j->f);
   }
   if (!e) {
+    if (!t->pac_signed) forget_pac(j->info);
     struct krb_accepted from_gss = *j->info;
     *j->info = t->info;
     memcpy(j->info->flags, from_gss.flags, sizeof from_gss.flags);

@@ -113,15 +113,39 @@ static krb5_error_code fill(krb5_context ctx, const krb5_ticket *t, struct known
 
 /* -- decrypting it --------------------------------------------------------------------------------------- */
 
+/* Is its PAC signed with the service's key (MS-PAC 2.8.1)? GSSAPI's word is not enough: krb5 1.21 marks a PAC
+ * as verified also when krb5_pac_verify(), whose answer is right, has found that it is not. */
+static bool is_pac_signed(krb5_context ctx, const krb5_ticket *t, const krb5_keyblock *key)
+{
+  const krb5_enc_tkt_part *part = t->enc_part2;
+  krb5_authdata **found = NULL;
+  krb5_pac pac = NULL;
+  bool is = krb5_find_authdata(ctx, part->authorization_data, NULL, KRB5_AUTHDATA_WIN2K_PAC, &found) == 0 &&
+            found && krb5_pac_parse(ctx, found[0]->contents, found[0]->length, &pac) == 0 &&
+            krb5_pac_verify(ctx, pac, part->times.authtime, part->client, key, NULL) == 0;
+  krb5_pac_free(ctx, pac);
+  krb5_free_authdata(ctx, found);
+  return is;
+}
+
+static krb5_error_code decrypt_by(krb5_context ctx, const krb5_keyblock *key, krb5_ticket *t,
+                                  bool *ret_pac_signed)
+{
+  krb5_error_code code = krb5_decrypt_tkt_part(ctx, key, t);
+  if (!code) *ret_pac_signed = is_pac_signed(ctx, t, key);
+  return code;
+}
+
 /* The ticket's server may have another name in the keytab. */
-static krb5_error_code try_all_keys(krb5_context ctx, krb5_keytab keytab, krb5_ticket *t)
+static krb5_error_code try_all_keys(krb5_context ctx, krb5_keytab keytab, krb5_ticket *t,
+                                    bool *ret_pac_signed)
 {
   krb5_kt_cursor cursor;
   krb5_keytab_entry entry;
   krb5_error_code code = krb5_kt_start_seq_get(ctx, keytab, &cursor), tried = KRB5_KT_NOTFOUND;
   if (code) return code;
   while (tried && krb5_kt_next_entry(ctx, keytab, &entry, &cursor) == 0) {
-    if (entry.key.enctype == t->enc_part.enctype) tried = krb5_decrypt_tkt_part(ctx, &entry.key, t);
+    if (entry.key.enctype == t->enc_part.enctype) tried = decrypt_by(ctx, &entry.key, t, ret_pac_signed);
     krb5_free_keytab_entry_contents(ctx, &entry);
   }
   krb5_kt_end_seq_get(ctx, keytab, &cursor);
@@ -131,16 +155,16 @@ static krb5_error_code try_all_keys(krb5_context ctx, krb5_keytab keytab, krb5_t
 /* Not by krb5_server_decrypt_ticket_keytab, which judges the realms that the ticket has come through once
  * more, and that without a look at the KDC's own judgement (the flag transited-policy-checked, RFC 4120 2.7):
  * it would refuse a user whose ticket comes home from another realm. */
-static krb5_error_code decrypt(krb5_context ctx, krb5_keytab keytab, krb5_ticket *t)
+static krb5_error_code decrypt(krb5_context ctx, krb5_keytab keytab, krb5_ticket *t, bool *ret_pac_signed)
 {
   krb5_keytab_entry entry;
   krb5_error_code code =
       krb5_kt_get_entry(ctx, keytab, t->server, t->enc_part.kvno, t->enc_part.enctype, &entry);
   if (!code) {
-    code = krb5_decrypt_tkt_part(ctx, &entry.key, t);
+    code = decrypt_by(ctx, &entry.key, t, ret_pac_signed);
     krb5_free_keytab_entry_contents(ctx, &entry);
   }
-  return code ? try_all_keys(ctx, keytab, t) : 0;
+  return code ? try_all_keys(ctx, keytab, t, ret_pac_signed) : 0;
 }
 
 enum err known_ticket_new(krb5_keytab keytab, const struct der *ticket, struct known_ticket **ret,
@@ -158,7 +182,7 @@ enum err known_ticket_new(krb5_keytab keytab, const struct der *ticket, struct k
   k->ticket_len = n;
   memcpy(k->ticket, ticket->p, n);
   krb5_error_code code = krb5_decode_ticket(&encoded, &t);
-  if (!code) code = decrypt(ctx, keytab, t);
+  if (!code) code = decrypt(ctx, keytab, t, &k->pac_signed);
   if (!code) code = fill(ctx, t, k);
   krb5_free_ticket(ctx, t); /* wipes the session key */
   if (code) {

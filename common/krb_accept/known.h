@@ -24,6 +24,7 @@ struct known_ticket {
   } keys[KNOWN_KEYS];
   krb5_enctype enctype;
   struct krb_accepted info;
+  bool pac_signed; /* by the service's key: what it says holds */
   char *realm; /* of the client, and its name's components, as GeneralStrings with their headers */
   size_t realm_len;
   uint8_t *names;
@@ -32,8 +33,8 @@ struct known_ticket {
   uint8_t ticket[];
 };
 
-/* From an encoded ticket that GSSAPI has accepted: decrypts it by the keytab, and judges nothing. info's
- * names, flags and times of the ticket are filled in. One reference. */
+/* From an encoded ticket that GSSAPI has accepted: decrypts it by the keytab, and judges nothing but
+ * the PAC's signature. info's names, flags and times of the ticket are filled in. One reference. */
 enum err known_ticket_new(krb5_keytab keytab, const struct der *ticket, struct known_ticket **ret,
                           struct failure *f) MUST_CHECK;
 /* A copy of the key for this thread alone, until it is given back. */
