@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
-# Measuring: every workload gives its figures for every chain. How good they are is for people to judge.
+# Measuring: every workload gives its figures for every chain, and aims are judged rightly. How good figures are is not looked at here, as
+# that depends on the machine; what is so on every machine (no errors) is.
 
 setup() {
   local program
@@ -8,8 +9,29 @@ setup() {
   done
 }
 
+# measure TOOL OPTION...
+measure() {
+  SEVENSTEP_BENCH_PORT_BASE=$((${SEVENSTEP_TEST_PORT_BASE:-20440} - 140)) "$BATS_TEST_DIRNAME/../bench/$1" "${@:2}"
+}
+
 bench() {
-  SEVENSTEP_BENCH_PORT_BASE=$((${SEVENSTEP_TEST_PORT_BASE:-20440} - 140)) "$BATS_TEST_DIRNAME/../bench/run" "$@"
+  measure run "$@"
+}
+
+# recorded PART...: the tools' own arithmetic, for figures that a test gives.
+recorded() {
+  local part
+  top=$BATS_TEST_DIRNAME/.. judge=0
+  # shellcheck source=/dev/null
+  for part in measure "$@" aims; do source "$top/bench/lib/$part.bash"; done
+  declare -gA figures=()
+}
+
+# assert_missed AIM...: these, one a line, and no others.
+assert_missed() {
+  local missed
+  missed=$(printf '%s\n' "${aims[@]}" | sed -nE 's/^no (\S+ ){3}//p')
+  [[ $missed == "$1" ]] || { printf 'missed:\n%s\n' "$missed"; return 1; }
 }
 
 @test "bench: figures of every workload and chain, as JSON" {
@@ -56,8 +78,51 @@ users:libkrb5 users:sevenstep" ]]
 }
 
 @test "stalled: figures for each way that is asked for" {
-  SEVENSTEP_BENCH_PORT_BASE=$((${SEVENSTEP_TEST_PORT_BASE:-20440} - 140)) "$BATS_TEST_DIRNAME/../bench/stalled" --json --ways handshake,read --clients 20 --seconds 1 --rounds 1 \
-    >"$BATS_TEST_TMPDIR/figures.json"
+  measure stalled --json --ways handshake,read --clients 20 --seconds 1 --rounds 1 >"$BATS_TEST_TMPDIR/figures.json"
   run jq -r '[.ways | to_entries[] | select(.value | .with_p99_ms.median > 0 and .cpu_percent.median != null) | .key] | join(" ")' "$BATS_TEST_TMPDIR/figures.json"
   [[ $output == "handshake read" ]]
+}
+
+@test "failover: no user notices that connectors are killed, restarted, told to dial anew, or given a changed application" {
+  measure failover --json --connections 8 --seconds 2 --rounds 1 --events kill,restart,hangup,change >"$BATS_TEST_TMPDIR/figures.json"
+  run jq -r '[.events | to_entries[] | select(.value.requests[0] > 0 and .value.errors == [0]) | .key] | join(" ")' "$BATS_TEST_TMPDIR/figures.json"
+  [[ $output == "change hangup kill restart" ]]
+}
+
+@test "failover: when no connector is left, errors are counted, and it fails" {
+  run measure failover --connections 8 --seconds 2 --rounds 1 --events outage
+  [[ $status == 1 && $output =~ outage:\ errors\ +[1-9][0-9]*\ +"<= 0"\ +no ]]
+}
+
+@test "failover: errors and lost requests are facts, the longest wait is an aim" {
+  recorded
+  figures=([kill/errors]=' 0 0' [kill/elsewhere]=' 0 0' [kill/beyond]=' 0 0' [kill/max_ms]=' 20 99.9')
+  aims_of_failover kill
+  assert_missed ''
+  [[ $(judge=1 aims_code) == 0 ]]
+  figures[kill/max_ms]=' 20 100'
+  aims_of_failover kill
+  assert_missed 'kill: longest wait of a request, ms'
+  [[ $(aims_code) == 0 && $(judge=1 aims_code) == 1 ]]
+  run jq -r '.[] | select(.met == false) | "\(.found) \(.wanted)"' <<<"$(aims_json)"
+  [[ $output == '100 < 100' ]]
+}
+
+@test "failover: each lost request is a miss, with and without --judge" {
+  local name
+  recorded
+  for name in errors elsewhere beyond; do
+    figures=([restart/errors]=' 0 0' [restart/elsewhere]=' 0 0' [restart/beyond]=' 0 0')
+    figures[restart/$name]=' 0 1'
+    aims=() aims_missed=0 facts_missed=0
+    aims_of_failover restart
+    [[ $(grep -c '^no 1 <= 0 ' < <(printf '%s\n' "${aims[@]}")) == 1 && $(aims_code) == 1 ]]
+  done
+}
+
+@test "aims: what was not found is not met" {
+  recorded
+  aim 'without a figure' '' '<' 5
+  aim 'no number' nan '<' 5
+  assert_missed $'without a figure\nno number'
 }

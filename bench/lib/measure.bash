@@ -71,7 +71,8 @@ calculate() {
   awk "BEGIN { printf \"%.10g\\n\", int(($1) * 10000 + 0.5) / 10000 }"
 }
 
-# wrk_run URL CONNECTIONS SECONDS [HEADER...]: sets the variables requests, duration_us, bytes, p50_us, p90_us, p99_us, max_us.
+# wrk_run URL CONNECTIONS SECONDS [HEADER...]: sets the variables requests, errors (of them, and of connections), duration_us, bytes,
+# p50_us, p90_us, p99_us, max_us.
 # wrk_body=(METHOD BYTES): what is sent; empty: GET.
 # Fails, with the reason in wrk_problem, when anything but 2xx and 3xx came back or a connection failed.
 wrk_run() {
@@ -79,7 +80,7 @@ wrk_run() {
   local connect=0 read=0 write=0 status=0 timeout=0
   shift 3
   for header; do headers+=(-H "$header"); done
-  requests=0
+  requests=0 errors=0
   [[ -z $wrk_preload || -e $wrk_preload ]] || {
     wrk_problem="wrk cannot resolve *.localhost, and $wrk_preload is not built: run ./sevenstep bench, or install libnss-myhostname"
     return 1
@@ -91,6 +92,7 @@ wrk_run() {
     return 1
   }
   take_result "$line"
+  errors=$((connect + read + write + status + timeout))
   wrk_problem=''
   ((requests > 0)) || wrk_problem='no request was answered'
   ((status == 0)) || wrk_problem="$status answers were errors (of $requests)"
