@@ -66,6 +66,17 @@ median() {
   printf '%s\n' "$@" | sort -g | awk '{ v[NR] = $1 } END { if (NR) printf "%.10g\n", NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'
 }
 
+# median_ratio OURS THEIRS: of two lists, the median of what one is to the other round by round, for the figures of one round are
+# neighbours in time. Nothing, when one has no figure.
+median_ratio() {
+  local i ours theirs ratios=()
+  read -ra ours <<<"$1"
+  read -ra theirs <<<"$2"
+  ((${#ours[@]} && ${#ours[@]} == ${#theirs[@]})) || return 0
+  for i in "${!ours[@]}"; do ratios+=("$(calculate "${ours[i]} / ${theirs[i]}")"); done
+  median "${ratios[@]}"
+}
+
 # calculate EXPRESSION: in awk, rounded to 4 decimals.
 calculate() {
   awk "BEGIN { printf \"%.10g\\n\", int(($1) * 10000 + 0.5) / 10000 }"

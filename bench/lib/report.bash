@@ -6,13 +6,9 @@ middle() { # CHAIN NAME
   median ${figures[$workload/$load/$1/$2]-}
 }
 
-# ratio CHAIN UNIT: ours to this one, the median over the rounds, for the figures of one round are neighbours in time.
+# ratio CHAIN NAME: ours to this one.
 ratio() {
-  local i ours theirs ratios=()
-  read -ra ours <<<"${figures[$workload/$load/sevenstep/$2]-}"
-  read -ra theirs <<<"${figures[$workload/$load/$1/$2]-}"
-  for i in "${!ours[@]}"; do ratios+=("$(calculate "${ours[i]} / ${theirs[i]}")"); done
-  median "${ratios[@]}"
+  median_ratio "${figures[$workload/$load/sevenstep/$2]-}" "${figures[$workload/$load/$1/$2]-}"
 }
 
 # each_result FUNCTION: calls it for every workload and load that was measured, with unit, title and the chains.
@@ -28,12 +24,12 @@ each_result() {
 }
 
 text_result() {
-  local unit=$1 title=$2 one cpu_one
+  local unit=$1 title=$2 one cpu_one p99_one
   shift 2
   if [[ $title != "$last_title" ]]; then
     printf '\n%s\n' "$title"
     case $unit in
-      rps) printf '  %5s  %-10s %11s %9s %9s %15s %7s %7s\n' load chain requests/s 'p50 ms' 'p99 ms' 'CPU us/request' 'ours to' 'CPU' ;;
+      rps) printf '  %5s  %-10s %11s %9s %9s %15s %7s %7s %7s\n' load chain requests/s 'p50 ms' 'p99 ms' 'CPU us/request' 'ours to' 'CPU' 'p99' ;;
       mb_s) printf '  %5s  %-10s %11s %35s %7s\n' load chain MB/s 'CPU us/MB' 'ours to' ;;
       kb) printf '  %5s  %-10s %11s %43s\n' load chain KiB 'ours to' ;;
       us) printf '  %5s  %-10s %11s %35s %7s\n' load chain us 'CPU us' 'ours to' ;;
@@ -42,12 +38,12 @@ text_result() {
     last_title=$title
   fi
   for chain; do
-    one='' cpu_one=''
+    one='' cpu_one='' p99_one=''
     [[ $chain == sevenstep ]] || one=$(ratio "$chain" "$unit")
-    [[ $chain == sevenstep || $unit != rps ]] || cpu_one=$(ratio "$chain" cpu_us)
+    [[ $chain == sevenstep || $unit != rps ]] || cpu_one=$(ratio "$chain" cpu_us) p99_one=$(ratio "$chain" p99_ms)
     case $unit in
-      rps) printf '  %5s  %-10s %11.0f %9.2f %9.2f %15.1f %7.5s %7.5s\n' "$load" "$chain" "$(middle "$chain" rps)" \
-        "$(middle "$chain" p50_ms)" "$(middle "$chain" p99_ms)" "$(middle "$chain" cpu_us)" "$one" "$cpu_one" ;;
+      rps) printf '  %5s  %-10s %11.0f %9.2f %9.2f %15.1f %7.5s %7.5s %7.5s\n' "$load" "$chain" "$(middle "$chain" rps)" \
+        "$(middle "$chain" p50_ms)" "$(middle "$chain" p99_ms)" "$(middle "$chain" cpu_us)" "$one" "$cpu_one" "$p99_one" ;;
       mb_s) printf '  %5s  %-10s %11.0f %35.0f %7.7s\n' "$load" "$chain" "$(middle "$chain" mb_s)" "$(middle "$chain" cpu_us)" "$one" ;;
       kb) printf '  %5s  %-10s %11.1f %43.7s\n' "$load" "$chain" "$(middle "$chain" kb)" "$one" ;;
       us) printf '  %5s  %-10s %11.2f %35.2f %7.7s\n' "$load" "$chain" "$(middle "$chain" us)" "$(middle "$chain" cpu_us)" "$one" ;;
@@ -71,7 +67,10 @@ json_result() {
       [[ -z ${figures[$workload/$load/$chain/$name]-} ]] || echo "$workload $load $chain $name $(middle "$chain" "$name") ${figures[$workload/$load/$chain/$name]}"
     done
     [[ $chain == sevenstep ]] || echo "$workload $load $chain ratio $(ratio "$chain" "$unit")"
-    [[ $chain == sevenstep || $unit != rps ]] || echo "$workload $load $chain cpu_ratio $(ratio "$chain" cpu_us)"
+    [[ $chain == sevenstep || $unit != rps ]] || {
+      echo "$workload $load $chain cpu_ratio $(ratio "$chain" cpu_us)"
+      echo "$workload $load $chain p99_ratio $(ratio "$chain" p99_ms)"
+    }
   done
 }
 
