@@ -38,7 +38,7 @@ assert_missed() {
   bench --json --seconds 1 --rounds 1 --ups 1 --connections 2 --idle 10 --bulk 5 >"$BATS_TEST_TMPDIR/figures.json"
   run jq -r '[.results[] | .workload as $w | .chains | to_entries[] | select(.value | .rps // .mb_s // .kb | .median != null)
     | "\($w):\(.key)"] | sort | join(" ")' "$BATS_TEST_TMPDIR/figures.json"
-  [[ $output == "bulk_down:haproxy bulk_down:nginx bulk_down:sevenstep bulk_up:haproxy bulk_up:nginx bulk_up:sevenstep far_down:sevenstep \
+  [[ $output == "bulk_down:haproxy bulk_down:nginx bulk_down:sevenstep bulk_up:haproxy bulk_up:nginx bulk_up:sevenstep far_down:sevenstep far_up:sevenstep \
 get:haproxy get:kerberos get:nginx get:sevenstep idle:haproxy idle:nginx idle:sevenstep post_1k:haproxy post_1k:nginx post_1k:sevenstep \
 post_64k:haproxy post_64k:nginx post_64k:sevenstep tls:haproxy tls:nginx tls:sevenstep websocket:haproxy websocket:nginx websocket:sevenstep" ]]
   jq -e '.results[] | select(.workload == "get") | .chains.nginx | .ratio > 0 and .p99_ratio > 0' "$BATS_TEST_TMPDIR/figures.json"
@@ -49,7 +49,8 @@ GET, 2 connections: requests/s to those of nginx >= 1.3
 GET, 2 connections: p99 to that of nginx <= 1
 Download of 5 MB, one stream: MB/s to those of nginx >= 1
 Upload of 5 MB, one stream: MB/s to those of nginx >= 1
-Download of 5 MB, one stream, connectors 20 ms away from the cloud: MB/s >= 100" ]]
+Download of 5 MB, one stream, connectors 20 ms away from the cloud: MB/s >= 100
+Upload of 5 MB, one stream, connectors 20 ms away from the cloud: MB/s >= 100" ]]
 }
 
 @test "bench --kerberos: figures of every workload and chain, as JSON" {

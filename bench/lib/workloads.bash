@@ -108,11 +108,14 @@ work_bulk_down() { bulk download /bulk -o /dev/null; }
 work_bulk_up() { bulk upload /upload -X POST -T "$work/application/site/bulk" -H 'Expect:'; }
 
 # Through a relay between connectors and cloud, 20 ms there and back: a lab of its own, made for it.
-work_far_down() {
+far() {
   local status size speed
-  SEVENSTEP_CA=$far_ca curl_bulk download /bulk -o /dev/null
+  curl_bulk "$@"
   record mb_s "$(calculate "$speed / 1e6")"
 }
+
+work_far_down() { far download /bulk -o /dev/null; }
+work_far_up() { far upload /upload -X POST -T "$work/application/site/bulk" -H 'Expect:'; }
 
 # Resident memory of the front for one more connection that has asked once and is idle now.
 work_idle() {
