@@ -48,6 +48,42 @@ new_certificate() {
   mv "$BATS_TEST_TMPDIR/crt" "$SEVENSTEP_RUN/pki/cloud.crt"
 }
 
+# An alert by its number (RFC 8446 6.2), and no handshake.
+assert_alert() {
+  [[ $status != 0 && $output == *"SSL alert number $1"* && $output == *'Cipher is (NONE)'* ]] || fail "$output"
+}
+
+@test "users are served by TLS 1.2 and 1.3 with AEAD suites, and refused with all else" {
+  connect -tls1_3 | grep -q '^New, TLSv1.3'
+  connect -tls1_2 | grep -q '^New, TLSv1.2'
+  connect -tls1_2 -cipher ECDHE+AESGCM:ECDHE+CHACHA20 | grep -q '^New, TLSv1.2'
+  run connect -tls1_1 -cipher ALL:@SECLEVEL=0
+  assert_alert 70
+  run connect -tls1_2 -cipher 'ECDHE+AES:!AESGCM:!AESCCM:@SECLEVEL=0'
+  assert_alert 40
+}
+
+@test "renegotiation is refused" {
+  local code=0 said=$BATS_TEST_TMPDIR/said
+  mkfifo "$BATS_TEST_TMPDIR/commands"
+  timeout 20 openssl s_client -connect "$(address)" -servername "$(host)" -tls1_2 <"$BATS_TEST_TMPDIR/commands" >"$said" 2>&1 &
+  exec 5>"$BATS_TEST_TMPDIR/commands" # open until the refusal ends it: the end of its input would, too
+  printf 'R\n' >&5
+  wait $! || code=$?
+  exec 5>&-
+  grep -q '^RENEGOTIATING' "$said"
+  grep -q ':no renegotiation:' "$said" || fail "ended with $code" "$(cat "$said")"
+}
+
+@test "the tunnel's port speaks TLS 1.3 and nothing else" {
+  tunnel() {
+    openssl s_client -connect "127.0.0.1:$((SEVENSTEP_PORT_BASE + 5))" -alpn h2 -CAfile "$SEVENSTEP_CA" -verify_return_error "$@" </dev/null 2>&1
+  }
+  tunnel -tls1_3 | grep -q '^New, TLSv1.3'
+  run tunnel -tls1_2
+  assert_alert 70
+}
+
 @test "a session of TLS 1.2 is resumed" {
   connect -tls1_2 -sess_out "$BATS_TEST_TMPDIR/session" | grep -q '^New, TLSv1.2'
   connect -tls1_2 -sess_in "$BATS_TEST_TMPDIR/session" | grep -q '^Reused, TLSv1.2'

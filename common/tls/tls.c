@@ -72,6 +72,17 @@ static int select_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_l
   return SSL_TLSEXT_ERR_OK;
 }
 
+/* What OpenSSL does not take would leave its defaults in force. */
+static enum err restrict_versions_and_suites(SSL_CTX *c, struct failure *f)
+{
+  if (SSL_CTX_set_min_proto_version(c, TLS1_2_VERSION) != 1 ||
+      SSL_CTX_set_cipher_list(c, TLS12_SUITES) != 1 || SSL_CTX_set_ciphersuites(c, TLS13_SUITES) != 1)
+    return openssl_failure(f, "versions and suites");
+  SSL_CTX_set_options(c, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE |
+                             SSL_OP_PRIORITIZE_CHACHA);
+  return ERR_OK;
+}
+
 static enum err ctx_new(const SSL_METHOD *method, const char *alpn, struct tls_ctx **ret, struct failure *f)
 {
   struct tls_ctx *c = calloc(1, sizeof *c);
@@ -81,11 +92,11 @@ static enum err ctx_new(const SSL_METHOD *method, const char *alpn, struct tls_c
     free(c);
     return openssl_failure(f, "SSL_CTX_new");
   }
-  SSL_CTX_set_min_proto_version(c->ssl_ctx, TLS1_2_VERSION);
-  SSL_CTX_set_cipher_list(c->ssl_ctx, TLS12_SUITES);
-  SSL_CTX_set_ciphersuites(c->ssl_ctx, TLS13_SUITES);
-  SSL_CTX_set_options(c->ssl_ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
-                                      SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
+  enum err e = restrict_versions_and_suites(c->ssl_ctx, f);
+  if (e) {
+    tls_ctx_free(c);
+    return e;
+  }
   SSL_CTX_set_mode(c->ssl_ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                                    SSL_MODE_RELEASE_BUFFERS);
   SSL_CTX_set_read_ahead(c->ssl_ctx, 1);
@@ -162,8 +173,9 @@ enum err tls_server_ctx_new(const char *cert, const char *key, const char *clien
   enum err e = ctx_new(TLS_server_method(), alpn, &c, f);
   if (e) return e;
   e = load_identity(c->ssl_ctx, cert, key, f);
+  if (!e && client_ca && SSL_CTX_set_min_proto_version(c->ssl_ctx, TLS1_3_VERSION) != 1)
+    e = openssl_failure(f, "TLS 1.3");
   if (!e && client_ca) {
-    SSL_CTX_set_min_proto_version(c->ssl_ctx, TLS1_3_VERSION);
     /* Resumption would skip the certificate check against an authority that may have changed its mind. */
     SSL_CTX_set_session_cache_mode(c->ssl_ctx, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_num_tickets(c->ssl_ctx, 0);
