@@ -119,6 +119,27 @@ signal_kdc() { kill "-$1" "$(pgrep -P "$(pid_of kdc)" krb5kdc)"; }
   assert_page "alice@$SEVENSTEP_REALM"
 }
 
+@test "the identity provider stops: who is signed in goes on, a code is not exchanged at step 3; it starts: all works" {
+  sign_in
+  alice=$agent_folder
+  agent_new "$BATS_TEST_TMPDIR/bob"
+  open_logon "$SEVENSTEP_CODE_APP_URL"
+  agent_submit username=bob@sevenstep.test password=bob-password
+  [[ $agent_redirect == *[?\&]code=* ]] || fail "there is no code: $agent_redirect"
+  lab stop idp
+  agent_follow
+  assert_status 502
+  assert_error idp_unreachable
+  assert_page 'identity provider'
+  trace_json | jq -e '.steps[] | select(.step == 3) | .error.name == "idp_unreachable"'
+  agent_jar=$alice/cookies
+  agent_get "$SEVENSTEP_APP_URL"
+  assert_status 200
+  lab start idp
+  agent_new "$BATS_TEST_TMPDIR/bob-again"
+  sign_in "$SEVENSTEP_CODE_APP_URL" bob@sevenstep.test
+}
+
 @test "the identity provider restarts: its key and its issued tokens stay good" {
   open_logon
   agent_logon "$SEVENSTEP_USER" "$SEVENSTEP_PASSWORD"
