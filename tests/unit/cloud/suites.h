@@ -10,6 +10,7 @@ Suite *front_bodies_suite(void);
 Suite *front_connection_suite(void);
 Suite *front_heads_suite(void);
 Suite *front_losses_suite(void);
+Suite *front_oidc_suite(void);
 Suite *front_refused_suite(void);
 
 /* test_h2: browsers */
