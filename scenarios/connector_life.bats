@@ -10,7 +10,9 @@ teardown_file() { lab_stop; }
 setup() {
   agent_new "$BATS_TEST_TMPDIR/agent"
   sign_in
+  stopped=''
 }
+teardown() { [[ -z $stopped ]] || kill -CONT "$stopped"; }
 
 @test "a connector keeps the connections that lab.yaml says, two each" {
   await_metric connector-1 sevenstep_connector_links 2
@@ -141,4 +143,23 @@ seen() {
   echo "# kill -9 (POST): $sent sent, $((sent - good)) told that the connector was lost, $retried sent again, $arrived arrived" >&3
   ((retried == 0 && arrived >= good && arrived <= sent && sent - good <= 16))
   ! grep -vE '^(200|502) 0 ' "$results"
+}
+
+# As a network that dies without a word: its kernel still takes what it is sent.
+@test "a connector that hangs under load: no idempotent request is lost, and it comes back" {
+  local gone
+  load_start
+  load_await 50
+  gone=$(grep -c 'connector-1 is gone' "$SEVENSTEP_RUN/log/cloud.log" || true)
+  stopped=$(pid_of connector-1)
+  kill -STOP "$stopped"
+  until (($(grep -c 'connector-1 is gone' "$SEVENSTEP_RUN/log/cloud.log" || true) >= gone + 2)); do load_await 1; done
+  load_await 50
+  kill -CONT "$stopped"
+  stopped=''
+  await_metric cloud sevenstep_cloud_ready_connections 4
+  load_await 50
+  load_stop
+  echo "# hung (GET): $sent sent, $((sent - good)) lost, $retried sent again, $arrived arrived" >&3
+  ((good == sent && retried >= 1 && arrived >= sent && arrived <= sent + retried))
 }

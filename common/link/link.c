@@ -14,7 +14,8 @@ struct link {
   struct tunnel *tunnel;
   uv_timer_t beat;
   int64_t heard_ns;
-  uint64_t acknowledged; /* at the last beat */
+  int64_t beat_ns;       /* the last one */
+  uint64_t acknowledged; /* by then */
   bool finishing;
   bool busy; /* nghttp2 must not send from inside its own callbacks, whether it receives or sends */
   struct failure failure;
@@ -43,27 +44,31 @@ void link_discard(struct link *l)
 }
 
 /* On a slow line our PING, and so the answer to it, waits behind what is on its way. Who acknowledges that
- * lives; but only while more is on its way, as a kernel acknowledges PINGs for a program that hangs. */
+ * lives; but only while more is on its way, as a kernel acknowledges PINGs for a program that hangs. It may
+ * have been right after the last beat. */
 static void hear_acknowledgement(struct link *l)
 {
   bool all;
   uint64_t n = stream_acknowledged(l->stream, &all);
-  if (n != l->acknowledged && !all) l->heard_ns = clock_mono_ns();
+  if (n != l->acknowledged && !all && l->heard_ns < l->beat_ns) l->heard_ns = l->beat_ns;
   l->acknowledged = n;
+  l->beat_ns = clock_mono_ns();
 }
 
 static void beat(uv_timer_t *timer)
 {
   struct link *l = timer->data;
   hear_acknowledgement(l);
-  int64_t silent_ms = (clock_mono_ns() - l->heard_ns) / 1000000;
-  if (silent_ms >= LINK_DEAD_MS) {
+  int64_t silent_ms = (l->beat_ns - l->heard_ns) / 1000000, left_ms = LINK_DEAD_MS - silent_ms;
+  if (left_ms <= 0) {
     failure_set(&l->failure, ERR_TIMEOUT, "nothing was heard from the other end for %d s",
                 LINK_DEAD_MS / 1000);
     stream_abort(l->stream);
-  } else if (silent_ms >= LINK_PING_MS - 500 && tunnel_ping(l->tunnel) == ERR_OK) {
-    link_flush(l);
+    return;
   }
+  /* The last beat comes when the time is up: the answer to a PING came some time after a beat. */
+  if (left_ms < LINK_PING_MS) uv_timer_start(timer, beat, (uint64_t)left_ms, LINK_PING_MS);
+  if (silent_ms >= LINK_PING_MS - 500 && tunnel_ping(l->tunnel) == ERR_OK) link_flush(l);
 }
 
 static void on_open(struct stream *s, void *arg)
@@ -71,7 +76,7 @@ static void on_open(struct stream *s, void *arg)
   struct link *l = arg;
   struct failure f = {0};
   l->stream = s;
-  l->heard_ns = clock_mono_ns();
+  l->heard_ns = l->beat_ns = clock_mono_ns();
   if (tunnel_new(l->role, l->tunnel_ev, l->arg, &l->tunnel)) {
     failure_set(&f, ERR_NOMEM, "no memory for a tunnel");
     link_close(l, &f);

@@ -1,8 +1,9 @@
 /* A link: one TLS stream that carries one tunnel, with its liveness. The adapter between net and tunnel, the
  * same at both ends. The owner creates it for a stream it accepts or dials, submits to link_tunnel() and
  * calls link_flush() afterwards (inside the tunnel's callbacks that is not necessary). A link whose peer is
- * silent for LINK_DEAD_MS is cut, though no reset came: a PING goes out every LINK_PING_MS of silence. A peer
- * that acknowledges bytes of which more are on their way is not silent: the line is slow.
+ * silent for LINK_DEAD_MS is cut, and not later, though no reset came: a PING goes out every LINK_PING_MS of
+ * silence. A peer that acknowledges bytes of which more are on their way is not silent: the line is slow; but
+ * as the kernel does not tell when it did, it may be cut LINK_PING_MS sooner.
  * Belongs to the loop's thread. */
 #ifndef SEVENSTEP_LINK_H
 #define SEVENSTEP_LINK_H
