@@ -35,9 +35,9 @@ static enum err term(struct buf *out, const char *name, const char *text)
   return e;
 }
 
-static const char *title_for(int status)
+static const char *title_for(const struct err_info *info)
 {
-  switch (status) {
+  switch (info->http_status) {
   case 401:
     return "Sign in first";
   case 403:
@@ -49,18 +49,18 @@ static const char *title_for(int status)
   case 502:
     return "Bad gateway";
   case 503:
-    return "Down for maintenance";
+    return info == err_info(ERR_APP_MAINTENANCE) ? "Down for maintenance" : "Service unavailable";
   case 504:
     return "Gateway timeout";
   default:
-    return status >= 500 ? "Something failed" : "Request refused";
+    return info->http_status >= 500 ? "Something failed" : "Request refused";
   }
 }
 
 enum err page_failure(const struct exchange *x, const struct failure *f, struct buf *out)
 {
   const struct err_info *info = err_info(f->err);
-  const char *title = title_for(info->http_status);
+  const char *title = title_for(info);
   char id[33], event[32] = "", step[64] = "";
   trace_id_format(&x->ctx, id);
   if (info->event) snprintf(event, sizeof event, "%d", info->event);

@@ -94,6 +94,7 @@ START_TEST(application_in_maintenance_is_closed)
   user_send(u, text);
   run_until(user_got(u, "maintenance</code>"));
   ck_assert(user_got(u, "HTTP/1.1 503 ") && user_got(u, "Retry-After: "));
+  ck_assert(user_got(u, "<h1>Down for maintenance</h1>"));
   ck_assert_int_eq(one.requests, 0);
 }
 END_TEST
