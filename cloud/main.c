@@ -86,7 +86,7 @@ static const struct metric {
     {"sevenstep_cloud_throttled_total", "counter", "Requests refused by a limit of cloud.limits (429).",
      offsetof(struct counters, throttled)},
     {"sevenstep_cloud_full_total", "counter",
-     "Requests refused because all connectors of the group were at cloud.limits.connector_at_once.",
+     "Requests refused because the connectors of the group were at cloud.limits.connector_at_once.",
      offsetof(struct counters, full)},
     {"sevenstep_cloud_failures_total", "counter", "Requests answered with an error page.",
      offsetof(struct counters, failures)},

@@ -430,6 +430,11 @@ size_t registry_purge(struct registry *r, const char *upn)
   return n;
 }
 
+bool connector_leaves(const struct connector *c)
+{
+  return c->leaving;
+}
+
 const char *connector_name(const struct connector *c)
 {
   return c->name;

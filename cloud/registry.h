@@ -78,6 +78,8 @@ struct connector *registry_pick_other(struct registry *r, const struct errand *e
  * others of the group do, requests for a ticket leave it out, but for one now and then that can be sent
  * again. */
 void connector_has_credential(struct connector *c, bool has);
+/* It has said that it takes no more requests on this connection. */
+bool connector_leaves(const struct connector *c);
 const char *connector_name(const struct connector *c);
 struct link *connector_link(struct connector *c);
 /* It works on one request more, and on one less. */

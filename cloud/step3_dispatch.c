@@ -154,6 +154,11 @@ static bool idempotent(const char *method)
 
 static const struct up_ops up_ops;
 
+static void count_full(const struct exchange *x)
+{
+  atomic_fetch_add_explicit(&x->cloud->counters.full, 1, memory_order_relaxed);
+}
+
 static enum err nobody_takes_it(const struct exchange *x, struct failure *f)
 {
   const char *group = x->app->connector_group;
@@ -161,7 +166,7 @@ static enum err nobody_takes_it(const struct exchange *x, struct failure *f)
   registry_group(x->cloud->registry, group, &now);
   if (now.connectors == 0 || now.room > 0)
     return failure_set(f, ERR_NO_CONNECTOR, "group %s has no connector that is ready", group);
-  atomic_fetch_add_explicit(&x->cloud->counters.full, 1, memory_order_relaxed);
+  count_full(x);
   return failure_set(f, ERR_CONNECTORS_FULL, "group %s has %zu, and each works on %u requests already", group,
                      now.connectors, x->cloud->lab->cloud.limits.connector_at_once);
 }
@@ -405,6 +410,18 @@ bool dispatch_elsewhere(struct dispatch *d, const struct failure *f)
   return true;
 }
 
+/* A connector refused it unseen, and nobody else takes it: that one was full, unless it leaves. */
+static void tell_refusal(const struct dispatch *d, const struct connector *by, struct failure *f)
+{
+  if (f->err != ERR_AGAIN && f->err != ERR_NO_CONNECTOR) return;
+  if (connector_leaves(by)) {
+    if (f->err == ERR_AGAIN) f->err = ERR_CONNECTOR_LOST;
+    return;
+  }
+  count_full(d->x);
+  failure_set(f, ERR_CONNECTORS_FULL, "connector %s refused it before it did anything", connector_name(by));
+}
+
 static void on_close(struct up *u, const struct failure *f)
 {
   struct dispatch *d = (struct dispatch *)u;
@@ -417,13 +434,14 @@ static void on_close(struct up *u, const struct failure *f)
     return;
   }
   if (!why.err) failure_set(&why, ERR_CONNECTOR_LOST, "the tunnel stream ended early");
+  const struct connector *via = d->via;
+  bool refused = why.err == ERR_AGAIN;
   if (may_repeat(d, &why)) {
-    const struct connector *lost = d->via;
     count_repetition(d, &why);
     set_deadline(d->x);
-    if (send_request(d, lost, &why) == ERR_OK) return;
+    if (send_request(d, via, &why) == ERR_OK) return;
   }
-  if (why.err == ERR_AGAIN) why.err = ERR_CONNECTOR_LOST;
+  if (refused) tell_refusal(d, via, &why);
   dispatch_fail(d, &why);
 }
 

@@ -128,6 +128,7 @@ share_of_the_busy() {
   sign_in
   get_until 4 connectors_full
   assert_status 503
+  assert_page '<h1>Service unavailable</h1>'
   [[ $(agent_header Retry-After) == 5 && $(metric cloud sevenstep_cloud_full_total) == 1 ]]
   assert_trace_error connectors_full 3
   assert_reached_no_connector
@@ -146,8 +147,10 @@ share_of_the_busy() {
   sign_in
   for n in {1..3}; do ask_slowly; done
   agent_get "$SEVENSTEP_APP_URL"
-  assert_status 502
-  assert_error connector_lost
+  assert_status 503
+  assert_error connectors_full
+  [[ $(agent_header Retry-After) == 5 && $(metric cloud sevenstep_cloud_full_total) == 1 ]]
+  assert_trace_error connectors_full 3
   (($(metric connector-1 sevenstep_connector_refused_total) >= 1))
   [[ $(metric connector-1 sevenstep_connector_in_flight) == 3 ]]
 }

@@ -205,6 +205,56 @@ START_TEST(number_that_is_no_status_is_a_broken_peer)
 }
 END_TEST
 
+static void refuse(struct inside *c)
+{
+  tunnel_stream_reset(c->stream, TUNNEL_REFUSED);
+  link_flush(c->link);
+}
+
+/* By its own limit (docs/limits.md), in the place of the cloud's. */
+static void is_full(const struct user *u)
+{
+  run_until(user_got(u, "</html>"));
+  ck_assert(user_got(u, "HTTP/1.1 503 ") && user_got(u, "Sevenstep-Error: connectors_full"));
+  ck_assert(user_got(u, "Retry-After: 5") && user_got(u, "<h1>Service unavailable</h1>"));
+  ck_assert_uint_eq(atomic_load(&cloud->counters.full), 1);
+}
+
+START_TEST(request_that_its_connector_refuses_unseen_is_told_that_it_is_full)
+{
+  static const char *const requests[] = {
+      "GET / HTTP/1.1\r\n" TO_PUBLIC "\r\n",
+      "POST / HTTP/1.1\r\n" TO_PUBLIC "Content-Length: 2\r\n\r\nhi",
+  };
+  struct user *u = user_asks(requests[_i]);
+  refuse(&one);
+  is_full(u);
+  ck_assert_int_eq(one.requests, 1);
+}
+END_TEST
+
+START_TEST(request_that_its_connector_refuses_on_each_connection_is_told_that_it_is_full)
+{
+  struct user *u = user_asks("GET / HTTP/1.1\r\n" TO_PUBLIC "\r\n");
+  inside_dial(&two, "connector-1");
+  refuse(&one);
+  run_until(two.requests == 1);
+  refuse(&two);
+  is_full(u);
+}
+END_TEST
+
+START_TEST(request_with_a_body_that_a_leaving_connector_refuses_is_lost)
+{
+  struct user *u = user_asks("POST / HTTP/1.1\r\n" TO_PUBLIC "Content-Length: 2\r\n\r\nhi");
+  ck_assert_int_eq(tunnel_shutdown(link_tunnel(one.link)), ERR_OK);
+  refuse(&one);
+  run_until(user_got(u, "</html>"));
+  ck_assert(user_got(u, "HTTP/1.1 502 ") && user_got(u, "Sevenstep-Error: connector_lost"));
+  ck_assert_uint_eq(atomic_load(&cloud->counters.full), 0);
+}
+END_TEST
+
 START_TEST(request_for_which_no_connector_is_there_says_so)
 {
   struct user *u = user_connect(NULL);
@@ -232,6 +282,9 @@ Suite *front_losses_suite(void)
   tcase_add_test(c, interim_answers_without_end_are_a_broken_peer);
   tcase_add_test(c, connector_that_says_that_an_upload_moves_is_waited_for);
   tcase_add_loop_test(c, number_that_is_no_status_is_a_broken_peer, 0, 4);
+  tcase_add_loop_test(c, request_that_its_connector_refuses_unseen_is_told_that_it_is_full, 0, 2);
+  tcase_add_test(c, request_that_its_connector_refuses_on_each_connection_is_told_that_it_is_full);
+  tcase_add_test(c, request_with_a_body_that_a_leaving_connector_refuses_is_lost);
   tcase_add_test(c, request_for_which_no_connector_is_there_says_so);
   return s;
 }
