@@ -30,7 +30,7 @@ actor_launch() {
   local name=$1 program=$2 log=$run/log/$1.log pipe fd
   local arguments=(-c "$lab" -r "$run" --ready-fd 3)
   [[ $program != sevenstep-connector ]] || arguments+=(-i "$name")
-  [[ -x $bin/${program%% *} ]] || die_stopping "$EX_FAILED" "$name: there is no program $bin/$program"
+  [[ -x $bin/${program%% *} ]] || die_stopping "$EX_FAILED" "$name: there is no program $bin/$program" "$(how_to_build)"
   log_offset[$name]=$(stat -c %s "$log" 2>/dev/null || echo 0)
   exec {pipe}< <(
     exec 3>&1 >>"$log" 2>&1 </dev/null 9>>"$run/pid/$name.lock"

@@ -11,7 +11,7 @@ to look for. The keytab opens every ticket of this lab; both files are for their
 
 capture_start() {
   lab_is_running || die "$EX_DOWN" "the lab is not running" "Start it: $(how_to_call up)"
-  (umask 077 && mkdir -p "$run/capture" && : >"$run/capture/recording.pcap") || die "$EX_FAILED" "$run/capture cannot be written"
+  (umask 077 && mkdir -p "$run/capture" && : >"$run/capture/recording.pcap") || die "$EX_FAILED" "$run/capture cannot be written" "$(how_to_write)"
   say "Recording. What the connectors and the KDC say to each other is kept until $(how_to_call 'capture stop')"
 }
 

@@ -81,3 +81,11 @@ how_to_call() {
   [[ -z $given_run ]] || printf -v prefix 'SEVENSTEP_RUN=%q ' "$given_run"
   printf '%s./sevenstep %s' "$prefix" "$*"
 }
+
+how_to_build() {
+  printf 'Build all programs in %s, or leave SEVENSTEP_BIN out.' "$bin"
+}
+
+how_to_write() {
+  printf 'It is for its owner only, %s; else see whether the disk is full.' "$(stat -c %U "$run")"
+}

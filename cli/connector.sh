@@ -138,7 +138,7 @@ connector_register() {
   lab_take_lock
   hand_token "$1"
   if actor_is_running "$1"; then
-    reload_actor "$1" || die "$EX_FAILED" "$1 does not register anew" "Its log tells why."
+    reload_actor "$1" || die "$EX_FAILED" "$1 does not register anew" "Its log tells why: $(how_to_call logs "$1")"
     say "$1 registers anew; $(how_to_call connector list) shows it."
     return
   fi

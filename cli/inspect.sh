@@ -113,6 +113,12 @@ command_env() {
   ask env || exit "$EX_CONFIG"
 }
 
+logs_known() {
+  local file names=()
+  for file in "$run"/log/*.log; do [[ ! -e $file ]] || names+=("$(basename "$file" .log)"); done
+  printf '%s' "${names[*]-none yet}"
+}
+
 command_logs() {
   local follow=() files=() name
   if [[ ${1-} == -f ]]; then
@@ -121,7 +127,7 @@ command_logs() {
   fi
   settings_load
   for name; do
-    [[ -e $run/log/$name.log ]] || die "$EX_USAGE" "there is no log of \"$name\" in $run/log"
+    [[ -e $run/log/$name.log ]] || die "$EX_USAGE" "there is no log of \"$name\" in $run/log" "There are: $(logs_known)"
     files+=("$run/log/$name.log")
   done
   if (($# == 0)); then
@@ -133,7 +139,7 @@ command_logs() {
 
 # trace_tool ARGUMENTS...: sevenstep-trace on this run folder.
 trace_tool() {
-  [[ -x $bin/sevenstep-trace ]] || die "$EX_FAILED" "there is no program $bin/sevenstep-trace"
+  [[ -x $bin/sevenstep-trace ]] || die "$EX_FAILED" "there is no program $bin/sevenstep-trace" "$(how_to_build)"
   "$bin/sevenstep-trace" --run "$run" "$@"
 }
 
@@ -141,7 +147,7 @@ trace_tool() {
 trace_wire() {
   local options=()
   load_actors
-  wire_keytab=$(umask 077 && mktemp "$run/wire.XXXXXX") || die "$EX_FAILED" "$run cannot be written"
+  wire_keytab=$(umask 077 && mktemp "$run/wire.XXXXXX") || die "$EX_FAILED" "$run cannot be written" "$(how_to_write)"
   trap 'rm -f "$wire_keytab"' EXIT
   if [[ -n ${program_of[kdc]-} ]] && kdc_keys "$wire_keytab" 2>/dev/null; then options=(--keytab "$wire_keytab"); fi
   trace_tool --wire ${options[@]+"${options[@]}"} "$@"

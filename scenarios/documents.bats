@@ -40,6 +40,24 @@ bin() { printf '%s' "${SEVENSTEP_BIN:-$lab_top/build/release/bin}"; }
   done < <(grep -hoE '\./sevenstep [a-z]+' -- *.md docs/*.md bench/README.md lab.yaml | sort -u | sed 's/.* //')
 }
 
+# keys_of TABLE: those of a row.
+keys_of() { sed -n "/^## $1\.NAME\$/,/^## /s/^| \`\([a-z_]*\)\`.*/\1/p" "$lab_top/docs/lab.md"; }
+
+@test "what errors tell to set is a key, by a command that a running lab takes" {
+  cd "$lab_top"
+  local noun table keys key pattern
+  for noun in app:applications user:users; do
+    table=${noun#*:} noun=${noun%:*}
+    keys=$(keys_of "$table")
+    while read -r key; do
+      grep -qx -- "$key" <<<"$keys" || { echo "$table have no key $key"; return 1; }
+    done < <(grep -oE "\./sevenstep $noun set [A-Z]+ [a-z_]+\+?=" docs/errors.md | sed 's/.* //; s/+*=$//')
+    pattern=$(paste -sd '|' <<<"$keys")
+    run grep -nE "(^|[^.a-z_])($pattern):( |,|\.)" docs/errors.md
+    [[ $status == 1 ]] || { echo "not in the lab file: $output"; return 1; }
+  done
+}
+
 @test "ARCHITECTURE.md names every library and every program" {
   cd "$lab_top"
   for library in common/*/; do
