@@ -147,6 +147,7 @@ void exchange_check(struct exchange *x, int64_t now_ns)
     x->ops->on_timeout(x);
     return;
   }
+  if (x->ops && x->ops->on_second && !x->ops->on_second(x)) return;
   bool body_expected = !x->request_done && !x->paused && !x->ended;
   if (now_ns - x->progress_ns >= STALL_TIMEOUT && (body_expected || exchange_congested(x)))
     x->transport->abort(x);

@@ -21,6 +21,7 @@ struct exchange_ops {
   void (*on_gone)(struct exchange *x);    /* the user left, or broke off the request, before the response was
                                              complete; the last call */
   void (*on_timeout)(struct exchange *x); /* deadline_ns has passed */
+  bool (*on_second)(struct exchange *x);  /* once a second; may be NULL. False: it has ended the exchange */
 };
 
 struct transport;
@@ -105,6 +106,10 @@ void exchange_redirect(struct exchange *x, int status, const char *location, str
 
 /* route.c: called once the head is complete. */
 void route_request(struct exchange *x);
+/* Of a request that is under way, why its user may have no more of it: "session", for that or the access
+ * token has come to its end, or the user's account or assignment; "logout", or a revocation. NULL: he may, or
+ * the request has none. The lab in force decides, and of an application that it has not, its own. */
+const char *route_user_lost(const struct exchange *x, int64_t wall_s);
 /* The steps. */
 void step1_redirect(struct exchange *x);
 /* The cookie of a logon that begins here. */

@@ -87,6 +87,16 @@ static enum err find_session(struct exchange *x)
   return e;
 }
 
+const char *route_user_lost(const struct exchange *x, int64_t wall_s)
+{
+  const struct session *s = &x->session;
+  const struct lab *lab = x->cloud->lab;
+  const struct lab_app *app = lab_app_by_name(lab, x->app->name);
+  if (!s->upn[0]) return NULL;
+  if (wall_s >= s->expires_s || !session_may_use(lab, app ? app : x->app, s, wall_s)) return "session";
+  return (x->by_token ? once_user_ended : once_session_ended)(x->cloud->once, s) ? "logout" : NULL;
+}
+
 static bool path_is(const struct exchange *x, const char *path)
 {
   size_t n = strlen(path);

@@ -298,7 +298,21 @@ static void on_timeout(struct exchange *x)
   dispatch_fail(d, &f);
 }
 
-static const struct exchange_ops exchange_ops = {on_body, on_body_end, on_drain, on_gone, on_timeout};
+/* A WebSocket is told why, and when it has begun a frame, waits for its end: websocket.c sees to it. */
+static bool on_second(struct exchange *x)
+{
+  struct dispatch *d = x->data;
+  struct failure f;
+  int64_t now_s = clock_wall_s();
+  if (d->websocket || !route_user_lost(x, now_s)) return true;
+  enum err e = now_s >= x->session.expires_s ? ERR_SESSION_EXPIRED : ERR_SESSION_ENDED;
+  failure_set(&f, x->by_token ? ERR_BEARER_INVALID : e, "since the request began");
+  dispatch_fail(d, &f);
+  return false;
+}
+
+static const struct exchange_ops exchange_ops = {on_body, on_body_end, on_drain,
+                                                 on_gone, on_timeout,  on_second};
 
 /* -- the connector's side
  * ---------------------------------------------------------------------------------------------- */

@@ -3,7 +3,6 @@
 #include "clock.h"
 #include "frames.h"
 #include "handshake.h"
-#include "once.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -91,25 +90,24 @@ void websocket_close(struct dispatch *d, const char *by)
 /* -- the end ----------------------------------------------------------------------------------------------
  */
 
-/* Could it be opened still, as it was? The lab in force decides: its own may be that of long ago. */
-static bool may_go_on(const struct exchange *x, const struct lab_app *app, int64_t wall_s)
+/* Does the application still let in who comes like this? The lab in force decides: its own may be that of
+ * long ago. */
+static bool is_open_to(const struct exchange *x, const struct lab_app *app)
 {
-  const struct session *s = &x->session;
-  if (!s->upn[0]) return app->preauth == PREAUTH_PASSTHRU;
-  if (wall_s >= s->expires_s || (x->by_token && !app->bearer_access)) return false;
-  return session_may_use(x->cloud->lab, app, s, wall_s);
+  if (!x->session.upn[0]) return app->preauth == PREAUTH_PASSTHRU;
+  return !x->by_token || app->bearer_access;
 }
 
 /* Why it must end now, or NULL. */
 static const char *overdue(const struct websocket *w, int64_t now_ns, int64_t wall_s)
 {
   const struct exchange *x = w->d->x;
-  const struct session *s = &x->session;
   if (x->cloud->stopping) return "proxy"; /* it would outlast the drain */
   const struct lab_app *app = lab_app_by_name(x->cloud->lab, x->app->name);
   if (!app) return "removal";
-  if (!may_go_on(x, app, wall_s)) return "session";
-  if (s->upn[0] && (x->by_token ? once_user_ended : once_session_ended)(x->cloud->once, s)) return "logout";
+  if (!is_open_to(x, app)) return "session";
+  const char *lost = route_user_lost(x, wall_s);
+  if (lost) return lost;
   return now_ns - w->moved_ns > (w->user_ended ? ENDED_MAX : IDLE_MAX) ? "idle" : NULL;
 }
 

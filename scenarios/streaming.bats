@@ -23,6 +23,12 @@ next_line() {
   [[ $line == "$1" ]] || fail "expected \"$1\", found \"$line\""
 }
 
+next_line_like() {
+  read -r -t 30 -u "$answer" line
+  # shellcheck disable=SC2053 # a pattern
+  [[ $line == $1 ]] || fail "expected \"$1\", found \"$line\""
+}
+
 next_event() {
   local id data empty
   read -r -t 30 -u "$answer" id && read -r -t 30 -u "$answer" data && read -r -t 30 -u "$answer" empty
@@ -47,6 +53,29 @@ next_event() {
   next_line 'new connections: 0'
   next_event 0 2
   stop_reading
+}
+
+# is_broken_off: what is read from $answer ends, and curl has seen that it is not whole.
+is_broken_off() {
+  next_line_like 'curl: *'
+  ! wait "$answer_pid" || fail 'the answer ended as if it were whole'
+  exec {answer}<&-
+}
+
+@test "logout ends what is still being answered" {
+  sign_in
+  get_slowly "${SEVENSTEP_APP_URL}stream?count=2&ms=3600000"
+  next_event 0 2
+  agent_get "${SEVENSTEP_APP_URL}.sevenstep/logout"
+  is_broken_off
+}
+
+@test "by HTTP/2 a revocation ends what is still being answered" {
+  sign_in
+  get_slowly --http2 "${SEVENSTEP_APP_URL}stream?count=2&ms=3600000"
+  next_event 0 2
+  lab revoke alice@sevenstep.test
+  is_broken_off
 }
 
 @test "users who do not read hold up nobody else, and lose nothing" {

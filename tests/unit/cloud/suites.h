@@ -12,6 +12,7 @@ Suite *front_heads_suite(void);
 Suite *front_losses_suite(void);
 Suite *front_oidc_suite(void);
 Suite *front_refused_suite(void);
+Suite *front_sessions_suite(void);
 
 /* test_h2: browsers */
 Suite *h2_ends_suite(void);

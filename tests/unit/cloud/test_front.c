@@ -7,7 +7,7 @@ int main(void)
 {
   mint_init();
   int failed = run(front_connection_suite(), front_bodies_suite(), front_bearer_suite(), front_losses_suite(),
-                   front_heads_suite(), front_oidc_suite(), front_refused_suite());
+                   front_heads_suite(), front_oidc_suite(), front_refused_suite(), front_sessions_suite());
   mint_free();
   return failed;
 }

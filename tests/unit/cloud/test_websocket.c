@@ -4,7 +4,6 @@
 #include "clock.h"
 #include "frames.h"
 #include "front.h"
-#include "once.h"
 
 #include <string.h>
 
@@ -28,27 +27,14 @@ static struct user *open_public(void)
   return open_with(ASK("public", "\r\n"));
 }
 
-static struct session session;
-
 /* The same with a session that lasts so long. */
 static struct user *open_hello(int64_t lifetime_s)
 {
-  struct buf request, value;
-  const struct lab_app *app = lab_app_by_name(cloud->lab, "hello");
-  session = (struct session){.upn = "alice@sevenstep.test",
-                             .spn = "HTTP/hello.corp.sevenstep.test",
-                             .name = "Alice",
-                             .issued_s = clock_wall_s(),
-                             .expires_s = clock_wall_s() + lifetime_s};
-  random_bytes(session.id, sizeof session.id); /* those that were ended stay so in the store */
+  struct buf request;
   buf_init(&request, 8192);
-  buf_init(&value, 4096);
-  ck_assert_int_eq(session_seal(cloud->seal, app, app->external_url.host, &session, &value), ERR_OK);
-  ck_assert_int_eq(buf_printf(&request, ASK("hello", "Cookie: __Host-sevenstep=%s\r\n\r\n"), buf_str(&value)),
-                   ERR_OK);
+  ck_assert_int_eq(buf_printf(&request, ASK("hello", "%s\r\n"), user_signs_in(lifetime_s)), ERR_OK);
   struct user *u = open_with(buf_str(&request));
   buf_clear(&request);
-  buf_clear(&value);
   return u;
 }
 
@@ -207,17 +193,9 @@ START_TEST(loss_of_the_connector_ends_it)
 }
 END_TEST
 
-static void note_stored(void *arg, enum err e)
-{
-  ck_assert_int_eq(e, ERR_OK);
-  *(bool *)arg = true;
-}
-
 static void sign_out(void)
 {
-  bool stored = false;
-  once_end_session(cloud->once, &session, note_stored, &stored);
-  run_until(stored);
+  user_signs_out();
   pass(1);
 }
 

@@ -1,6 +1,10 @@
 /* Users' connections, of which a test has a few at most. */
 #include "front_private.h"
 
+#include "clock.h"
+#include "once.h"
+
+#include <stdio.h>
 #include <string.h>
 
 #define USERS_MAX 48
@@ -83,6 +87,39 @@ struct user *user_asks(const char *request)
   user_send(u, request);
   run_until(one.requests == 1);
   return u;
+}
+
+struct session user_session;
+
+const char *user_signs_in(int64_t lifetime_s)
+{
+  static char line[8192];
+  struct buf value;
+  const struct lab_app *app = lab_app_by_name(cloud->lab, "hello");
+  user_session = (struct session){.upn = "alice@sevenstep.test",
+                                  .spn = "HTTP/hello.corp.sevenstep.test",
+                                  .name = "Alice",
+                                  .issued_s = clock_wall_s(),
+                                  .expires_s = clock_wall_s() + lifetime_s};
+  random_bytes(user_session.id, sizeof user_session.id); /* those that were ended stay so in the store */
+  buf_init(&value, 4096);
+  ck_assert_int_eq(session_seal(cloud->seal, app, app->external_url.host, &user_session, &value), ERR_OK);
+  snprintf(line, sizeof line, "Cookie: __Host-sevenstep=%s\r\n", buf_str(&value));
+  buf_clear(&value);
+  return line;
+}
+
+static void note_stored(void *arg, enum err e)
+{
+  ck_assert_int_eq(e, ERR_OK);
+  *(bool *)arg = true;
+}
+
+void user_signs_out(void)
+{
+  bool stored = false;
+  once_end_session(cloud->once, &user_session, note_stored, &stored);
+  run_until(stored);
 }
 
 struct user *user_gets(void)
