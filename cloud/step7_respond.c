@@ -92,7 +92,8 @@ void step7_respond(struct exchange *x, const struct tunnel_head *h)
   const char *actor = origin && strcmp(origin, "connector") == 0 ? "connector" : "backend";
   if (h->status < 200) {
     clean(h->fields);
-    if (h->status != 101) exchange_interim(x, h->status, h->fields);
+    /* With Kerberos it would be that of an application which has not proven itself. */
+    if (h->status != 101 && x->app->sso != SSO_KCD) exchange_interim(x, h->status, h->fields);
     return;
   }
   x->deadline_ns = 0;

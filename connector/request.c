@@ -342,8 +342,6 @@ static struct request *taken_from(const struct connector *c)
   return r;
 }
 
-/* An upload may take its time, of which the cloud sees nothing but this: what it has sent is on its way here
- * or held. */
 static void tell_cloud(struct request *r)
 {
   struct fields ours;
@@ -355,11 +353,17 @@ static void tell_cloud(struct request *r)
   fields_clear(&ours);
 }
 
+void request_works(struct request *r)
+{
+  request_keep_alive(r);
+  if (!r->answered && r->deadline_ns - r->told_ns >= TELL_NS) tell_cloud(r);
+}
+
+/* An upload may take its time: what the cloud has sent of it is on its way here or held. */
 static void follow_upload(struct request *r)
 {
   r->sent = origin_sent(r->origin);
-  request_keep_alive(r);
-  if (!r->answered && r->deadline_ns - r->told_ns >= TELL_NS) tell_cloud(r);
+  request_works(r);
 }
 
 void requests_sweep(struct connector *c, int64_t now_ns)

@@ -65,6 +65,8 @@ void request_end(struct request *r);
 /* The application has its whole time again; a WebSocket has no deadline here, for the cloud sees to idle
  * ones. */
 void request_keep_alive(struct request *r);
+/* The application works on it, of which the cloud sees nothing: so the cloud is told to wait on. */
+void request_works(struct request *r);
 /* The application answered 101: what the user sends from now on is for it. */
 void request_switch(struct request *r);
 /* Of the body that came while the application could not take it, what it takes now goes to r->origin, with

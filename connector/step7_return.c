@@ -110,7 +110,11 @@ static void on_head(void *owner, struct http1_head *h)
     request_fail(r, &f);
     return;
   }
-  if (final && r->app->sso == SSO_KCD && !proven(r, h)) return;
+  if (!final && r->app->sso == SSO_KCD) { /* who says it shows with the answer itself whether it may */
+    request_works(r);
+    return;
+  }
+  if (r->app->sso == SSO_KCD && !proven(r, h)) return;
   if (respond(r, h)) {
     failure_set(&f, ERR_BACKEND_PROTOCOL, "its head does not fit into the tunnel");
     request_fail(r, &f);

@@ -132,6 +132,19 @@ START_TEST(interim_responses_reach_http11_only)
 }
 END_TEST
 
+/* Whose application has not proven itself by then. */
+START_TEST(interim_responses_of_kerberos_reach_nobody)
+{
+  char request[8192];
+  snprintf(request, sizeof request, "GET / HTTP/1.1\r\n" TO_HELLO "%s\r\n", user_signs_in(100));
+  struct user *u = user_asks(request);
+  inside_answer(&one, 103, "www-authenticate", "Negotiate YQ==", false);
+  inside_answer(&one, 200, NULL, NULL, true);
+  run_until(user_got(u, "200 OK"));
+  ck_assert_uint_eq(user_got_times(u, "HTTP/1.1 "), 1);
+}
+END_TEST
+
 START_TEST(failure_of_a_connector_is_shown_as_its_own)
 {
   struct user *u = user_asks("GET / HTTP/1.1\r\n" TO_PUBLIC "\r\n");
@@ -184,6 +197,7 @@ Suite *front_heads_suite(void)
   tcase_add_test(c, absolute_form_decides_against_host);
   tcase_add_test(c, large_head_passes);
   tcase_add_test(c, interim_responses_reach_http11_only);
+  tcase_add_test(c, interim_responses_of_kerberos_reach_nobody);
   tcase_add_test(c, failure_of_a_connector_is_shown_as_its_own);
   tcase_add_test(c, error_that_is_not_a_connectors_is_a_broken_peer);
   tcase_add_test(c, host_of_the_connection_passes);

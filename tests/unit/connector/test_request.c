@@ -270,7 +270,7 @@ static void pass(int seconds)
   settle();
 }
 
-static void ask(const char *method, bool body)
+static void send_request(const char *method, bool body)
 {
   struct fields f;
   fields_init(&f, 8, 1024);
@@ -280,7 +280,17 @@ static void ask(const char *method, bool body)
       tunnel_request(link_tunnel(cloud), method, "a", "/", 1, &f, !body, &asked, &asked.stream), ERR_OK);
   fields_clear(&f);
   link_flush(cloud);
+}
+
+static void accept_connection(void)
+{
   run_until((taken_by = accept4(listening, NULL, NULL, SOCK_NONBLOCK)) >= 0);
+}
+
+static void ask(const char *method, bool body)
+{
+  send_request(method, body);
+  accept_connection();
 }
 
 static void upload(size_t n)
@@ -417,14 +427,22 @@ START_TEST(application_with_a_long_timeout_is_waited_for_as_long)
 }
 END_TEST
 
+static struct lab_app kerberos;
+
+/* The request, which is with the application, is for one with Kerberos. */
+static void want_proof(void)
+{
+  kerberos = *app;
+  kerberos.sso = SSO_KCD;
+  kerberos.spn = "HTTP/a.test";
+  connector.requests->app = &kerberos;
+}
+
 /* What an application with Kerberos answers without a proof. */
 static void answer_unproven(const char *head)
 {
-  struct lab_app kerberos = *app;
-  kerberos.sso = SSO_KCD;
-  kerberos.spn = "HTTP/a.test";
   ask("GET", false);
-  connector.requests->app = &kerberos;
+  want_proof();
   say(head);
   run_until(asked.status);
   ck_assert_int_eq(asked.status, 502);
@@ -449,8 +467,46 @@ START_TEST(answer_without_a_proof_is_not_the_applications)
 }
 END_TEST
 
+/* That it works on it is told, and nothing else of what it says, be it a token or a cookie. */
+START_TEST(interim_answer_without_a_proof_does_not_pass)
+{
+  answer_unproven("HTTP/1.1 103 Early Hints\r\nLink: </evil.css>\r\nSet-Cookie: a=b\r\n"
+                  "WWW-Authenticate: Negotiate YQ==\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n"
+                  "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+  ck_assert_str_eq(asked.error, "backend_mutual");
+  ck_assert_int_eq(asked.interims, 1);
+  ck_assert_int_eq(asked.foreign, 0);
+}
+END_TEST
+
+START_TEST(interim_answer_without_a_proof_gives_the_answer_its_time_anew)
+{
+  ask("GET", false);
+  want_proof();
+  for (int i = 1; i <= 3; i++) {
+    pass((int)app->backend_timeout_s - 5);
+    say("HTTP/1.1 102 Processing\r\n\r\n");
+    run_until(asked.interims == i);
+  }
+  ck_assert_int_eq(asked.foreign, 0);
+  pass((int)app->backend_timeout_s + 1);
+  ck_assert_int_eq(asked.status, 504);
+}
+END_TEST
+
+START_TEST(interim_answer_of_an_application_without_kerberos_passes)
+{
+  ask("GET", false);
+  say("HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n");
+  run_until(asked.foreign == 1);
+}
+END_TEST
+
 static void add_tests(TCase *c)
 {
+  tcase_add_test(c, interim_answer_without_a_proof_does_not_pass);
+  tcase_add_test(c, interim_answer_without_a_proof_gives_the_answer_its_time_anew);
+  tcase_add_test(c, interim_answer_of_an_application_without_kerberos_passes);
   tcase_add_test(c, upload_that_is_not_taken_waits_outside_but_for_a_window);
   tcase_add_test(c, application_that_takes_an_upload_slowly_is_waited_for);
   tcase_add_test(c, application_with_a_long_timeout_is_waited_for_as_long);
