@@ -25,7 +25,7 @@ static const char *negotiate_value(const struct fields *f, size_t *ret_n)
 /* A ticket from the cache may have outlived the application's key: once, a fresh one is tried instead. */
 static bool try_fresh_ticket(struct request *r)
 {
-  if (!r->ticket_cached || r->has_body || r->tries > 1) return false;
+  if (!r->ticket_cached || r->has_body || r->ticket_renewed) return false;
   step4_forget_ticket(r);
   krb_ticket_unref(r->ticket);
   r->ticket = NULL;

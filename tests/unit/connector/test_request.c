@@ -10,6 +10,7 @@
 
 #include <arpa/inet.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -502,11 +503,55 @@ START_TEST(interim_answer_of_an_application_without_kerberos_passes)
 }
 END_TEST
 
+/* A realm whose KDC cannot be reached. */
+static void make_realm(void)
+{
+  static const struct krb_delegator_config config = {
+      .keytab = "/nowhere", .principal = "HTTP/c.test", .realm = "A.TEST", .upn_suffix = "test"};
+  struct failure f;
+  setenv("KRB5_CONFIG", "/dev/null", 1);
+  ck_assert_int_eq(krb_cache_new(8, 900, &connector.tickets), ERR_OK);
+  ck_assert_msg(krb_delegator_new(&config, &connector.delegator, &f) == ERR_OK, "%s", f.why);
+}
+
+static void forget_realm(void)
+{
+  krb_cache_free(connector.tickets);
+  krb_delegator_free(connector.delegator);
+}
+
+/* An application that was started again with a new key: the connection that was kept has gone, and the ticket
+ * that was kept is of no use. */
+START_TEST(ticket_that_is_refused_behind_a_stale_connection_is_renewed)
+{
+  make_realm();
+  ask("GET", false);
+  say("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+  run_until(!asked.stream);
+  asked.status = 0;
+  send_request("GET", false);
+  run_until(connector.requests);
+  take(SIZE_MAX / 2);
+  close(taken_by);
+  accept_connection();
+  want_proof();
+  snprintf(connector.requests->upn, sizeof connector.requests->upn, "alice@test");
+  snprintf(connector.requests->login, sizeof connector.requests->login, "alice@test");
+  connector.requests->ticket_cached = true;
+  say("HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Negotiate\r\nContent-Length: 0\r\n\r\n");
+  run_until(asked.status);
+  ck_assert_str_eq(asked.error, "kdc_unreachable"); /* it was asked for */
+  ck_assert(connector.counters.cache_misses == 1);
+  forget_realm();
+}
+END_TEST
+
 static void add_tests(TCase *c)
 {
   tcase_add_test(c, interim_answer_without_a_proof_does_not_pass);
   tcase_add_test(c, interim_answer_without_a_proof_gives_the_answer_its_time_anew);
   tcase_add_test(c, interim_answer_of_an_application_without_kerberos_passes);
+  tcase_add_test(c, ticket_that_is_refused_behind_a_stale_connection_is_renewed);
   tcase_add_test(c, upload_that_is_not_taken_waits_outside_but_for_a_window);
   tcase_add_test(c, application_that_takes_an_upload_slowly_is_waited_for);
   tcase_add_test(c, application_with_a_long_timeout_is_waited_for_as_long);
