@@ -30,21 +30,33 @@ struct user {
 struct once {
   struct net *net;
   struct store *store;
-  int64_t started_s;
+  int64_t before_s; /* what was issued later is not in the store but by this process, which remembers */
   struct seen *seen;
   struct user *users;
 };
+
+/* The clock may have gone back since something was issued and ended: but a record of its end lives no shorter
+ * than what it ended. */
+static enum err find_before(struct once *o, struct failure *f)
+{
+  int64_t last_s;
+  enum err e = store_last_end(o->store, &last_s);
+  if (e) return failure_set(f, e, "the store of ended sessions cannot be read");
+  o->before_s = clock_wall_s();
+  if (o->before_s < last_s) o->before_s = last_s;
+  return ERR_OK;
+}
 
 enum err once_new(struct cloud *c, const char *path, struct once **ret, struct failure *f)
 {
   struct once *o = calloc(1, sizeof *o);
   if (!o) return failure_set(f, ERR_NOMEM, "no memory");
   o->net = c->net;
-  o->started_s = clock_wall_s();
   /* A lost record here would let a used token or an ended session back in. */
   enum err e = store_open(path, STORE_REFUSE, &o->store, NULL, f);
+  if (!e) e = find_before(o, f);
   if (e) {
-    free(o);
+    once_free(o);
     return e;
   }
   *ret = o;
@@ -136,28 +148,32 @@ static void forget_expired(struct once *o)
   }
 }
 
-static void remember(struct once *o, const struct session *session, bool ended)
+/* Is it remembered? That it has not ended need not be. */
+static bool remember(struct once *o, const struct session *session, bool ended)
 {
   struct seen *s;
   HASH_FIND(hh, o->seen, session->id, sizeof session->id, s);
   if (!s) {
     if (HASH_COUNT(o->seen) >= SEEN_MAX) forget_expired(o);
-    if (HASH_COUNT(o->seen) >= SEEN_MAX && !ended) return;
+    if (HASH_COUNT(o->seen) >= SEEN_MAX && !ended) return false;
     s = calloc(1, sizeof *s);
-    if (!s) return;
+    if (!s) return false;
     memcpy(s->id, session->id, sizeof s->id);
     HASH_ADD(hh, o->seen, id, sizeof s->id, s);
   }
   s->ended = s->ended || ended;
   s->expires_s = session->expires_s;
+  return true;
 }
 
 void once_end_session(struct once *o, const struct session *s, void (*done)(void *arg, enum err e), void *arg)
 {
   char id[33];
   hex_encode(id, s->id, sizeof s->id);
-  remember(o, s, true);
-  put(o, "session", id, "", s->expires_s - clock_wall_s(), done, arg);
+  if (remember(o, s, true))
+    put(o, "session", id, "", s->expires_s - clock_wall_s(), done, arg);
+  else
+    done(arg, ERR_NOMEM);
 }
 
 bool once_session_ended(struct once *o, const struct session *session)
@@ -166,11 +182,11 @@ bool once_session_ended(struct once *o, const struct session *session)
   if (once_user_ended(o, session)) return true;
   HASH_FIND(hh, o->seen, session->id, sizeof session->id, s);
   if (s) return s->ended;
-  if (session->issued_s > o->started_s) return false;
+  if (session->issued_s > o->before_s) return false;
   char id[33];
   hex_encode(id, session->id, sizeof session->id);
   bool ended = store_get(o->store, "session", id, NULL) != ERR_NOT_FOUND;
-  remember(o, session, ended);
+  (void)remember(o, session, ended);
   return ended;
 }
 
@@ -203,19 +219,20 @@ static void forget_users(struct once *o)
   }
 }
 
-static void remember_user(struct once *o, const char *key, int64_t ended_s, int64_t expires_s)
+static bool remember_user(struct once *o, const char *key, int64_t ended_s, int64_t expires_s)
 {
   struct user *u = find_user(o, key);
   if (!u) {
     if (HASH_COUNT(o->users) >= SEEN_MAX) forget_users(o);
-    if (HASH_COUNT(o->users) >= SEEN_MAX && !ended_s) return;
+    if (HASH_COUNT(o->users) >= SEEN_MAX && !ended_s) return false;
     u = calloc(1, sizeof *u);
-    if (!u) return;
+    if (!u) return false;
     snprintf(u->upn, sizeof u->upn, "%s", key);
     HASH_ADD_STR(o->users, upn, u);
   }
   u->ended_s = ended_s;
   u->expires_s = expires_s;
+  return true;
 }
 
 /* Now, or the second behind the user's last end: sessions tell seconds only. */
@@ -234,8 +251,10 @@ void once_end_user(struct once *o, const char *upn, int64_t lifetime_s, void (*d
   in_lower_case(upn, key);
   int64_t ended_s = after_end_s(o, key);
   snprintf(value, sizeof value, "%ld", (long)ended_s);
-  remember_user(o, key, ended_s, ended_s + lifetime_s);
-  put(o, "user", key, value, lifetime_s, done, arg);
+  if (remember_user(o, key, ended_s, ended_s + lifetime_s))
+    put(o, "user", key, value, lifetime_s, done, arg);
+  else
+    done(arg, ERR_NOMEM);
 }
 
 /* What cannot be read ends all. */
@@ -256,9 +275,9 @@ bool once_user_ended(struct once *o, const struct session *s)
   in_lower_case(s->upn, key);
   const struct user *u = find_user(o, key);
   if (u) return s->issued_s <= u->ended_s;
-  if (s->issued_s > o->started_s) return false;
+  if (s->issued_s > o->before_s) return false;
   int64_t ended_s = stored_end(o, key);
-  remember_user(o, key, ended_s, s->expires_s);
+  (void)remember_user(o, key, ended_s, s->expires_s);
   return s->issued_s <= ended_s;
 }
 

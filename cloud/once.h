@@ -1,8 +1,8 @@
 /* What may be used once, or not any more: the nonces of completed logons, and sessions that were ended, one
  * or all of a user's. Kept
  * in the store, so that a restart forgets nothing; writing happens on workers. Ended sessions are in memory
- * too, so that a request's check costs a look-up; only a session from before this process's start is asked of
- * the store, once. Loop's thread. */
+ * too, so that a request's check costs a look-up; only a session that may be from before this process's start
+ * is asked of the store, once. Loop's thread. */
 #ifndef SEVENSTEP_ONCE_H
 #define SEVENSTEP_ONCE_H
 

@@ -13,7 +13,7 @@ enum {
   WRITES_PER_PURGE = 1024, /* so that an ended record is gone soon, at no cost worth measuring */
 };
 
-enum statement { PUT, PUT_NEW, GET, TAKE, REMOVE, COUNT, COUNT_GET, PURGE, SIZE, STATEMENTS };
+enum statement { PUT, PUT_NEW, GET, TAKE, REMOVE, COUNT, COUNT_GET, PURGE, SIZE, LAST, STATEMENTS };
 
 /* ?1 id, ?2 now, ?3 expires, ?4 value */
 static const char *const SQL[STATEMENTS] = {
@@ -31,6 +31,7 @@ static const char *const SQL[STATEMENTS] = {
     [COUNT_GET] = "SELECT number,expires-?2 FROM record WHERE id=?1 AND expires>?2",
     [PURGE] = "DELETE FROM record WHERE expires<=?2",
     [SIZE] = "SELECT count(*) FROM record",
+    [LAST] = "SELECT coalesce(max(expires),0) FROM record",
 };
 
 struct store {
@@ -134,16 +135,26 @@ enum err store_purge(struct store *s)
   return e;
 }
 
-enum err store_size(struct store *s, int64_t *ret_n)
+static enum err read_number(struct store *s, enum statement which, int64_t *ret_n)
 {
   pthread_mutex_lock(&s->lock);
-  sqlite3_stmt *st = s->st[SIZE];
+  sqlite3_stmt *st = s->st[which];
   int rc = sqlite3_step(st);
   int64_t n = rc == SQLITE_ROW ? sqlite3_column_int64(st, 0) : 0;
   enum err e = finish(s, st, rc, NULL);
   pthread_mutex_unlock(&s->lock);
   if (!e) *ret_n = n;
   return e;
+}
+
+enum err store_size(struct store *s, int64_t *ret_n)
+{
+  return read_number(s, SIZE, ret_n);
+}
+
+enum err store_last_end(struct store *s, int64_t *ret_s)
+{
+  return read_number(s, LAST, ret_s);
 }
 
 static enum err put(struct store *s, enum statement which, const char *kind, const char *key,

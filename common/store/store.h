@@ -62,5 +62,7 @@ enum err store_probe(struct store *s, struct failure *f) MUST_CHECK;
 enum err store_purge(struct store *s) MUST_CHECK;
 /* Records in the file, including ended ones not yet purged: for metrics. */
 enum err store_size(struct store *s, int64_t *ret_n) MUST_CHECK;
+/* The time of the record in the file that lives longest, in seconds of the wall clock; 0: there is none. */
+enum err store_last_end(struct store *s, int64_t *ret_s) MUST_CHECK;
 
 #endif

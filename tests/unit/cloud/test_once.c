@@ -109,6 +109,31 @@ START_TEST(once_end_user_outlives_a_restart)
 }
 END_TEST
 
+static void end_session(const struct session *s)
+{
+  once_end_session(o, s, stored, NULL);
+  net_run(cloud.net);
+}
+
+/* A step by NTP between two processes, or by more, as of a machine whose clock was wrong. */
+static const int64_t steps_s[] = {5, 55, 600};
+
+START_TEST(once_ends_outlive_a_clock_that_goes_back_over_a_restart)
+{
+  struct session alice = session_of("alice@test", clock_wall_s()),
+                 bob = session_of("bob@test", clock_wall_s()),
+                 carol = session_of("carol@test", clock_wall_s());
+  end_user("alice@test");
+  end_session(&bob);
+  close_once();
+  clock_shift_wall(-steps_s[_i]);
+  open_once();
+  ck_assert(once_session_ended(o, &alice));
+  ck_assert(once_session_ended(o, &bob));
+  ck_assert(!once_session_ended(o, &carol));
+}
+END_TEST
+
 START_TEST(once_end_user_again_at_once_ends_what_came_between)
 {
   end_user("alice@test");
@@ -140,6 +165,7 @@ int main(void)
   tcase_add_test(t, once_end_user_ends_tokens_that_are_under_way);
   tcase_add_test(t, once_end_user_is_nobody_elses_end);
   tcase_add_test(t, once_end_user_outlives_a_restart);
+  tcase_add_loop_test(t, once_ends_outlive_a_clock_that_goes_back_over_a_restart, 0, 3);
   tcase_add_test(t, once_end_user_again_ends_what_came_between);
   tcase_add_test(t, once_end_user_again_at_once_ends_what_came_between);
   suite_add_tcase(s, t);

@@ -243,6 +243,18 @@ START_TEST(store_purge_deletes_ended_records_only)
 }
 END_TEST
 
+START_TEST(store_last_end_is_that_of_the_record_that_lives_longest)
+{
+  int64_t last_s, now_s = clock_wall_s();
+  ck_assert_int_eq(store_last_end(store, &last_s), ERR_OK);
+  ck_assert_int_eq(last_s, 0);
+  ck_assert_int_eq(store_put(store, "a", "1", "", 0, 500), ERR_OK);
+  ck_assert_int_eq(store_put(store, "b", "2", "", 0, 100), ERR_OK);
+  ck_assert_int_eq(store_last_end(store, &last_s), ERR_OK);
+  ck_assert(last_s >= now_s + 500 && last_s <= clock_wall_s() + 500);
+}
+END_TEST
+
 START_TEST(store_put_many_purges_by_itself)
 {
   char key[32];
@@ -341,6 +353,7 @@ int main(void)
   tcase_add_test(t, store_probe_leaves_nothing);
   tcase_add_test(t, store_probe_says_that_nothing_can_be_written_until_it_can);
   tcase_add_test(t, store_purge_deletes_ended_records_only);
+  tcase_add_test(t, store_last_end_is_that_of_the_record_that_lives_longest);
   tcase_add_test(t, store_put_many_purges_by_itself);
   tcase_add_test(t, store_take_by_many_exactly_one_succeeds);
   tcase_add_test(t, store_close_null_accepted);
