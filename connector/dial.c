@@ -22,6 +22,7 @@ struct place {
 };
 
 static void dial(struct place *p);
+static void replace(struct place *p);
 
 /* -- what the cloud says --------------------------------------------------------------------------------- */
 
@@ -76,11 +77,20 @@ void line_refused(struct line *l, const struct failure *f)
   }
 }
 
+/* It ends in its time, with others beside it, and before it can carry no request more. */
+static void replace_worn(struct line *l)
+{
+  struct place *p = l->place;
+  if (!p || p->replacement || !l->welcome || l->d->storing || uv_is_active((uv_handle_t *)&p->again)) return;
+  log_info("a tunnel to the cloud has carried half of the requests that it can; another takes its place");
+  replace(p);
+}
+
 static void on_request(struct tunnel *t, void *arg, struct tunnel_stream *s, const struct tunnel_head *h)
 {
-  (void)t;
   struct line *l = arg;
   if (!control_answer(l, s, h)) request_begin(l->d->c, &l->known, l->link, s, h);
+  if (tunnel_worn(t)) replace_worn(l);
 }
 
 static void on_data(struct tunnel_stream *s, void *owner, const uint8_t *data, size_t n)
@@ -145,8 +155,11 @@ static void dial_again(uv_timer_t *timer)
 {
   struct place *p = timer->data;
   uv_timer_stop(timer);
-  if (p->d->storing) return;                              /* dialer_stored() */
-  if (p == p->d->places || is_any_welcome(p->d)) dial(p); /* else dial_others() */
+  if (p->d->storing) return; /* dialer_stored() */
+  if (p->line)
+    replace(p);
+  else if (p == p->d->places || is_any_welcome(p->d))
+    dial(p); /* else dial_others() */
 }
 
 static void schedule(struct place *p)
@@ -196,6 +209,7 @@ static void leave_place(struct line *l, const struct failure *f)
   tell_loss(p, l, f);
   if (p->replacement == l) {
     p->replacement = NULL;
+    if (p->line && p->line->welcome && tunnel_worn(link_tunnel(p->line->link))) schedule(p);
   } else {
     p->line = p->replacement;
     p->replacement = NULL;
@@ -249,6 +263,12 @@ static void dial(struct place *p)
   if (!p->line) schedule(p);
 }
 
+/* Until the cloud has welcomed another one, the one in use goes on. */
+static void replace(struct place *p)
+{
+  if (p->line->welcome && !p->replacement) p->replacement = line_new(p);
+}
+
 enum err dialer_new(struct connector *c, struct dialer **ret, struct failure *f)
 {
   enum err e = identity_check(c->identity, f); /* what is wrong with it is said at the start */
@@ -277,7 +297,7 @@ void dialer_replace(struct dialer *d)
   for (unsigned i = 0; i < d->n; i++) {
     struct place *p = &d->places[i];
     if (!p->line) dial_again(&p->again);
-    if (p->line && p->line->welcome && !p->replacement) p->replacement = line_new(p);
+    if (p->line) replace(p);
     if (p->replacement && p->replacement->registers) return; /* the others when it has */
   }
 }

@@ -7,6 +7,11 @@
 #define NUISANCE_MAX   1000
 #define NUISANCE_DECAY 100
 
+/* Of a client's ids, which are odd and end at INT32_MAX (RFC 9113 5.1.1): from where another connection is to
+ * take over, and the last one for a request; a few are left for what the ends have to say to each other. */
+#define WORN_ID (INT32_MAX / 2)
+#define LAST_ID (INT32_MAX - 2 * 1000)
+
 static int session_new(struct tunnel *t)
 {
   nghttp2_session_callbacks *c = NULL;
@@ -106,9 +111,17 @@ size_t tunnel_streams(const struct tunnel *t)
   return t->n_streams;
 }
 
+bool tunnel_worn(const struct tunnel *t)
+{
+  uint32_t used = tunnel_is_server(t) ? (uint32_t)nghttp2_session_get_last_proc_stream_id(t->h2)
+                                      : nghttp2_session_get_next_stream_id(t->h2);
+  return used > WORN_ID;
+}
+
 size_t tunnel_room(const struct tunnel *t)
 {
   if (t->goaway_seen || t->shutting_down || t->failed) return 0;
+  if (nghttp2_session_get_next_stream_id(t->h2) > LAST_ID) return 0;
   size_t limit = nghttp2_session_get_remote_settings(t->h2, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
   return limit > t->n_streams ? limit - t->n_streams : 0;
 }

@@ -91,8 +91,10 @@ bool tunnel_broken(const struct tunnel *t, struct failure *f);
  * next. What it opens beyond that is refused. */
 enum err tunnel_allow_streams(struct tunnel *t, uint32_t n) MUST_CHECK;
 size_t tunnel_streams(const struct tunnel *t);
-/* How many more streams the peer allows now; 0 after GOAWAY. */
+/* How many more streams the peer allows now; 0 after GOAWAY, and when a connection's ids are used up. */
 size_t tunnel_room(const struct tunnel *t);
+/* Half of these have been used: it is time for another connection. */
+bool tunnel_worn(const struct tunnel *t);
 enum err tunnel_ping(struct tunnel *t) MUST_CHECK;
 /* Tells the peer to open no more streams; those open go on. At the front tunnel_done() follows, when they
  * have ended and what was on its way has come. */

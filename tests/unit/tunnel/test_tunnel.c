@@ -1,5 +1,6 @@
 /* Messages both ways, how streams end, and the life of the tunnel. */
 #include "pair.h"
+#include "tunnel_private.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -142,6 +143,40 @@ START_TEST(shutdown_by_the_connector_stops_new_requests_and_finishes_old)
 }
 END_TEST
 
+/* The cloud's next request has this id. */
+static void go_on_at(int32_t id)
+{
+  ck_assert_int_eq(nghttp2_session_set_next_stream_id(cloud.t->h2, id), 0);
+}
+
+START_TEST(worn_tunnel_is_known_as_such_at_both_ends)
+{
+  request("GET", NULL, NULL, true);
+  ck_assert(!tunnel_worn(cloud.t) && !tunnel_worn(connector.t));
+  go_on_at(INT32_MAX / 2 + 2);
+  request("GET", NULL, NULL, true);
+  ck_assert(tunnel_worn(cloud.t) && tunnel_worn(connector.t));
+  ck_assert_uint_eq(tunnel_room(cloud.t), TUNNEL_MAX_STREAMS - 2);
+}
+END_TEST
+
+/* What is left of the ids is for the control conversation. */
+START_TEST(room_ends_before_the_last_id)
+{
+  go_on_at(INT32_MAX - 2 * 1000);
+  ck_assert_uint_gt(tunnel_room(cloud.t), 0);
+  request("GET", NULL, NULL, true);
+  ck_assert_uint_eq(tunnel_room(cloud.t), 0);
+  for (int i = 0; i < 1000; i++) {
+    request("GET", NULL, NULL, true);
+    respond(204, true);
+    pump();
+  }
+  ck_assert_int_eq(connector.requests, 1001);
+  ck_assert_uint_eq(tunnel_room(cloud.t), 0);
+}
+END_TEST
+
 START_TEST(room_counts_open_streams)
 {
   ck_assert_uint_eq(tunnel_room(cloud.t), TUNNEL_MAX_STREAMS);
@@ -224,6 +259,8 @@ int main(void)
   tcase_add_test(c, a_thousand_aborts_leave_the_tunnel_alive);
   tcase_add_test(c, shutdown_by_the_connector_stops_new_requests_and_finishes_old);
   tcase_add_test(c, room_counts_open_streams);
+  tcase_add_test(c, room_ends_before_the_last_id);
+  tcase_add_test(c, worn_tunnel_is_known_as_such_at_both_ends);
   tcase_add_test(c, allow_streams_is_what_the_peer_has_room_for);
   tcase_add_test(c, free_with_open_streams_closes_each_with_the_reason);
   tcase_add_test(c, detached_stream_finishes_without_its_owner);
