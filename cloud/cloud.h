@@ -8,6 +8,8 @@
 
 #include <stdatomic.h>
 
+#define CLOUD_WORKERS "16" /* UV_THREADPOOL_SIZE, unless the environment says otherwise */
+
 struct conn;
 struct oidc;
 struct registry;

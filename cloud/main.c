@@ -119,6 +119,7 @@ static void on_second(uv_timer_t *timer)
   websockets_sweep(c, now);
   conn_sweep(c, now);
   registry_sweep(c->registry, now);
+  oidc_sweep(c->oidc, now);
   if (!c->stopping || now < c->drain_until_ns) return;
   log_warn("connections took more than %d s to end; what is left is cut off", DRAIN_MAX_S);
   net_stop(c->net);
@@ -299,6 +300,8 @@ int main(int argc, char **argv)
     argv += 2;
     argc -= 2;
   }
+  /* Before any thread: some wait for the identity provider, and others write what is void. */
+  setenv("UV_THREADPOOL_SIZE", CLOUD_WORKERS, 0);
   actor_start(&actor, &spec, argc, argv);
   int code = token_for ? print_token(&actor, token_for) : serve(&actor);
   actor_stop(&actor);

@@ -13,6 +13,7 @@
 #define RETRY_FIRST_MS   20
 #define RETRY_MAX_MS     1000
 #define DOCUMENT_MAX     (256 * 1024)
+#define TURN_NS          5000000000LL /* that a code waits for its turn at most; a worker then takes as long */
 
 struct waiter {
   void (*done)(void *arg, bool fetched);
@@ -25,6 +26,8 @@ struct metadata {
   bool iss_parameter;
 };
 
+struct exchange_job;
+
 struct oidc {
   struct cloud *cloud;
   void (*on_ready)(struct cloud *c);
@@ -36,6 +39,8 @@ struct oidc {
   bool fetching, ready, stopped;
   int64_t refreshed_ns; /* when a token last made us ask again; 0: never */
   struct waiter *waiters;
+  struct exchange_job *first, *last; /* that wait for their turn, n_waiting of them */
+  size_t n_waiting, n_exchanged;     /* n_exchanged: those that are with a worker */
 };
 
 /* One fetch of metadata (unless known) and keys, on a worker; the loop takes the results over. */
@@ -189,13 +194,6 @@ enum err oidc_new(struct cloud *c, void (*on_ready)(struct cloud *c), struct oid
   return ERR_OK;
 }
 
-void oidc_stop(struct oidc *o)
-{
-  if (!o || o->stopped) return;
-  o->stopped = true;
-  uv_close((uv_handle_t *)&o->retry, NULL);
-}
-
 void oidc_free(struct oidc *o)
 {
   if (!o) return;
@@ -245,6 +243,8 @@ struct exchange_job {
   struct failure failure;
   void (*done)(void *arg, const char *id_token, const struct failure *f);
   void *arg;
+  int64_t until_ns; /* for its turn to come */
+  struct exchange_job *next;
 };
 
 static void exchange_run(void *arg)
@@ -287,17 +287,81 @@ static void exchange_job_free(struct exchange_job *j)
   free(j);
 }
 
+static void exchange_done(void *arg);
+
+static enum err start_exchange(struct exchange_job *j)
+{
+  enum err e = net_work(j->o->cloud->net, exchange_run, exchange_done, j);
+  if (!e) j->o->n_exchanged++;
+  return e;
+}
+
+static void wait_for_turn(struct exchange_job *j)
+{
+  struct oidc *o = j->o;
+  j->until_ns = clock_mono_ns() + TURN_NS;
+  if (o->last)
+    o->last->next = j;
+  else
+    o->first = j;
+  o->last = j;
+  o->n_waiting++;
+}
+
+static struct exchange_job *take_first(struct oidc *o)
+{
+  struct exchange_job *j = o->first;
+  o->first = j->next;
+  if (!o->first) o->last = NULL;
+  o->n_waiting--;
+  return j;
+}
+
+static void give_up(struct exchange_job *j, enum err e, const char *why)
+{
+  failure_set(&j->failure, e, "%s", why);
+  j->done(j->arg, NULL, &j->failure);
+  exchange_job_free(j);
+}
+
+static void next_turns(struct oidc *o)
+{
+  while (o->first && !o->stopped && o->n_exchanged < OIDC_CODES_AT_ONCE) {
+    struct exchange_job *j = take_first(o);
+    if (start_exchange(j)) give_up(j, ERR_NOMEM, "no memory for a worker");
+  }
+}
+
 static void exchange_done(void *arg)
 {
   struct exchange_job *j = arg;
+  j->o->n_exchanged--;
+  next_turns(j->o);
   j->done(j->arg, j->id_token, &j->failure);
   exchange_job_free(j);
+}
+
+void oidc_sweep(struct oidc *o, int64_t now_ns)
+{
+  while (o->first && now_ns >= o->first->until_ns)
+    give_up(take_first(o), ERR_CODES_WAITING, "its turn to be exchanged did not come in time");
+}
+
+void oidc_stop(struct oidc *o)
+{
+  if (!o || o->stopped) return;
+  o->stopped = true;
+  uv_close((uv_handle_t *)&o->retry, NULL);
+  while (o->first)
+    give_up(take_first(o), ERR_CLOSED, "the cloud stops");
 }
 
 enum err oidc_exchange(struct oidc *o, const struct lab_app *app, const char *code, const char *verifier,
                        const char *redirect_uri, const struct trace_ctx *ctx,
                        void (*done)(void *arg, const char *id_token, const struct failure *f), void *arg)
 {
+  if (o->stopped) return ERR_CLOSED;
+  if (o->n_waiting >= OIDC_CODES_WAITING) return ERR_CODES_WAITING;
   struct exchange_job *j = calloc(1, sizeof *j);
   if (!j) return ERR_NOMEM;
   *j = (struct exchange_job){.o = o, .done = done, .arg = arg};
@@ -317,7 +381,10 @@ enum err oidc_exchange(struct oidc *o, const struct lab_app *app, const char *co
     e = percent_encode(&j->user, app->name, strlen(app->name));
     if (!e) e = percent_encode(&j->password, app->client_secret, strlen(app->client_secret));
   }
-  if (!e) e = net_work(o->cloud->net, exchange_run, exchange_done, j);
+  if (!e && o->n_exchanged < OIDC_CODES_AT_ONCE)
+    e = start_exchange(j);
+  else if (!e)
+    wait_for_turn(j);
   if (e) exchange_job_free(j);
   return e;
 }

@@ -15,7 +15,9 @@ struct oidc;
 enum err oidc_new(struct cloud *c, void (*on_ready)(struct cloud *c), struct oidc **ret,
                   struct failure *f) MUST_CHECK;
 void oidc_free(struct oidc *o); /* after the loop has ended; accepts NULL */
-void oidc_stop(struct oidc *o); /* closes its timer */
+void oidc_stop(struct oidc *o); /* closes its timer; who waits is told that it is over */
+/* Once a second: whose turn does not come is told. */
+void oidc_sweep(struct oidc *o, int64_t now_ns);
 
 /* NULL until the metadata are there. */
 const char *oidc_authorization_endpoint(const struct oidc *o);
@@ -26,8 +28,12 @@ void oidc_expect_login(const struct lab *lab, const struct lab_app *app, struct 
 /* Fetches the keys again; done(arg, true) when they were fetched, false when that failed or was too soon. */
 void oidc_refresh(struct oidc *o, void (*done)(void *arg, bool fetched), void *arg);
 
-/* Exchanges a code (RFC 6749 4.1.3, RFC 7636 4.5) on a worker. done() gets the ID token, or NULL and the
- * failure. All strings are copied. */
+/* Exchanges a code (RFC 6749 4.1.3, RFC 7636 4.5) on a worker, in seconds at most. done() gets the ID token,
+ * or NULL and the failure; not before the function returns. All strings are copied. An identity provider that
+ * is slow holds OIDC_CODES_AT_ONCE workers and not all of them, for the store needs some; further codes wait
+ * their turn, a bounded number of them and for a bounded time: ERR_CODES_WAITING. */
+#define OIDC_CODES_AT_ONCE 8 /* of CLOUD_WORKERS */
+#define OIDC_CODES_WAITING 256
 enum err oidc_exchange(struct oidc *o, const struct lab_app *app, const char *code, const char *verifier,
                        const char *redirect_uri, const struct trace_ctx *ctx,
                        void (*done)(void *arg, const char *id_token, const struct failure *f),

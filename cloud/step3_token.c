@@ -249,6 +249,7 @@ static enum err take_answer(struct callback *c, const struct fields *list, struc
   if (code) {
     enum err e = oidc_exchange(x->cloud->oidc, x->app, value, c->logon.verifier, x->app->callback_uri,
                                &x->ctx, code_exchanged, c);
+    if (e == ERR_CODES_WAITING) return failure_set(f, e, "%d of them wait already", OIDC_CODES_WAITING);
     return e ? failure_set(f, e, "the code could not be exchanged") : ERR_OK;
   }
   c->id_token = strdup(value);

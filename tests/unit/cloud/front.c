@@ -116,6 +116,7 @@ static void set_up(void)
 {
   struct failure f = {0};
   setenv("SEVENSTEP_LOG", "error", 1);
+  setenv("UV_THREADPOOL_SIZE", CLOUD_WORKERS, 1);
   log_init("cloud");
   cloud = calloc(1, sizeof *cloud);
   ck_assert_ptr_nonnull(cloud);
@@ -330,5 +331,6 @@ void pass(int64_t seconds)
   websockets_sweep(cloud, clock_mono_ns());
   conn_sweep(cloud, clock_mono_ns());
   registry_sweep(cloud->registry, clock_mono_ns());
+  oidc_sweep(cloud->oidc, clock_mono_ns());
   settle();
 }

@@ -25,6 +25,19 @@ void provider_prepare(void)
   free(keys);
 }
 
+/* Whom it has not answered yet. */
+static struct stream *held[64];
+static size_t n_held;
+
+static void say(struct stream *s, const char *body)
+{
+  char text[sizeof provider.token + 128];
+  int len = snprintf(text, sizeof text,
+                     "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n%s", strlen(body), body);
+  ck_assert_int_eq(stream_write(s, text, (size_t)len), ERR_OK);
+  stream_finish(s);
+}
+
 static bool asks_for(const uint8_t *data, size_t n, const char *start)
 {
   return n > strlen(start) && memcmp(data, start, strlen(start)) == 0;
@@ -32,7 +45,6 @@ static bool asks_for(const uint8_t *data, size_t n, const char *start)
 
 static void on_asked(struct stream *s, void *arg, const uint8_t *data, size_t n)
 {
-  char text[sizeof provider.token + 128];
   const char *body = provider.metadata;
   unsigned *asked = &provider.metadata_asked;
   (void)arg;
@@ -44,13 +56,23 @@ static void on_asked(struct stream *s, void *arg, const uint8_t *data, size_t n)
     asked = &provider.token_asked;
   }
   ++*asked;
-  int len = snprintf(text, sizeof text,
-                     "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n%s", strlen(body), body);
-  ck_assert_int_eq(stream_write(s, text, (size_t)len), ERR_OK);
-  stream_finish(s);
+  if (body != provider.token || !provider.holds) {
+    say(s, body);
+    return;
+  }
+  ck_assert_uint_lt(n_held, sizeof held / sizeof *held);
+  held[n_held++] = s;
 }
 
-static const struct stream_events events = {.on_data = on_asked};
+static void on_gone(struct stream *s, void *arg, const struct failure *f)
+{
+  (void)arg;
+  (void)f;
+  for (size_t i = 0; i < n_held; i++)
+    if (held[i] == s) held[i--] = held[--n_held];
+}
+
+static const struct stream_events events = {.on_data = on_asked, .on_close = on_gone};
 
 static void *accept_anybody(void *arg, struct stream *s)
 {
@@ -74,6 +96,14 @@ void provider_open(void)
   provider_prepare();
   provider_listen();
   run_until(atomic_load(&cloud->counters.keys_loaded));
+}
+
+void provider_answers(void)
+{
+  provider.holds = false;
+  for (size_t i = 0; i < n_held; i++)
+    say(held[i], provider.token);
+  n_held = 0;
 }
 
 void provider_close(void)

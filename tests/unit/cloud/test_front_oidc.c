@@ -223,6 +223,94 @@ START_TEST(answer_without_the_iss_that_is_promised_is_refused_before_the_code_is
 }
 END_TEST
 
+/* -- codes that wait ------------------------------------------------------------------------------------- */
+
+static unsigned refused, told;
+
+static void code_exchanged(void *arg, const char *id_token, const struct failure *f)
+{
+  (void)arg;
+  ck_assert_ptr_null(id_token);
+  told++;
+  refused += f->err == ERR_CODES_WAITING;
+}
+
+static enum err exchange_one(void)
+{
+  const struct lab_app *app = lab_app_by_name(cloud->lab, "ledger");
+  const struct trace_ctx none = {0};
+  return oidc_exchange(cloud->oidc, app, "c", "v", app->callback_uri, &none, code_exchanged, NULL);
+}
+
+/* With an identity provider that lets everybody wait. */
+static void fill(void)
+{
+  refused = told = 0;
+  provider.holds = true;
+  for (unsigned i = 0; i < OIDC_CODES_AT_ONCE + OIDC_CODES_WAITING; i++)
+    ck_assert_int_eq(exchange_one(), ERR_OK);
+  run_until(provider.token_asked == OIDC_CODES_AT_ONCE);
+}
+
+START_TEST(codes_that_wait_hold_up_no_logout)
+{
+  provider_open();
+  fill();
+  user_signs_in(100);
+  user_signs_out();
+  ck_assert_uint_eq(told, 0); /* it has not waited until one of them was given up */
+  provider_answers();
+  run_until(told == OIDC_CODES_AT_ONCE + OIDC_CODES_WAITING);
+  ck_assert_uint_eq(provider.token_asked, told);
+  ck_assert_uint_eq(refused, 0);
+  provider_close();
+}
+END_TEST
+
+START_TEST(code_for_which_there_is_no_room_is_refused)
+{
+  provider_open();
+  struct begun b = begin();
+  fill();
+  struct user *u = bring(&b, b.value, "");
+  ck_assert_msg(user_got(u, "HTTP/1.1 503 ") && user_got(u, "Sevenstep-Error: too_many_codes\r\n") &&
+                    user_got(u, "Retry-After: "),
+                "%s", buf_str(&u->got));
+  provider_answers();
+  run_until(told == OIDC_CODES_AT_ONCE + OIDC_CODES_WAITING);
+  give_token(b.nonce);
+  ck_assert(user_got(bring(&b, b.value, ""), "HTTP/1.1 303 "));
+  provider_close();
+}
+END_TEST
+
+START_TEST(code_whose_turn_does_not_come_is_refused)
+{
+  provider_open();
+  fill();
+  pass(6);
+  ck_assert_uint_eq(refused, OIDC_CODES_WAITING);
+  ck_assert_uint_eq(told, OIDC_CODES_WAITING);
+  provider_answers();
+  run_until(told == OIDC_CODES_AT_ONCE + OIDC_CODES_WAITING);
+  ck_assert_uint_eq(provider.token_asked, OIDC_CODES_AT_ONCE);
+  provider_close();
+}
+END_TEST
+
+START_TEST(codes_that_wait_end_with_the_cloud)
+{
+  provider_open();
+  fill();
+  oidc_stop(cloud->oidc);
+  ck_assert_uint_eq(told, OIDC_CODES_WAITING);
+  ck_assert_int_eq(exchange_one(), ERR_CLOSED);
+  provider_answers();
+  run_until(told == OIDC_CODES_AT_ONCE + OIDC_CODES_WAITING);
+  provider_close();
+}
+END_TEST
+
 Suite *front_oidc_suite(void)
 {
   Suite *s = suite_create("front_oidc");
@@ -236,5 +324,9 @@ Suite *front_oidc_suite(void)
   tcase_add_test(c, token_of_another_nonce_is_refused);
   tcase_add_test(c, state_of_another_logon_is_refused_before_the_code_is_used);
   tcase_add_test(c, answer_without_the_iss_that_is_promised_is_refused_before_the_code_is_used);
+  tcase_add_test(c, codes_that_wait_hold_up_no_logout);
+  tcase_add_test(c, code_for_which_there_is_no_room_is_refused);
+  tcase_add_test(c, code_whose_turn_does_not_come_is_refused);
+  tcase_add_test(c, codes_that_wait_end_with_the_cloud);
   return s;
 }
