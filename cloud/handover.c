@@ -227,7 +227,7 @@ static enum err take_fields(struct taking *t, struct fields *f, struct buf *loca
   if (!e) e = cookie_set(f, COOKIE_TRACE, parent, 30, "Lax");
   /* Our own host, then the path we sealed ourselves (RP-09). */
   const char *path = t->logon.return_to;
-  if (!e) e = buf_printf(location, "%.*s%s", (int)publish_origin_len(url), url, path[0] == '/' ? path : "/");
+  if (!e) e = buf_printf(location, "%.*s%s", (int)lab_origin_len(url), url, path[0] == '/' ? path : "/");
   buf_wipe(&value);
   return e;
 }

@@ -110,10 +110,3 @@ enum err publish_internal_target(const struct lab_app *app, const char *target, 
   enum err e = buf_puts(out, app->internal_url.path);
   return e ? e : buf_append(out, target + rest, n - rest);
 }
-
-size_t publish_origin_len(const char *url)
-{
-  const char *authority = strstr(url, "://");
-  size_t scheme = authority ? (size_t)(authority - url) + 3 : 0;
-  return scheme + strcspn(url + scheme, "/");
-}

@@ -24,7 +24,4 @@ enum err publish_find(const struct lab *lab, const char *host, size_t n, const c
 enum err publish_internal_target(const struct lab_app *app, const char *target, size_t n, size_t rest,
                                  struct buf *out) MUST_CHECK;
 
-/* How many bytes of a URL are scheme, host and port. */
-size_t publish_origin_len(const char *url);
-
 #endif

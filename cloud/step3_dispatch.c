@@ -8,7 +8,7 @@
 
 #include "body.h"
 #include "clock.h"
-#include "hello.h"
+#include "direction.h"
 #include "publish.h"
 #include "rules.h"
 #include "throttle.h"
@@ -93,22 +93,27 @@ static enum err tell_user(const struct exchange *x, struct fields *f)
   return e;
 }
 
-/* Host and port as they are published, whatever port a user's Host says: applications make links of them. */
-static enum err add_forwarding(const struct exchange *x, struct fields *f)
+/* What the connector is told besides, in one field. */
+static enum err add_direction(const struct exchange *x, struct fields *f)
 {
-  char host[512];
-  const char *url = x->app->external_url.text;
-  size_t scheme = strlen("https://"), n = publish_origin_len(url) - scheme;
-  if (n >= sizeof host) return ERR_TOO_LARGE;
-  memcpy(host, url + scheme, n);
-  host[n] = 0;
-  return rules_add_forwarding(f, "sevenstep", x->head->minor, exchange_peer_ip(x), "https", host);
+  char text[DIRECTION_MAX];
+  const struct direction to = {
+      .app = x->app->name,
+      .segment = x->app->segment,
+      .label = x->app->label,
+      .upn = x->session.upn[0] ? x->session.upn : NULL,
+      .client = exchange_peer_ip(x),
+      .version = x->version,
+      .http = x->head->minor,
+  };
+  enum err e = direction_write(&to, text);
+  return e ? e : fields_add(f, DIRECTION_FIELD, text);
 }
 
 static enum err request_fields(struct exchange *x, struct fields *f)
 {
   enum err e = ERR_OK;
-  char parent[TRACEPARENT_LEN + 1], version[TEXT_NUMBER_SIZE];
+  char parent[TRACEPARENT_LEN + 1];
   bool kcd = x->app->sso == SSO_KCD;
   for (size_t i = 0; i < fields_count(&x->head->fields) && !e; i++) {
     struct field field = fields_at(&x->head->fields, i);
@@ -127,13 +132,8 @@ static enum err request_fields(struct exchange *x, struct fields *f)
   if (!e && x->app->translate_headers) e = translate_request(x->lab, x->app, f);
   if (!e && x->app->translate_body) e = body_accept(f);
   trace_ctx_format(&x->ctx, parent);
-  if (!e) e = add_forwarding(x, f);
   if (!e) e = tell_user(x, f);
-  if (!e) e = fields_add(f, "sevenstep-app", x->app->name);
-  if (!e) e = fields_add(f, CONTROL_VERSION, text_number(x->version, version));
-  if (!e && x->app->segment) e = fields_add(f, "sevenstep-segment", x->app->segment);
-  if (!e && x->app->label) e = fields_add(f, "sevenstep-label", x->app->label);
-  if (!e && x->session.upn[0]) e = fields_add(f, "sevenstep-upn", x->session.upn);
+  if (!e) e = add_direction(x, f);
   if (!e && x->session.login[0]) e = fields_add(f, "sevenstep-login", x->session.login);
   if (!e) e = fields_add(f, "traceparent", parent);
   return e;

@@ -80,7 +80,7 @@ static void accept_logon(struct callback *c)
   /* Our own host, then the path we sealed ourselves: never anywhere else (RP-09). */
   const char *path = c->logon.return_to;
   const char *own = x->app->callback_uri;
-  if (!e) e = buf_printf(&location, "%.*s%s", (int)publish_origin_len(own), own, path[0] == '/' ? path : "/");
+  if (!e) e = buf_printf(&location, "%.*s%s", (int)lab_origin_len(own), own, path[0] == '/' ? path : "/");
   if (e) {
     exchange_abort(x);
   } else {

@@ -125,7 +125,7 @@ static enum err map_origin(const struct lab *lab, const struct lab_app *own, enu
   const struct lab_app *app = app_of_url(lab, own, d, text, false, &rest);
   if (!app || *rest) return ERR_OK;
   const char *to = url_to(app, d)->text;
-  return buf_append(out, to, publish_origin_len(to));
+  return buf_append(out, to, lab_origin_len(to));
 }
 
 typedef enum err map_function(const struct lab *, const struct lab_app *, enum direction, const char *,

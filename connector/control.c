@@ -3,6 +3,7 @@
  * a worker. */
 #include "clock.h"
 #include "dial_private.h"
+#include "direction.h"
 #include "encode.h"
 #include "hello.h"
 #include "identity.h"
@@ -149,7 +150,7 @@ static void purge(struct line *l, struct tunnel_stream *s, const char *upn)
 
 bool control_answer(struct line *l, struct tunnel_stream *s, const struct tunnel_head *h)
 {
-  if (fields_get(h->fields, "sevenstep-app")) return false;
+  if (fields_get(h->fields, DIRECTION_FIELD)) return false;
   if (strcmp(h->path, CONTROL_HELLO) == 0) {
     hello(l, s);
   } else if (strcmp(h->path, CONTROL_RENEW) == 0) {

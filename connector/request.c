@@ -1,9 +1,9 @@
 #include "request.h"
 
 #include "clock.h"
+#include "direction.h"
 #include "frames.h"
 #include "hello.h"
-#include "lab_value.h"
 #include "rules.h"
 
 #include <stdlib.h>
@@ -100,43 +100,58 @@ static enum err accept_method(struct request *r, const struct tunnel_head *h, st
   return ERR_OK;
 }
 
-/* The cloud's word for what it began with. */
-static unsigned version_of(const struct tunnel_head *h)
-{
-  const char *text = fields_get(h->fields, CONTROL_VERSION);
-  unsigned version;
-  return text && lab_parse_count(text, 1, UINT32_MAX, &version) ? version : 0;
-}
-
 /* Which application, and which of its places: by names of the configuration, and one label of a host at most.
  */
-static const struct lab_app *find_app(struct request *r, const struct fields *f)
+static const struct lab_app *find_app(struct request *r, const struct direction *to)
 {
-  const char *name = fields_get(f, "sevenstep-app"), *label = fields_get(f, "sevenstep-label");
-  const struct lab_app *app =
-      r->lab && name ? lab_published(r->lab, name, fields_get(f, "sevenstep-segment")) : NULL;
+  const char *label = to->label;
+  const struct lab_app *app = r->lab ? lab_published(r->lab, to->app, to->segment) : NULL;
   if (!app || lab_is_wildcard(app->external_url.host) != (label != NULL)) return NULL;
   if (!label) return app;
   return lab_label_ok(label, strlen(label)) ? lab_app_for_label(app, label, &r->concrete) : NULL;
 }
 
+/* Cut up in memory of its own: a failure may tell of the head as it came. */
+static enum err read_direction(const struct fields *f, struct direction *ret)
+{
+  static char kept[DIRECTION_MAX]; /* one for all requests of this thread */
+  const char *text = fields_get(f, DIRECTION_FIELD);
+  if (!text || fields_count_of(f, DIRECTION_FIELD) != 1 || text_join(kept, sizeof kept, text))
+    return ERR_SYNTAX;
+  return direction_read(kept, ret);
+}
+
+/* Host and port as they are published, whatever the user's Host says: applications make links of them. */
+static enum err add_forwarding(struct request *r, const struct direction *to)
+{
+  char host[512];
+  const char *url = r->app->external_url.text;
+  size_t scheme = strlen("https://"), n = lab_origin_len(url) - scheme;
+  if (n >= sizeof host) return ERR_TOO_LARGE;
+  memcpy(host, url + scheme, n);
+  host[n] = 0;
+  return rules_add_forwarding(r->fields, "sevenstep", to->http, to->client, "https", host);
+}
+
 static enum err accept_head(struct request *r, const struct configurations *known,
                             const struct tunnel_head *h, struct failure *f)
 {
-  const char *upn = fields_get(h->fields, "sevenstep-upn");
+  struct direction to;
   const char *login = fields_get(h->fields, "sevenstep-login");
   const char *parent = fields_get(h->fields, "traceparent");
   if (!parent || trace_ctx_parse(&r->ctx, parent, strlen(parent))) r->ctx = (struct trace_ctx){0};
-  const struct lab *lab = configurations_find(known, version_of(h));
+  if (read_direction(h->fields, &to))
+    return failure_set(f, ERR_TUNNEL_PROTOCOL, "the cloud does not say where the request goes");
+  const struct lab *lab = configurations_find(known, to.version);
   if (lab) r->lab = lab_ref(lab);
-  r->app = find_app(r, h->fields);
+  r->app = find_app(r, &to);
   if (!r->app)
     return failure_set(
         f, ERR_TUNNEL_PROTOCOL,
         "the cloud names an application, segment or host that it has not told this connector of");
-  if (r->app->sso == SSO_KCD && !upn)
+  if (r->app->sso == SSO_KCD && !to.upn)
     return failure_set(f, ERR_TOKEN_NO_UPN, "the cloud sent no user for an application with Kerberos");
-  if (text_join(r->upn, sizeof r->upn, upn ? upn : "") ||
+  if (text_join(r->upn, sizeof r->upn, to.upn ? to.upn : "") ||
       text_join(r->login, sizeof r->login, login ? login : r->upn))
     return failure_set(f, ERR_KRB_NAME_MALFORMED, "the name is too long");
   if (!is_inside(r->app, h->path))
@@ -146,7 +161,9 @@ static enum err accept_head(struct request *r, const struct configurations *know
   r->target_len = h->path_len;
   r->fields = h->fields;
   fields_remove_if(r->fields, is_ours, NULL);
-  return ERR_OK;
+  return add_forwarding(r, &to)
+             ? failure_set(f, ERR_TOO_LARGE, "the head has no room for the fields of forwarding")
+             : ERR_OK;
 }
 
 void request_keep_alive(struct request *r)

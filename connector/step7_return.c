@@ -70,15 +70,15 @@ static bool proven(struct request *r, struct http1_head *h)
 
 /* -- the answer ------------------------------------------------------------------------------------------ */
 
-/* The tunnel's answer to an extended CONNECT that succeeded is 200 (RFC 8441 5); sevenstep-switched tells it
+/* sevenstep-origin is for the connector's own answers, so that the application's need not say whose they are.
+ * The tunnel's answer to an extended CONNECT that succeeded is 200 (RFC 8441 5); sevenstep-switched tells it
  * from the 200 of an application that did not switch. */
 static enum err respond(struct request *r, struct http1_head *h)
 {
   bool switched = h->status == 101;
   rules_strip_hop_by_hop(&h->fields);
   rules_strip_ours(&h->fields);
-  enum err e = fields_add(&h->fields, "sevenstep-origin", "backend");
-  if (!e && switched) e = fields_add(&h->fields, "sevenstep-switched", "websocket");
+  enum err e = switched ? fields_add(&h->fields, "sevenstep-switched", "websocket") : ERR_OK;
   return e ? e : tunnel_respond(r->stream, switched ? 200 : h->status, &h->fields, false);
 }
 

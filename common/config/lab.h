@@ -309,6 +309,8 @@ void lab_side_clear(struct lab *side);
 bool lab_is_wildcard(const char *text); /* accepts NULL */
 /* Lower-case letters, digits and inner hyphens. */
 bool lab_label_ok(const char *label, size_t n);
+/* How many bytes of a URL are scheme, host and port. */
+size_t lab_origin_len(const char *url);
 /* Is host the pattern's, or one that it stands for? The label in lower case, "" without a "*". */
 bool lab_host_matches(const char *pattern, const char *host, size_t n,
                       char ret_label[static LAB_LABEL_MAX + 1]);

@@ -121,3 +121,10 @@ const struct lab_app *lab_published(const struct lab *lab, const char *name, con
   }
   return NULL;
 }
+
+size_t lab_origin_len(const char *url)
+{
+  const char *authority = strstr(url, "://");
+  size_t scheme = authority ? (size_t)(authority - url) + 3 : 0;
+  return scheme + strcspn(url + scheme, "/");
+}

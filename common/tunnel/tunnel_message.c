@@ -21,7 +21,7 @@ static uint8_t index_flag(const char *name, size_t n)
   static const struct {
     size_t n;
     const char *name;
-  } unique[] = {{11, "traceparent"}, {14, "content-length"}, {4, "date"}, {13, "authorization"}, {4, "etag"}};
+  } unique[] = {{11, "traceparent"}, {14, "content-length"}, {13, "authorization"}, {4, "etag"}};
   for (size_t i = 0; i < sizeof unique / sizeof unique[0]; i++)
     if (n == unique[i].n && memcmp(name, unique[i].name, n) == 0) return NGHTTP2_NV_FLAG_NO_INDEX;
   return NGHTTP2_NV_FLAG_NONE;

@@ -162,6 +162,14 @@ static void control(struct inside *c, struct tunnel_stream *s, const struct tunn
 
 /* -- requests -------------------------------------------------------------------------------------------- */
 
+static void read_direction(struct inside *c)
+{
+  const char *text = fields_get(&c->fields, DIRECTION_FIELD);
+  ck_assert_uint_eq(fields_count_of(&c->fields, DIRECTION_FIELD), 1);
+  snprintf(c->kept, sizeof c->kept, "%s", text);
+  ck_assert_int_eq(direction_read(c->kept, &c->direction), ERR_OK);
+}
+
 static void inside_request(struct tunnel *t, void *arg, struct tunnel_stream *s, const struct tunnel_head *h)
 {
   (void)t;
@@ -187,8 +195,7 @@ static void inside_request(struct tunnel *t, void *arg, struct tunnel_stream *s,
   for (size_t i = 0; i < fields_count(h->fields); i++)
     ck_assert_int_eq(fields_add(&c->fields, fields_at(h->fields, i).name, fields_at(h->fields, i).value),
                      ERR_OK);
-  const char *version = fields_get(h->fields, CONTROL_VERSION);
-  c->request_version = version ? (unsigned)strtoul(version, NULL, 10) : 0;
+  read_direction(c);
   snprintf(c->method, sizeof c->method, "%s", h->method);
   snprintf(c->path, sizeof c->path, "%s", h->path);
   snprintf(c->authority, sizeof c->authority, "%s", h->authority);
@@ -328,7 +335,6 @@ void inside_answer(struct inside *c, int status, const char *name, const char *v
 {
   struct fields f;
   fields_init(&f, 4, 1024);
-  ck_assert_int_eq(fields_add(&f, "sevenstep-origin", "backend"), ERR_OK);
   if (name) ck_assert_int_eq(fields_set(&f, name, value), ERR_OK);
   ck_assert_int_eq(tunnel_respond(c->stream, status, &f, end), ERR_OK);
   fields_clear(&f);

@@ -2,6 +2,7 @@
 #ifndef SEVENSTEP_TEST_INSIDE_H
 #define SEVENSTEP_TEST_INSIDE_H
 
+#include "direction.h"
 #include "hello.h"
 #include "link.h"
 
@@ -19,8 +20,9 @@ struct inside {
   int breaks_with;       /* the status of that answer */
   bool hesitates;      /* until inside_acknowledge() */
   struct tunnel_stream *configuration;
-  unsigned version;         /* of the configuration it was told last */
-  unsigned request_version; /* that the last request began with */
+  unsigned version;           /* of the configuration it was told last */
+  struct direction direction; /* of the last request; kept holds its strings */
+  char kept[DIRECTION_MAX];
   bool ended, deaf;         /* deaf: gives no window back */
   /* What it registers and renews with, and what came of it. challenge: a wrong one, or NULL. */
   const char *token, *challenge;

@@ -100,7 +100,7 @@ START_TEST(configure_is_in_force_when_all_have_acknowledged)
   ck_assert_uint_eq(cloud->version, 1);
   ck_assert(!lab_app_by_name(cloud->lab, "public")->maintenance);
   user_gets(); /* goes on with the old one */
-  ck_assert_uint_eq(one.requests ? one.request_version : two.request_version, 1);
+  ck_assert_uint_eq((one.requests ? one : two).direction.version, 1);
   inside_acknowledge(&two);
   run_until(finished);
   ck_assert_int_eq(outcome.err, ERR_OK);

@@ -149,9 +149,9 @@ START_TEST(publish_find_by_wildcard_names_the_hosts_of_the_label)
 }
 END_TEST
 
-START_TEST(publish_origin_len_ends_before_the_path)
+START_TEST(lab_origin_len_ends_before_the_path)
 {
-  ck_assert_uint_eq(publish_origin_len("https://c.test:8443/app/"), strlen("https://c.test:8443"));
+  ck_assert_uint_eq(lab_origin_len("https://c.test:8443/app/"), strlen("https://c.test:8443"));
 }
 END_TEST
 
@@ -162,7 +162,7 @@ int main(void)
   tcase_add_loop_test(c, publish_find_takes_the_most_specific_path, 0, sizeof found / sizeof *found);
   tcase_add_test(c, publish_find_gives_back_where_the_rest_begins);
   tcase_add_test(c, publish_find_by_wildcard_names_the_hosts_of_the_label);
-  tcase_add_test(c, publish_origin_len_ends_before_the_path);
+  tcase_add_test(c, lab_origin_len_ends_before_the_path);
   suite_add_tcase(suite, c);
   return run(suite);
 }

@@ -4,6 +4,7 @@
 
 #include "../cloud/fake_clock.h"
 #include "clock.h"
+#include "direction.h"
 #include "hello.h"
 #include "lab_write.h"
 #include "run.h"
@@ -31,7 +32,7 @@ static int open_ends;
 
 /* What the cloud sees of its request. */
 static struct {
-  struct tunnel_stream *stream; /* NULL once closed */
+  struct tunnel_stream *stream;  /* NULL once closed */
   int status, interims, foreign; /* foreign: interims that do not say that the connector made them */
   bool reads;                    /* gives back the window of what comes */
   char error[64], why[256];
@@ -271,16 +272,26 @@ static void pass(int seconds)
   settle();
 }
 
-static void send_request(const char *method, bool body)
+/* direction: as it is, times of it; NULL: the right one. */
+static void send_directed(const char *method, bool body, const char *direction, int times)
 {
   struct fields f;
-  fields_init(&f, 8, 1024);
-  ck_assert_int_eq(fields_add(&f, "sevenstep-app", app->name), ERR_OK);
-  ck_assert_int_eq(fields_add(&f, CONTROL_VERSION, "1"), ERR_OK);
-  ck_assert_int_eq(
-      tunnel_request(link_tunnel(cloud), method, "a", "/", 1, &f, !body, &asked, &asked.stream), ERR_OK);
+  char right[DIRECTION_MAX];
+  const struct direction to = {.app = app->name, .client = "192.0.2.1", .version = 1, .http = 1};
+  fields_init(&f, 8, 4096);
+  ck_assert_int_eq(direction_write(&to, right), ERR_OK);
+  for (int i = 0; i < times; i++)
+    ck_assert_int_eq(fields_add(&f, DIRECTION_FIELD, direction ? direction : right), ERR_OK);
+  ck_assert_int_eq(fields_add(&f, "via", "1.0 fred"), ERR_OK);
+  ck_assert_int_eq(tunnel_request(link_tunnel(cloud), method, "a", "/", 1, &f, !body, &asked, &asked.stream),
+                   ERR_OK);
   fields_clear(&f);
   link_flush(cloud);
+}
+
+static void send_request(const char *method, bool body)
+{
+  send_directed(method, body, NULL, 1);
 }
 
 static void accept_connection(void)
@@ -336,6 +347,38 @@ static void upload_fast_then_not_at_all(void)
 }
 
 /* -- the tests ------------------------------------------------------------------------------------------- */
+
+START_TEST(application_is_told_of_the_published_host_and_the_user)
+{
+  char head[2048];
+  ssize_t n = -1;
+  ask("GET", false);
+  run_until((n = recv(taken_by, head, sizeof head - 1, 0)) > 0);
+  head[n] = 0;
+  ck_assert_ptr_nonnull(strstr(head, "\r\nvia: 1.0 fred\r\n"));
+  ck_assert_ptr_nonnull(strstr(head, "\r\nVia: 1.1 sevenstep\r\n"));
+  ck_assert_ptr_nonnull(strstr(head, "\r\nX-Forwarded-For: 192.0.2.1\r\n"));
+  ck_assert_ptr_nonnull(strstr(head, "\r\nX-Forwarded-Host: app.apps.localhost\r\n"));
+  ck_assert_ptr_nonnull(
+      strstr(head, "\r\nForwarded: for=192.0.2.1;proto=https;host=\"app.apps.localhost\"\r\n"));
+  ck_assert_ptr_null(strcasestr(head, "sevenstep-"));
+}
+END_TEST
+
+/* Nor is it guessed of two which one is meant. */
+START_TEST(request_that_does_not_say_where_it_goes_is_refused)
+{
+  static const struct {
+    const char *direction;
+    int times;
+  } all[] = {
+      {NULL, 0}, {NULL, 2}, {"1 app - -", 1}, {"1 other - - 192.0.2.1 1", 1}, {"1 app - a 192.0.2.1 1", 1}};
+  send_directed("GET", false, all[_i].direction, all[_i].times);
+  run_until(asked.status);
+  ck_assert_int_eq(asked.status, 502);
+  ck_assert_str_eq(asked.error, "tunnel_protocol");
+}
+END_TEST
 
 START_TEST(upload_that_is_not_taken_waits_outside_but_for_a_window)
 {
@@ -552,6 +595,8 @@ static void add_tests(TCase *c)
   tcase_add_test(c, interim_answer_without_a_proof_gives_the_answer_its_time_anew);
   tcase_add_test(c, interim_answer_of_an_application_without_kerberos_passes);
   tcase_add_test(c, ticket_that_is_refused_behind_a_stale_connection_is_renewed);
+  tcase_add_test(c, application_is_told_of_the_published_host_and_the_user);
+  tcase_add_loop_test(c, request_that_does_not_say_where_it_goes_is_refused, 0, 5);
   tcase_add_test(c, upload_that_is_not_taken_waits_outside_but_for_a_window);
   tcase_add_test(c, application_that_takes_an_upload_slowly_is_waited_for);
   tcase_add_test(c, application_with_a_long_timeout_is_waited_for_as_long);
