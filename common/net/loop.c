@@ -1,6 +1,25 @@
+#include "clock.h"
 #include "net_private.h"
 
+#include <sched.h>
 #include <stdlib.h>
+
+static void stay_awake(uv_idle_t *handle)
+{
+  (void)handle;
+}
+
+static bool keeps_vigil(struct net *n)
+{
+  if (n->happened) {
+    n->happened = false;
+    if (n->vigil.since_ns) vigil_end(&n->vigil, clock_mono_ns());
+    return true;
+  }
+  if (!vigil_goes_on(&n->vigil, clock_mono_ns())) return false;
+  sched_yield();
+  return true;
+}
 
 /* Sends what this turn's callbacks queued, once, before the loop waits; and serves the eager streams, whose
  * bytes (decrypted already, or left by the cap on reads) no poll would report. */
@@ -21,12 +40,10 @@ static void before_poll(uv_prepare_t *handle)
     s->is_dirty = false;
     if (s->state == STREAM_OPEN) stream_send_queued(s);
   }
-  if (!n->eager) uv_idle_stop(&n->busy);
-}
-
-static void stay_awake(uv_idle_t *handle)
-{
-  (void)handle;
+  if (n->eager || keeps_vigil(n))
+    uv_idle_start(&n->busy, stay_awake);
+  else
+    uv_idle_stop(&n->busy);
 }
 
 void net_mark_dirty(struct stream *s)

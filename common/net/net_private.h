@@ -3,6 +3,7 @@
 #define SEVENSTEP_NET_PRIVATE_H
 
 #include "net.h"
+#include "vigil.h"
 
 #define READ_CHUNK    (64 * 1024)
 #define READ_PER_TURN (4 * READ_CHUNK)
@@ -10,7 +11,9 @@
 struct net {
   uv_loop_t loop;
   uv_prepare_t before_poll;
-  uv_idle_t busy; /* runs while `eager` is not empty, so that the loop does not block */
+  uv_idle_t busy; /* runs while `eager` is not empty or the vigil goes on, so that the loop does not block */
+  struct vigil vigil;
+  bool happened; /* in this turn, to a stream */
   uv_async_t stop, called;
   uv_mutex_t call_lock; /* over calls, their done, and refuses_calls */
   uv_cond_t call_ended;

@@ -67,6 +67,7 @@ void stream_poll_for(struct stream *s)
 static void on_poll(uv_poll_t *handle, int status, int events)
 {
   struct stream *s = handle->data;
+  s->net->happened = true;
   if (s->state == STREAM_CLOSING) return;
   if (status < 0) { /* EPOLLERR, for which libuv has stopped the handle: let the calls tell the reason, also
                        while nothing is read */
