@@ -256,6 +256,13 @@ static void on_data(struct stream *s, void *arg, const uint8_t *data, size_t n)
   conn_release(c);
 }
 
+static void on_fill(struct stream *s, void *arg)
+{
+  (void)s;
+  const struct conn *c = arg;
+  h2_fill(c->h2);
+}
+
 static void on_drain(struct stream *s, void *arg)
 {
   (void)s;
@@ -310,6 +317,7 @@ const struct stream_events conn_events = {
     .on_open = on_open,
     .on_data = on_data,
     .on_eof = on_eof,
+    .on_fill = on_fill,
     .on_drain = on_drain,
     .on_close = on_close,
 };

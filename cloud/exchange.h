@@ -5,7 +5,8 @@
  * A step takes an exchange by setting ops (and data), and answers with exchange_respond(), or
  * exchange_begin(), exchange_write() and exchange_end(). Work that outlives a callback (a worker's job, a
  * tunnel stream) holds the exchange with exchange_hold() and lets it go with exchange_release(); meanwhile
- * the user may have left, on_gone() tells, and answering is then harmless. All on the loop's thread. */
+ * the user may have left, on_gone() tells, never from inside a call here, and answering is then harmless. All
+ * on the loop's thread. */
 #ifndef SEVENSTEP_EXCHANGE_H
 #define SEVENSTEP_EXCHANGE_H
 

@@ -5,9 +5,9 @@
 
 #include "clock.h"
 #include "http2_head.h"
+#include "link.h"
 #include "rules.h"
 #include "transport.h"
-#include "tunnel.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -39,9 +39,8 @@ struct h2 {
   struct stream *stream;
   struct tunnel *tunnel;
   struct h2_stream *streams;
-  uv_timer_t soon; /* flushes from the loop, where a stream's end may be told */
-  bool busy;       /* nghttp2 must not send from inside its own callbacks */
-  bool ending;
+  bool goodbye;        /* GOAWAY follows what is there to be sent: for it some clients drop their streams */
+  bool ending;         /* with what can be sent once more */
   int64_t deadline_ns; /* for the first stream, or the next */
   int64_t head_ns;     /* since when a head has been coming; 0: none is */
   int64_t moved_ns;    /* when bytes last left, or none were there */
@@ -89,28 +88,10 @@ static struct h2_stream *stream_new(struct h2 *h, struct tunnel_stream *at)
   return s;
 }
 
+/* What nghttp2 sends may end a stream, so nothing is sent from inside a call of an exchange's. */
 static void flush(struct h2 *h)
 {
-  struct buf *out = h->busy || h->ending ? NULL : stream_out(h->stream);
-  if (!out) return;
-  /* Beyond STREAM_HIGH of unsent bytes, so that h2_drain() follows whenever the limit stopped us. */
-  size_t sent = out->len - stream_queued(h->stream);
-  h->busy = true;
-  enum err e = tunnel_send(h->tunnel, out, sent + STREAM_HIGH + 64 * 1024);
-  h->busy = false;
-  if (e) {
-    stream_abort(h->stream);
-    return;
-  }
-  stream_flush(h->stream);
-  if (!tunnel_done(h->tunnel)) return;
-  h->ending = true;
-  stream_finish(h->stream);
-}
-
-static void on_soon(uv_timer_t *timer)
-{
-  flush(timer->data);
+  stream_ask_fill(h->stream);
 }
 
 /* -- as a transport
@@ -151,6 +132,7 @@ static void pause_body(struct exchange *x, bool pause)
   flush(s->h2);
 }
 
+/* What was queued leaves. */
 static enum err sent(const struct h2_stream *s, enum err e)
 {
   if (!e) flush(s->h2);
@@ -229,14 +211,13 @@ static void response_ended(struct exchange *x)
   flush(s->h2);
 }
 
-/* The stream's end is told from the loop, as that of a connection is. */
 static void reset(struct exchange *x)
 {
   struct h2_stream *s = x->carrier;
   if (!writable(s)) return;
   s->aborted = true;
   tunnel_stream_break(s->at, s->x.switched ? TUNNEL_CANCEL : TUNNEL_FAILED);
-  uv_timer_start(&s->h2->soon, on_soon, 0, 0);
+  flush(s->h2);
 }
 
 static const struct transport http2 = {
@@ -354,40 +335,46 @@ struct h2 *h2_new(struct cloud *c, struct stream *stream)
   struct h2 *h = calloc(1, sizeof *h);
   if (!h) return NULL;
   int64_t now_ns = clock_mono_ns();
-  *h = (struct h2){
-      .cloud = c, .stream = stream, .deadline_ns = now_ns + HEAD_TIMEOUT, .moved_ns = now_ns};
+  *h = (struct h2){.cloud = c, .stream = stream, .deadline_ns = now_ns + HEAD_TIMEOUT, .moved_ns = now_ns};
   if (tunnel_new(TUNNEL_FRONT, &events, h, &h->tunnel)) {
     free(h);
     return NULL;
   }
-  uv_timer_init(net_loop(c->net), &h->soon);
-  h->soon.data = h;
   flush(h);
   return h;
-}
-
-static void freed(uv_handle_t *handle)
-{
-  free(handle->data);
 }
 
 void h2_free(struct h2 *h)
 {
   if (!h) return;
-  h->ending = true;
   tunnel_free(h->tunnel, NULL);
-  uv_close((uv_handle_t *)&h->soon, freed);
+  free(h);
 }
 
 void h2_data(struct h2 *h, const uint8_t *data, size_t n)
 {
   struct failure f;
   if (h->ending) return;
-  h->busy = true;
-  enum err e = tunnel_receive(h->tunnel, data, n, &f);
-  h->busy = false;
+  if (tunnel_receive(h->tunnel, data, n, &f)) h->ending = true;
   flush(h);
-  if (!e || h->ending) return;
+}
+
+static enum err send_goodbye(struct h2 *h)
+{
+  h->goodbye = false;
+  enum err e = tunnel_shutdown(h->tunnel);
+  return e ? e : link_fill(h->tunnel, h->stream);
+}
+
+void h2_fill(struct h2 *h)
+{
+  enum err e = link_fill(h->tunnel, h->stream);
+  if (!e && h->goodbye) e = send_goodbye(h);
+  if (e) {
+    stream_abort(h->stream);
+    return;
+  }
+  if (!h->ending && !tunnel_done(h->tunnel)) return;
   h->ending = true;
   stream_finish(h->stream);
 }
@@ -399,7 +386,7 @@ void h2_drain(struct h2 *h)
 
 void h2_shutdown(struct h2 *h)
 {
-  if (tunnel_shutdown(h->tunnel)) stream_abort(h->stream);
+  h->goodbye = true;
   flush(h);
 }
 
@@ -456,7 +443,7 @@ void h2_check(struct h2 *h, int64_t now_ns)
   if (head_too_slow(h, now_ns) || (h->deadline_ns && now_ns > h->deadline_ns)) {
     if (!h->head_ns) h2_shutdown(h);
     h->ending = true;
-    stream_finish(h->stream);
+    flush(h);
     return;
   }
   for (struct h2_stream *s = h->streams; s; s = next) {

@@ -13,6 +13,9 @@ struct h2 *h2_new(struct cloud *c, struct stream *s);
 void h2_free(struct h2 *h);
 void h2_data(struct h2 *h, const uint8_t *data, size_t n);
 void h2_drain(struct h2 *h);
+/* What it has to send, once a turn of the loop: here, and in h2_data() and h2_free(), exchanges hear that
+ * they have ended, and never from inside a call of their own. */
+void h2_fill(struct h2 *h);
 /* Once a second: deadlines. */
 void h2_check(struct h2 *h, int64_t now_ns);
 /* No new requests; those under way go on. */

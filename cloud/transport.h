@@ -1,13 +1,15 @@
-/* What is below an exchange: how one request and its response travel between the user and the cloud. conn.c and
- * conn_response.c are HTTP/1.1, h2.c is HTTP/2. What is the same for every transport (trace, failures, deadlines, counters, the fields that
- * all responses have) is exchange.c's, above it; framing, flow control and connections are the transport's.
+/* What is below an exchange: how one request and its response travel between the user and the cloud. conn.c
+ * and conn_response.c are HTTP/1.1, h2.c is HTTP/2. What is the same for every transport (trace, failures,
+ * deadlines, counters, the fields that all responses have) is exchange.c's, above it; framing, flow control
+ * and connections are the transport's.
  */
 #ifndef SEVENSTEP_TRANSPORT_H
 #define SEVENSTEP_TRANSPORT_H
 
 #include "exchange.h"
 
-/* How exchange.c speaks to a transport. An error given back makes it abort(). */
+/* How exchange.c speaks to a transport. An error given back makes it abort(). No call here tells that the
+ * user has gone: exchange_gone() comes from the loop. */
 struct transport {
   void (*hold)(struct exchange *x);
   void (*release)(struct exchange *x);
@@ -19,8 +21,8 @@ struct transport {
   enum err (*interim)(struct exchange *x, int status, const struct fields *f); /* f may be NULL */
   enum err (*body)(struct exchange *x, const void *data, size_t n);
   enum err (*end)(struct exchange *x, const struct fields *trailers); /* of a body; trailers may be NULL */
-  /* Behind a head of status 101 (200 in HTTP/2): from here on the user's bytes, as they are, are told by exchange_body(), and
-   * their end by exchange_body_end(). */
+  /* Behind a head of status 101 (200 in HTTP/2): from here on the user's bytes, as they are, are told by
+   * exchange_body(), and their end by exchange_body_end(). */
   void (*switched)(struct exchange *x);
   bool (*congested)(const struct exchange *x);
   void (*ended)(struct exchange *x); /* the response is complete; the last call */

@@ -10,7 +10,7 @@
 #define HASH_FUNCTION HASH_FNV
 #include <uthash.h>
 
-#define UNREAD_MAX (256 * 1024) /* in the kernel, of an answer whose user does not read */
+#define UNREAD_MAX   (256 * 1024) /* in the kernel, of an answer whose user does not read */
 #define CONNECT_MS   10000
 #define IDLE_PER_KEY 128
 #define IDLE_TOTAL   1024
@@ -47,7 +47,7 @@ struct origin {
     const struct fields *fields;
   } head;
   bool open;
-  bool one_user; /* whom the application may know by this connection, and nobody else does */
+  bool one_user;       /* whom the application may know by this connection, and nobody else does */
   struct tls_ctx *tls; /* how the application was checked; NULL: without TLS */
   int64_t idle_since_ns;
   struct origin *prev, *next; /* in key->idle */
@@ -293,7 +293,8 @@ static void on_close(struct stream *s, void *arg, const struct failure *why)
   free(o);
 }
 
-static const struct stream_events events = {on_open, on_data, on_eof, on_drain, on_close};
+static const struct stream_events events = {
+    .on_open = on_open, .on_data = on_data, .on_eof = on_eof, .on_drain = on_drain, .on_close = on_close};
 
 /* -- requests
  * ----------------------------------------------------------------------------------------------------------
@@ -368,7 +369,8 @@ enum err origin_send(struct origin_pool *p, const struct lab_app *app, const cha
   if (e) return e;
   /* Where it leads is a part of it: that may change while connections are idle. */
   e = text_join(name, sizeof name, app->name, " ", app->segment ? app->segment : "", " ",
-                app->label ? app->label : "", " ", app->connect.host, ":", text_number(app->connect.port, port), " ", upn);
+                app->label ? app->label : "", " ", app->connect.host, ":",
+                text_number(app->connect.port, port), " ", upn);
   if (e) return failure_set(f, e, "the names of application and user are too long");
   struct origin_key *k = key_get(p, name);
   if (!k) return failure_set(f, ERR_NOMEM, "no memory for a connection");

@@ -17,7 +17,6 @@ struct link {
   int64_t beat_ns;       /* the last one */
   uint64_t acknowledged; /* by then */
   bool finishing;
-  bool busy; /* nghttp2 must not send from inside its own callbacks, whether it receives or sends */
   struct failure failure;
 };
 
@@ -95,15 +94,34 @@ static void on_data(struct stream *s, void *arg, const uint8_t *data, size_t n)
   (void)s;
   struct link *l = arg;
   struct failure f;
+  if (l->finishing) return;
   l->heard_ns = clock_mono_ns();
-  l->busy = true;
-  enum err e = tunnel_receive(l->tunnel, data, n, &f);
-  l->busy = false;
-  link_flush(l);
-  if (e) {
+  if (tunnel_receive(l->tunnel, data, n, &f)) {
     l->failure = f;
-    stream_finish(l->stream);
+    l->finishing = true;
   }
+  link_flush(l);
+}
+
+enum err link_fill(struct tunnel *t, struct stream *s)
+{
+  struct buf *out = stream_out(s);
+  /* Beyond STREAM_HIGH of unsent bytes, so that on_drain() follows whenever the limit stopped us. */
+  return tunnel_send(t, out, out->len - stream_queued(s) + STREAM_HIGH + 64 * 1024);
+}
+
+static void on_fill(struct stream *s, void *arg)
+{
+  struct link *l = arg;
+  struct failure f;
+  if (link_fill(l->tunnel, s)) {
+    failure_set(&f, ERR_TUNNEL_PROTOCOL, "the tunnel could not write");
+    link_close(l, &f);
+    return;
+  }
+  if (!tunnel_done(l->tunnel) && !l->finishing) return;
+  if (!l->failure.err) (void)tunnel_broken(l->tunnel, &l->failure);
+  stream_finish(s);
 }
 
 static void on_drain(struct stream *s, void *arg)
@@ -131,6 +149,7 @@ static void on_close(struct stream *s, void *arg, const struct failure *f)
 const struct stream_events link_stream_events = {
     .on_open = on_open,
     .on_data = on_data,
+    .on_fill = on_fill,
     .on_drain = on_drain,
     .on_close = on_close,
 };
@@ -152,24 +171,7 @@ void *link_arg(struct link *l)
 
 void link_flush(struct link *l)
 {
-  if (l->busy || !l->stream || !l->tunnel) return;
-  struct buf *out = stream_out(l->stream);
-  if (!out) return;
-  /* Beyond STREAM_HIGH of unsent bytes, so that on_drain() follows whenever the limit stopped us. */
-  size_t sent = out->len - stream_queued(l->stream);
-  l->busy = true;
-  enum err e = tunnel_send(l->tunnel, out, sent + STREAM_HIGH + 64 * 1024);
-  l->busy = false;
-  if (e) {
-    struct failure f;
-    failure_set(&f, ERR_TUNNEL_PROTOCOL, "the tunnel could not write");
-    link_close(l, &f);
-    return;
-  }
-  stream_flush(l->stream);
-  if (!tunnel_done(l->tunnel) && !l->finishing) return;
-  if (!l->failure.err) (void)tunnel_broken(l->tunnel, &l->failure);
-  stream_finish(l->stream);
+  if (l->stream) stream_ask_fill(l->stream);
 }
 
 void link_close(struct link *l, const struct failure *why)

@@ -1,10 +1,12 @@
 /* A link: one TLS stream that carries one tunnel, with its liveness. The adapter between net and tunnel, the
  * same at both ends. The owner creates it for a stream it accepts or dials, submits to link_tunnel() and
- * calls link_flush() afterwards (inside the tunnel's callbacks that is not necessary). A link whose peer is
- * silent for LINK_DEAD_MS is cut, and not later, though no reset came: a PING goes out every LINK_PING_MS of
- * silence. A peer that acknowledges bytes of which more are on their way is not silent: the line is slow; but
- * as the kernel does not tell when it did, it may be cut LINK_PING_MS sooner.
- * Belongs to the loop's thread. */
+ * calls link_flush() afterwards (inside the tunnel's callbacks that is not necessary). Nothing is sent from
+ * inside a call, but once in a turn of the loop: so no stream's end is told from inside one, either.
+ *
+ * A link whose peer is silent for LINK_DEAD_MS is cut, and not later, though no reset came: a PING goes out
+ * every LINK_PING_MS of silence. A peer that acknowledges bytes of which more are on their way is not silent:
+ * the line is slow; but as the kernel does not tell when it did, it may be cut LINK_PING_MS sooner. Belongs
+ * to the loop's thread. */
 #ifndef SEVENSTEP_LINK_H
 #define SEVENSTEP_LINK_H
 
@@ -34,6 +36,9 @@ struct stream *link_stream(struct link *l); /* NULL before on_open */
 void *link_arg(struct link *l);
 void link_flush(struct link *l);
 void link_close(struct link *l, const struct failure *why);
+/* What the tunnel has to send, into the stream's queue, as far as there is room; on_drain() follows where
+ * there is not. For an on_fill(), as what nghttp2 ends is told from here. */
+enum err link_fill(struct tunnel *t, struct stream *s) MUST_CHECK;
 /* The same when what was submitted so far has been sent; nothing more is read. */
 void link_finish(struct link *l, const struct failure *why);
 

@@ -48,6 +48,10 @@ struct stream_events {
   void (*on_data)(struct stream *s, void *arg, const uint8_t *data, size_t n);
   /* The peer will send no more. The default (NULL) closes the stream. */
   void (*on_eof)(struct stream *s, void *arg);
+  /* Asked for by stream_ask_fill(): whoever makes his bytes late appends them to *stream_out(s). Comes from
+   * the loop, never from inside another call, and right before what is queued is sent. NULL where nobody
+   * asks. */
+  void (*on_fill)(struct stream *s, void *arg);
   /* The write queue, once over STREAM_HIGH, fell below STREAM_LOW. May be NULL. */
   void (*on_drain)(struct stream *s, void *arg);
   /* The last call. f->err is ERR_OK when we closed it ourselves. */
@@ -73,8 +77,8 @@ enum err stream_connect(struct net *n, const struct lab_addr *addr, struct tls_c
                         const char *server_name, unsigned timeout_ms, const struct stream_events *events,
                         void *arg, struct stream **ret) MUST_CHECK;
 
-/* Of a stream that is dialled, and not read: how much of what comes waits in the kernel at most, instead of the
- * megabytes that it gives to whoever was fast. */
+/* Of a stream that is dialled, and not read: how much of what comes waits in the kernel at most, instead of
+ * the megabytes that it gives to whoever was fast. */
 void stream_limit_unread(struct stream *s, int bytes);
 
 /* Queues bytes. ERR_TOO_LARGE beyond STREAM_WRITE_MAX, ERR_CLOSED once closing. */
@@ -83,6 +87,8 @@ enum err stream_write(struct stream *s, const void *data, size_t n) MUST_CHECK;
  * closing. */
 struct buf *stream_out(struct stream *s);
 void stream_flush(struct stream *s);
+/* on_fill() once in this turn of the loop, however often it is asked for. Not once nothing can be written. */
+void stream_ask_fill(struct stream *s);
 size_t stream_queued(const struct stream *s);
 bool stream_congested(
     const struct stream *s); /* queued more than STREAM_HIGH, and not yet below STREAM_LOW */

@@ -19,7 +19,7 @@ struct net {
   uv_cond_t call_ended;
   struct net_call *calls; /* not begun yet; singly linked, the last first */
   bool refuses_calls;
-  struct stream *dirty; /* singly linked by next_dirty: have queued bytes to send this turn */
+  struct stream *dirty; /* singly linked by next_dirty: have something to send this turn */
   struct stream *eager; /* singly linked by next_eager: have bytes to read that no poll reports */
   struct stream *all;   /* doubly linked */
   struct listener *listeners;
@@ -43,6 +43,7 @@ struct stream {
   bool poll_ready, timer_ready, resolving;
   bool refused; /* the peer takes no more: what is queued is thrown away */
   bool keeps_unread;
+  bool wants_fill; /* on_fill() is still to come */
   bool paused, ending, finishing, lingering, congested, is_dirty, is_eager, wants_write, read_wants_write,
       abortive;
   int polled; /* events asked for */

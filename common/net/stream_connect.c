@@ -15,7 +15,7 @@ void stream_opened(struct stream *s)
   s->wants_write = false;
   if (s->events->on_open) s->events->on_open(s, s->arg);
   if (s->state != STREAM_OPEN) return;
-  if (s->out.len) net_mark_dirty(s); /* written before there was anywhere to send it */
+  if (s->out.len || s->wants_fill) net_mark_dirty(s); /* written before there was anywhere to send it */
   stream_poll_for(s);
   /* The peer's first bytes may have come in the same records as the end of the handshake. */
   if (s->tls && !s->paused && tls_pending(s->tls)) net_mark_eager(s);

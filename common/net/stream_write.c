@@ -63,10 +63,21 @@ static void refused(struct stream *s, const struct failure *f)
   stream_poll_for(s);
 }
 
+static void fill(struct stream *s)
+{
+  if (!s->wants_fill) return;
+  s->wants_fill = false;
+  if (!stream_out(s)) return;
+  s->events->on_fill(s, s->arg);
+  if (stream_queued(s) > STREAM_HIGH) s->congested = true;
+}
+
 void stream_send_queued(struct stream *s)
 {
   struct failure f = {0};
   if (s->state != STREAM_OPEN || s->lingering) return;
+  fill(s);
+  if (s->state != STREAM_OPEN || s->wants_write) return;
   enum tls_want want = write_all(s, &f);
   if (want == TLS_CLOSED || want == TLS_FAILED) {
     if (!f.err) failure_set(&f, ERR_CLOSED, "write: the peer closed the connection");
@@ -112,6 +123,13 @@ void stream_flush(struct stream *s)
   }
   if (stream_queued(s) > STREAM_HIGH) s->congested = true;
   if (!s->wants_write) net_mark_dirty(s);
+}
+
+void stream_ask_fill(struct stream *s)
+{
+  if (s->state == STREAM_CLOSING || s->refused) return;
+  s->wants_fill = true;
+  net_mark_dirty(s);
 }
 
 size_t stream_queued(const struct stream *s)

@@ -1,7 +1,9 @@
 /* Users who write frames themselves: floods, what is no HTTP/2, and who heeds a shutdown's notice. */
+#include "clock.h"
 #include "exchange.h"
 #include "front.h"
 #include "suites.h"
+#include "websocket.h"
 
 #include <string.h>
 
@@ -55,29 +57,147 @@ static size_t put_frame(uint8_t *to, uint8_t type, uint8_t flags, uint32_t id, u
   return 9 + (size_t)n;
 }
 
-/* Its windows are wide open, but it does not take a byte: a reset of the stream would not leave either. */
-START_TEST(connection_that_is_not_read_is_ended)
+/* SETTINGS for a stream's window, WINDOW_UPDATE for the connection's: wide open. */
+static struct user *wide(void)
 {
-  static const uint8_t piece[512 * 1024];
-  /* SETTINGS for a stream's, WINDOW_UPDATE for the connection's. */
-  static const uint8_t windows[] = {0, 0, 6, 4, 0, 0, 0, 0, 0, 0,    4, 0, 0x7f, 0,
+  static const uint8_t windows[] = {0, 0, 6, 4, 0, 0, 0, 0, 0, 0, 4,    0, 0x7f, 0,
                                     0, 0, 0, 4, 8, 0, 0, 0, 0, 0, 0x7f, 0, 0,    0};
-  static const uint8_t head[] = {0, 0, 26, 1, 5, 0, 0, 0, 1, 0x82, 0x87, 0x84, 0x41, sizeof PUBLIC - 1};
-  inside_dial(&one, "connector-1");
   struct user *u = raw();
   user_send_bytes(u, windows, sizeof windows);
+  return u;
+}
+
+/* GET https://PUBLIC/, until a connector has it. */
+static struct tunnel_stream *get(struct user *u, uint8_t id)
+{
+  const uint8_t head[] = {0, 0, 26, 1, 5, 0, 0, 0, id, 0x82, 0x87, 0x84, 1, sizeof PUBLIC - 1};
+  int before = one.requests;
   user_send_bytes(u, head, sizeof head);
   user_send(u, PUBLIC);
-  run_until(one.requests == 1);
+  run_until(one.requests == before + 1);
+  return one.stream;
+}
+
+#define QUEUE_MAX (STREAM_HIGH + 64 * 1024)
+
+/* More than fits into the queue, on its way to a user who does not take a byte. */
+static void fill_queue(struct user *u)
+{
+  static const uint8_t piece[1024 * 1024];
   front_narrow(u->stream);
   stream_pause(u->stream, true);
   inside_answer(&one, 200, NULL, NULL, false);
   inside_write(&one, piece, sizeof piece);
-  run_until(front_queued() > STREAM_HIGH);
+  for (int held = 0; held < 5;) { /* the kernel takes some, too, and more with the last acknowledgement */
+    size_t before = front_queued();
+    pass(0);
+    held = before >= QUEUE_MAX && front_queued() == before ? held + 1 : 0;
+  }
+}
+
+/* Its windows are wide open, but it does not take a byte: a reset of the stream would not leave either. */
+START_TEST(connection_that_is_not_read_is_ended)
+{
+  inside_dial(&one, "connector-1");
+  struct user *u = wide();
+  get(u, 1);
+  fill_queue(u);
   for (int i = 0; i < 4 && conn_count(cloud); i++) /* the kernel may have taken some once more */
     pass(61);
   ck_assert_uint_eq(conn_count(cloud), 0);
   ck_assert_int_eq(one.lost, 1);
+}
+END_TEST
+
+/* Extended CONNECT, until a connector has it. */
+static struct tunnel_stream *get_websocket(struct user *u, uint8_t id)
+{
+  static const char block[] =
+      "\x02\x07"
+      "CONNECT\x87\x84\x01\x15" PUBLIC "\0\x09:protocol\x09websocket\0\x15sec-websocket-version\x02"
+      "13";
+  const uint8_t head[] = {0, 0, sizeof block - 1, 1, 4, 0, 0, 0, id};
+  ck_assert_uint_eq(sizeof PUBLIC - 1, 0x15);
+  user_send_bytes(u, head, sizeof head);
+  user_send_bytes(u, block, sizeof block - 1);
+  run_until(one.requests == 1);
+  return one.stream;
+}
+
+/* What the connector says to a request whose reset waits in the front. */
+enum late { SWITCHES, BEGINS_A_TRANSLATED_BODY, LEAVES_A_WEBSOCKET, LATE };
+
+static struct tunnel_stream *ask_late(struct user *u, enum late kind)
+{
+  if (kind == BEGINS_A_TRANSLATED_BODY) {
+    front_app("public")->translate_body = true;
+    return get(u, 1);
+  }
+  struct tunnel_stream *s = get_websocket(u, 1);
+  if (kind == SWITCHES) return s;
+  inside_answer(&one, 200, "sevenstep-switched", "websocket", false);
+  run_until(cloud->counters.open_websockets == 1);
+  return s;
+}
+
+static void say_late(struct tunnel_stream *s, enum late kind)
+{
+  struct fields leaving;
+  one.stream = s;
+  switch (kind) {
+  case SWITCHES:
+    inside_answer(&one, 200, "sevenstep-switched", "websocket", false);
+    return;
+  case BEGINS_A_TRANSLATED_BODY:
+    inside_answer(&one, 200, "content-type", "text/html", false);
+    inside_write(&one, "<p>", 3);
+    return;
+  default:
+    fields_init(&leaving, 1, 64);
+    ck_assert_int_eq(fields_add(&leaving, CONTROL_LEAVING, "1"), ERR_OK);
+    ck_assert_int_eq(tunnel_stream_end(s, &leaving), ERR_OK);
+    link_flush(one.link);
+    fields_clear(&leaving);
+  }
+}
+
+/* The user overflows the window of a stream, for which nghttp2 resets it, behind a queue that has no room;
+ * some of which is then read. So the reset leaves with what the connector says next, and who passes that on
+ * must still be there afterwards. */
+START_TEST(reset_that_leaves_with_an_answer_comes_after_it)
+{
+  uint8_t update[13];
+  inside_dial(&one, "connector-1");
+  struct user *u = wide();
+  struct tunnel_stream *late = ask_late(u, (enum late)_i);
+  get(u, 3);
+  fill_queue(u);
+  put_frame(update, 8, 0, 1, 4);
+  memcpy(update + 9, "\x7f\xff\xff\xff", 4);
+  user_send_bytes(u, update, sizeof update);
+  get(u, 5); /* it comes behind */
+  front_read_a_little(u->stream);
+  ck_assert_uint_lt(front_queued(), QUEUE_MAX);
+  ck_assert_int_eq(one.lost, 0);
+  say_late(late, (enum late)_i);
+  stream_pause(u->stream, false);
+  run_until(frame_got(u, 3) && cloud->counters.open_websockets == 0);
+}
+END_TEST
+
+/* For GOAWAY some clients drop their streams. */
+START_TEST(shutdown_is_told_behind_what_websockets_are_told)
+{
+  inside_dial(&one, "connector-1");
+  struct user *u = wide();
+  ask_late(u, LEAVES_A_WEBSOCKET);
+  run_until(frame_got(u, 1));
+  cloud->stopping = true;
+  websockets_sweep(cloud, clock_mono_ns());
+  front_shutdown();
+  run_until(frame_got(u, 7));
+  ck_assert_ptr_nonnull(frame_got(u, 0));
+  ck_assert(frame_got(u, 0) < frame_got(u, 7));
 }
 END_TEST
 
@@ -211,6 +331,8 @@ Suite *h2_frames_suite(void)
   Suite *s = suite_create("h2_frames");
   TCase *c = front_tests(s, "h2_frames");
   tcase_add_test(c, connection_that_is_not_read_is_ended);
+  tcase_add_loop_test(c, reset_that_leaves_with_an_answer_comes_after_it, 0, LATE);
+  tcase_add_test(c, shutdown_is_told_behind_what_websockets_are_told);
   tcase_add_test(c, shutdown_ends_the_connection_a_round_trip_after_its_notice);
   tcase_add_loop_test(c, flood_is_sent_away_calmly, 0, FLOODS);
   tcase_add_test(c, continuations_without_end_are_cut_off);

@@ -156,7 +156,8 @@ static void echo_data(struct stream *s, void *arg, const uint8_t *data, size_t n
   if (client.received == MEGABYTES) stream_close(s, NULL);
 }
 
-static const struct stream_events echo_events = {echo_opened, echo_data, NULL, echo_more, end_closed};
+static const struct stream_events echo_events = {
+    .on_open = echo_opened, .on_data = echo_data, .on_drain = echo_more, .on_close = end_closed};
 
 void echo_megabytes(struct tls_ctx *s, struct tls_ctx *c)
 {

@@ -302,7 +302,8 @@ static void finish_open(struct stream *s, void *arg)
 
 START_TEST(stream_finish_sends_everything_first)
 {
-  static const struct stream_events finish_events = {finish_open, end_data, NULL, NULL, end_closed};
+  static const struct stream_events finish_events = {
+      .on_open = finish_open, .on_data = end_data, .on_close = end_closed};
   listen_with(NULL, 0, &end_events);
   connect_with(NULL, NULL, &finish_events);
   net_run(net);
@@ -323,11 +324,43 @@ static void overflow_open(struct stream *s, void *arg)
 
 START_TEST(stream_write_beyond_the_maximum_is_refused)
 {
-  static const struct stream_events overflow_events = {overflow_open, end_data, NULL, NULL, end_closed};
+  static const struct stream_events overflow_events = {
+      .on_open = overflow_open, .on_data = end_data, .on_close = end_closed};
   listen_with(NULL, 0, &end_events);
   connect_with(NULL, NULL, &overflow_events);
   net_run(net);
   ck_assert(client.closed);
+}
+END_TEST
+
+static int fills;
+
+static void ask_twice(struct stream *s, void *arg)
+{
+  end_opened(s, arg);
+  stream_ask_fill(s);
+  stream_ask_fill(s);
+  ck_assert_int_eq(fills, 0);
+}
+
+static void fill_and_finish(struct stream *s, void *arg)
+{
+  (void)arg;
+  fills++;
+  ck_assert_int_eq(buf_append(stream_out(s), "late", 4), ERR_OK);
+  stream_finish(s);
+  stream_ask_fill(s);
+}
+
+START_TEST(stream_fill_comes_once_and_before_what_is_queued_leaves)
+{
+  static const struct stream_events fill_events = {
+      .on_open = ask_twice, .on_data = end_data, .on_fill = fill_and_finish, .on_close = end_closed};
+  listen_with(NULL, 0, &end_events);
+  connect_with(NULL, NULL, &fill_events);
+  net_run(net);
+  ck_assert_int_eq(fills, 1);
+  ck_assert_uint_eq(server.received, 4);
 }
 END_TEST
 
@@ -352,6 +385,7 @@ int main(void)
   tcase_add_test(c, stream_echo_of_megabytes_comes_back_whole);
   tcase_add_test(c, stream_finish_sends_everything_first);
   tcase_add_test(c, stream_write_beyond_the_maximum_is_refused);
+  tcase_add_test(c, stream_fill_comes_once_and_before_what_is_queued_leaves);
   suite_add_tcase(s, c);
   return run(s);
 }

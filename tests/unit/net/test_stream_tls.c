@@ -108,7 +108,8 @@ static void hello_data(struct stream *s, void *arg, const uint8_t *data, size_t 
   stream_finish(s);
 }
 
-static const struct stream_events hello_events = {hello_open, hello_data, NULL, NULL, end_closed};
+static const struct stream_events hello_events = {
+    .on_open = hello_open, .on_data = hello_data, .on_close = end_closed};
 
 START_TEST(tls_mutual_with_the_right_certificates_talks)
 {
@@ -238,7 +239,8 @@ START_TEST(tls_client_resumes_where_it_may)
 END_TEST
 
 /* A client that never says a word of TLS. */
-static const struct stream_events silent_events = {end_opened, end_data, NULL, NULL, end_closed};
+static const struct stream_events silent_events = {
+    .on_open = end_opened, .on_data = end_data, .on_close = end_closed};
 
 START_TEST(tls_handshake_that_stalls_is_cut_off)
 {
