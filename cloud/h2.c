@@ -312,10 +312,11 @@ static void on_writable(struct tunnel_stream *at, void *owner)
 static void on_close(struct tunnel_stream *at, void *owner, const struct failure *f)
 {
   (void)at;
-  (void)f;
   struct h2_stream *s = owner;
+  /* Without a body the answer was complete with its head, though its maker has not said so yet. */
+  bool complete = !f->err && s->x.begun && s->x.no_body;
   unlink_stream(s);
-  exchange_gone(&s->x);
+  if (!complete) exchange_gone(&s->x);
   release_stream(s);
 }
 

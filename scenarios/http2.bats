@@ -66,6 +66,13 @@ assert_uploaded() {
   [[ $(wc -c <"$agent_body") == 3000000 ]]
 }
 
+@test "an answer without a body is no user who left" {
+  agent_get "$SEVENSTEP_PASSTHROUGH_URL" --http2 --head
+  assert_status 200
+  assert_steps "3 6 7"
+  assert_step_attribute 3 cloud sevenstep.user_left ''
+}
+
 @test "the application is told the version" {
   agent_get "${SEVENSTEP_PASSTHROUGH_URL%/}/echo" --http2
   assert_status 200

@@ -86,6 +86,23 @@ START_TEST(answer_without_a_body_has_none)
 }
 END_TEST
 
+/* Which is the whole of it for the user, and not yet for the cloud. */
+START_TEST(head_of_an_answer_without_a_body_is_no_user_who_left)
+{
+  inside_dial(&one, "connector-1");
+  browser_open(PUBLIC);
+  struct answer *a = browser_ask(bodiless[_i].method, PUBLIC, "/", NULL, NULL, true);
+  run_until(one.requests == 1);
+  inside_answer(&one, bodiless[_i].status, NULL, NULL, false);
+  run_until(a->closed);
+  pass(0);
+  ck_assert_int_eq(one.lost, 0);
+  inside_end(&one);
+  run_until(!one.stream);
+  ck_assert_int_eq(one.lost, 0);
+}
+END_TEST
+
 START_TEST(crumbs_of_cookies_are_joined_and_ours_stay_outside)
 {
   struct fields f;
@@ -260,6 +277,8 @@ Suite *h2_requests_suite(void)
   tcase_add_test(c, upload_arrives_whole_and_trailers_come_back);
   tcase_add_test(c, expect_is_answered_and_interim_answers_pass);
   tcase_add_loop_test(c, answer_without_a_body_has_none, 0, sizeof bodiless / sizeof *bodiless);
+  tcase_add_loop_test(c, head_of_an_answer_without_a_body_is_no_user_who_left, 0,
+                      sizeof bodiless / sizeof *bodiless);
   tcase_add_test(c, crumbs_of_cookies_are_joined_and_ours_stay_outside);
   tcase_add_test(c, streams_are_answered_in_any_order);
   tcase_add_test(c, answer_whose_reader_was_behind_arrives_whole);
