@@ -177,6 +177,13 @@ static void request_complete(struct conn *c)
     c->waiting = true;
 }
 
+/* Also of one that came behind a request, before the connection idled. */
+static void time_head(struct conn *c)
+{
+  int64_t latest_ns = clock_mono_ns() + HEAD_TIMEOUT;
+  if (c->deadline_ns > latest_ns) c->deadline_ns = latest_ns;
+}
+
 /* Parses as far as one request at a time allows; returns how many bytes were taken. */
 static size_t parse(struct conn *c, const uint8_t *data, size_t n)
 {
@@ -199,6 +206,7 @@ static size_t parse(struct conn *c, const uint8_t *data, size_t n)
       refuse(c);
   } while (ev != HTTP1_NEED_MORE && !c->waiting && !c->dead && c->stream);
   c->parsing = false;
+  if (!active(c) && !idle(c)) time_head(c);
   conn_release(c);
   return at;
 }
