@@ -394,8 +394,3 @@ void conn_shutdown(struct cloud *cloud, void (*drained)(struct cloud *))
   }
   if (!cloud->conns) drained(cloud);
 }
-
-size_t conn_count(const struct cloud *c)
-{
-  return atomic_load_explicit(&c->counters.open_connections, memory_order_relaxed);
-}

@@ -68,7 +68,6 @@ void conn_sweep(struct cloud *c, int64_t now_ns);
  * for nothing is closed. drained() is called when the last connection has gone, at once where there is none.
  */
 void conn_shutdown(struct cloud *c, void (*drained)(struct cloud *c));
-size_t conn_count(const struct cloud *c);
 /* What was kept for further requests: when there will be none. */
 void conn_free_spare(struct cloud *c);
 

@@ -164,11 +164,6 @@ struct stream *link_stream(struct link *l)
   return l->stream;
 }
 
-void *link_arg(struct link *l)
-{
-  return l->arg;
-}
-
 void link_flush(struct link *l)
 {
   if (l->stream) stream_ask_fill(l->stream);

@@ -33,7 +33,6 @@ enum err link_new(struct net *n, enum tunnel_role role, const struct link_events
 void link_discard(struct link *l);
 struct tunnel *link_tunnel(struct link *l); /* NULL before on_open */
 struct stream *link_stream(struct link *l); /* NULL before on_open */
-void *link_arg(struct link *l);
 void link_flush(struct link *l);
 void link_close(struct link *l, const struct failure *why);
 /* What the tunnel has to send, into the stream's queue, as far as there is room; on_drain() follows where

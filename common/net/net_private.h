@@ -23,7 +23,6 @@ struct net {
   struct stream *eager; /* singly linked by next_eager: have bytes to read that no poll reports */
   struct stream *all;   /* doubly linked */
   struct listener *listeners;
-  bool stopping;
   uint8_t chunk[READ_CHUNK];
 };
 

@@ -70,7 +70,6 @@ struct tunnel_events {
   void (*on_close)(struct tunnel_stream *s, void *owner, const struct failure *f);
   /* The peer sent GOAWAY: no new streams on this tunnel. */
   void (*on_goaway)(struct tunnel *t, void *arg);
-  void (*on_pong)(struct tunnel *t, void *arg);
 };
 
 enum err tunnel_new(enum tunnel_role role, const struct tunnel_events *ev, void *arg,

@@ -144,7 +144,6 @@ static int on_frame(nghttp2_session *h2, const nghttp2_frame *frame, void *arg)
   }
   if (frame->hd.type == NGHTTP2_PING && (frame->hd.flags & NGHTTP2_FLAG_ACK)) {
     if (t->role == TUNNEL_FRONT && t->shutting_down) last_goaway(t);
-    if (t->ev->on_pong) t->ev->on_pong(t, t->arg);
     return 0;
   }
   if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA) return 0;

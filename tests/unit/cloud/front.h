@@ -37,6 +37,8 @@ void front_balancing(enum lab_balancing balancing);
 /* As main() does it at the end: drained, when the last of the users' connections has ended. */
 void front_shutdown(void);
 extern bool front_drained;
+/* Of users. */
+size_t front_connections(void);
 
 /* Of the connection that came to the front last, which is the one of s: from now on little fits into the
  * kernel on the way to the user. */

@@ -1,5 +1,4 @@
 /* A connection of HTTP/1.1: requests one behind the other, its deadlines, and its end. */
-#include "exchange.h"
 #include "front.h"
 #include "suites.h"
 
@@ -124,13 +123,13 @@ START_TEST(connection_whose_last_answer_is_still_being_read_does_not_idle)
     ck_assert_uint_gt(front_queued(), 0);
     front_read_a_little(u->stream);
     pass(20);
-    ck_assert_uint_eq(conn_count(cloud), 1);
+    ck_assert_uint_eq(front_connections(), 1);
   }
   stream_pause(u->stream, false);
   run_until(user_got(u, "\r\n0\r\n\r\n"));
   pass(0);
   pass(74);
-  ck_assert_uint_eq(conn_count(cloud), 1);
+  ck_assert_uint_eq(front_connections(), 1);
   pass(2);
   run_until(u->closed);
 }
@@ -141,7 +140,7 @@ START_TEST(connection_whose_last_answer_is_not_read_is_closed)
   slow_reader("GET / HTTP/1.1\r\n" TO_PUBLIC "\r\n");
   pass(0);
   pass(76);
-  run_until(conn_count(cloud) == 0);
+  run_until(front_connections() == 0);
 }
 END_TEST
 
@@ -154,7 +153,7 @@ START_TEST(answers_arrive_also_when_the_user_has_ended_its_side)
   struct user *u = slow_reader(requests[_i]);
   stream_end(u->stream);
   pass(0);
-  ck_assert_uint_eq(conn_count(cloud), 1);
+  ck_assert_uint_eq(front_connections(), 1);
   stream_pause(u->stream, false);
   run_until(u->closed);
   ck_assert(user_got(u, "\r\n0\r\n\r\n"));

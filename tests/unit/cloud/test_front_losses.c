@@ -1,5 +1,4 @@
 /* Users who leave, and connectors that die, do not answer, or break the protocol. */
-#include "exchange.h"
 #include "front.h"
 #include "suites.h"
 
@@ -32,7 +31,7 @@ static void leave_at(int moment, bool reset)
     stream_abort(u->stream);
   else
     stream_close(u->stream, NULL);
-  run_until(!one.stream && conn_count(cloud) == 0);
+  run_until(!one.stream && front_connections() == 0);
 }
 
 START_TEST(user_who_leaves_ends_the_tunnel_stream)

@@ -74,14 +74,8 @@ static void on_goaway(struct tunnel *t, void *arg)
   ((struct end *)arg)->goaways++;
 }
 
-static void on_pong(struct tunnel *t, void *arg)
-{
-  (void)t;
-  ((struct end *)arg)->pongs++;
-}
-
-const struct tunnel_events pair_events = {on_request,  on_response, on_data,   on_end,
-                                          on_writable, on_close,    on_goaway, on_pong};
+const struct tunnel_events pair_events = {on_request,  on_response, on_data,  on_end,
+                                          on_writable, on_close,    on_goaway};
 
 static bool move(struct end *from, struct end *to)
 {

@@ -8,7 +8,7 @@
 struct end {
   struct tunnel *t;
   struct tunnel_stream *stream; /* the last request seen, or response's */
-  int requests, responses, interim, ends, closes, goaways, pongs, writable;
+  int requests, responses, interim, ends, closes, goaways, writable;
   int status;
   char method[16], protocol[16], path[256], authority[64], field[256], trailer[64];
   size_t received;
