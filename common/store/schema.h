@@ -13,5 +13,7 @@ enum err schema_failure(sqlite3 *db, int rc, const char *path, struct failure *f
 /* As store_open, of which this is the part below the statements. */
 enum err schema_open(const char *path, enum store_damage damage, sqlite3 **ret, bool *ret_set_aside,
                      struct failure *f) MUST_CHECK;
+/* Another connection to a file that schema_open() has opened, which cannot write. */
+enum err schema_open_reader(const char *path, sqlite3 **ret, struct failure *f) MUST_CHECK;
 
 #endif

@@ -34,13 +34,24 @@ static const char *const SQL[STATEMENTS] = {
     [LAST] = "SELECT coalesce(max(expires),0) FROM record",
 };
 
+/* WAL lets a connection read while another one commits. */
 struct store {
-  pthread_mutex_t lock; /* over everything below */
-  sqlite3 *db;
+  pthread_mutex_t lock, reader_lock; /* over all that is below; over the reader and its statements */
+  sqlite3 *db, *reader;
   sqlite3_stmt *st[STATEMENTS];
   unsigned writes; /* since the last purge */
   int64_t records; /* at the last purge */
 };
+
+static bool is_read(int which)
+{
+  return which == GET || which == COUNT_GET;
+}
+
+static pthread_mutex_t *lock_of(struct store *s, enum statement which)
+{
+  return is_read(which) ? &s->reader_lock : &s->lock;
+}
 
 enum err store_open(const char *path, enum store_damage damage, struct store **ret, bool *ret_set_aside,
                     struct failure *f)
@@ -48,10 +59,13 @@ enum err store_open(const char *path, enum store_damage damage, struct store **r
   struct store *s = calloc(1, sizeof *s);
   if (!s) return failure_set(f, ERR_NOMEM, "%s", path);
   pthread_mutex_init(&s->lock, NULL);
+  pthread_mutex_init(&s->reader_lock, NULL);
   enum err e = schema_open(path, damage, &s->db, ret_set_aside, f);
+  if (!e) e = schema_open_reader(path, &s->reader, f);
   for (int i = 0; !e && i < STATEMENTS; i++) {
-    int rc = sqlite3_prepare_v3(s->db, SQL[i], -1, SQLITE_PREPARE_PERSISTENT, &s->st[i], NULL);
-    if (rc) e = schema_failure(s->db, rc, path, f);
+    sqlite3 *db = is_read(i) ? s->reader : s->db;
+    int rc = sqlite3_prepare_v3(db, SQL[i], -1, SQLITE_PREPARE_PERSISTENT, &s->st[i], NULL);
+    if (rc) e = schema_failure(db, rc, path, f);
   }
   if (!e) e = store_purge(s);
   if (e) {
@@ -67,7 +81,9 @@ void store_close(struct store *s)
   if (!s) return;
   for (int i = 0; i < STATEMENTS; i++)
     sqlite3_finalize(s->st[i]);
+  sqlite3_close(s->reader);
   sqlite3_close(s->db);
+  pthread_mutex_destroy(&s->reader_lock);
   pthread_mutex_destroy(&s->lock);
   free(s);
 }
@@ -83,7 +99,7 @@ static enum err make_id(const char *kind, const char *key, uint8_t id[static ID_
   return EVP_Q_digest(NULL, "SHA256", NULL, text, n, id, NULL) ? ERR_OK : ERR_INTERNAL;
 }
 
-static enum err finish(struct store *s, sqlite3_stmt *st, int rc, struct failure *f)
+static enum err finish(sqlite3_stmt *st, int rc, struct failure *f)
 {
   if (rc == SQLITE_ROW) rc = sqlite3_step(st); /* at most one row each; to the end, so that it commits */
   if (rc == SQLITE_DONE) rc = SQLITE_OK;
@@ -91,7 +107,7 @@ static enum err finish(struct store *s, sqlite3_stmt *st, int rc, struct failure
   int reset = sqlite3_reset(st);
   sqlite3_clear_bindings(st);
   if (!rc) rc = reset;
-  return rc ? schema_failure(s->db, rc, "the store", f) : ERR_OK;
+  return rc ? schema_failure(sqlite3_db_handle(st), rc, "the store", f) : ERR_OK;
 }
 
 static void bind(sqlite3_stmt *st, const uint8_t *id, int64_t now, int64_t lifetime_s)
@@ -106,13 +122,13 @@ static enum err purge_locked(struct store *s)
 {
   sqlite3_stmt *st = s->st[PURGE];
   bind(st, NULL, clock_wall_s(), 0);
-  enum err e = finish(s, st, sqlite3_step(st), NULL);
+  enum err e = finish(st, sqlite3_step(st), NULL);
   if (e) return e;
   st = s->st[SIZE];
   int rc = sqlite3_step(st);
   if (rc == SQLITE_ROW) s->records = sqlite3_column_int64(st, 0);
   s->writes = 0;
-  return finish(s, st, rc, NULL);
+  return finish(st, rc, NULL);
 }
 
 /* Before a write that may add a record: keeps the file bounded. */
@@ -141,7 +157,7 @@ static enum err read_number(struct store *s, enum statement which, int64_t *ret_
   sqlite3_stmt *st = s->st[which];
   int rc = sqlite3_step(st);
   int64_t n = rc == SQLITE_ROW ? sqlite3_column_int64(st, 0) : 0;
-  enum err e = finish(s, st, rc, NULL);
+  enum err e = finish(st, rc, NULL);
   pthread_mutex_unlock(&s->lock);
   if (!e) *ret_n = n;
   return e;
@@ -172,7 +188,7 @@ static enum err put(struct store *s, enum statement which, const char *kind, con
     sqlite3_stmt *st = s->st[which];
     bind(st, id, clock_wall_s(), lifetime_s);
     sqlite3_bind_blob(st, 4, n ? value : "", (int)n, SQLITE_STATIC);
-    e = finish(s, st, sqlite3_step(st), f);
+    e = finish(st, sqlite3_step(st), f);
     if (!e && !sqlite3_changes(s->db)) e = ERR_EXISTS;
   }
   pthread_mutex_unlock(&s->lock);
@@ -197,7 +213,7 @@ static enum err read_value(struct store *s, enum statement which, const char *ki
   uint8_t id[ID_LEN];
   enum err e = make_id(kind, key, id), append = ERR_OK;
   if (e) return e;
-  pthread_mutex_lock(&s->lock);
+  pthread_mutex_lock(lock_of(s, which));
   sqlite3_stmt *st = s->st[which];
   bind(st, id, clock_wall_s(), 0);
   int rc = sqlite3_step(st);
@@ -206,8 +222,8 @@ static enum err read_value(struct store *s, enum statement which, const char *ki
     const void *value = sqlite3_column_blob(st, 0);
     append = buf_append(out, value ? value : "", (size_t)sqlite3_column_bytes(st, 0));
   }
-  e = finish(s, st, rc, NULL);
-  pthread_mutex_unlock(&s->lock);
+  e = finish(st, rc, NULL);
+  pthread_mutex_unlock(lock_of(s, which));
   if (e) return e;
   return found ? append : ERR_NOT_FOUND;
 }
@@ -229,7 +245,7 @@ static enum err remove_record(struct store *s, const char *kind, const char *key
   if (e) return e;
   pthread_mutex_lock(&s->lock);
   bind(s->st[REMOVE], id, 0, 0);
-  e = finish(s, s->st[REMOVE], sqlite3_step(s->st[REMOVE]), f);
+  e = finish(s->st[REMOVE], sqlite3_step(s->st[REMOVE]), f);
   pthread_mutex_unlock(&s->lock);
   return e;
 }
@@ -261,7 +277,7 @@ enum err store_count(struct store *s, const char *kind, const char *key, int64_t
     bind(st, id, clock_wall_s(), lifetime_s);
     int rc = sqlite3_step(st);
     if (rc == SQLITE_ROW) count = sqlite3_column_int64(st, 0);
-    e = finish(s, st, rc, NULL);
+    e = finish(st, rc, NULL);
   }
   pthread_mutex_unlock(&s->lock);
   if (!e && ret_count) *ret_count = count;
@@ -275,7 +291,7 @@ enum err store_count_get(struct store *s, const char *kind, const char *key, int
   int64_t count = 0, left = 0;
   enum err e = make_id(kind, key, id);
   if (e) return e;
-  pthread_mutex_lock(&s->lock);
+  pthread_mutex_lock(&s->reader_lock);
   sqlite3_stmt *st = s->st[COUNT_GET];
   bind(st, id, clock_wall_s(), 0);
   int rc = sqlite3_step(st);
@@ -283,8 +299,8 @@ enum err store_count_get(struct store *s, const char *kind, const char *key, int
     count = sqlite3_column_int64(st, 0);
     left = sqlite3_column_int64(st, 1);
   }
-  e = finish(s, st, rc, NULL);
-  pthread_mutex_unlock(&s->lock);
+  e = finish(st, rc, NULL);
+  pthread_mutex_unlock(&s->reader_lock);
   if (e) return e;
   *ret_count = count;
   if (ret_left_s) *ret_left_s = left;

@@ -6,7 +6,8 @@
  * function, whether or not it is still in the file. Keys are kept as SHA-256 of kind and key: who reads the
  * file learns no code and no session id. Values are kept as they are: no secrets there.
  *
- * Threads: a store may be used by many at once; calls take turns. Every call may touch the disk (tens of
+ * Threads: a store may be used by many at once; calls take turns, but for store_get() and store_count_get(),
+ * which wait for no write. Every call may touch the disk (tens of
  * microseconds, no fsync: after a crash of the process nothing is lost, after a crash of the machine perhaps
  * the last moments): a loop thread lets a worker call. Library code: nothing is logged. */
 #ifndef SEVENSTEP_STORE_H

@@ -5,6 +5,8 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <sqlite3.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -325,6 +327,36 @@ START_TEST(store_take_by_many_exactly_one_succeeds)
 }
 END_TEST
 
+static atomic_bool written;
+
+static void *write_one(void *arg)
+{
+  (void)arg;
+  (void)!store_put(store, "code", "a", "two", 3, 60);
+  written = true;
+  return NULL;
+}
+
+/* A writer of another process holds the file, so that ours waits. */
+START_TEST(store_get_while_a_write_waits_does_not_wait)
+{
+  sqlite3 *other;
+  pthread_t t;
+  put("code", "a", "one", 60);
+  ck_assert_int_eq(sqlite3_open(path, &other), SQLITE_OK);
+  ck_assert_int_eq(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+  written = false;
+  ck_assert_int_eq(pthread_create(&t, NULL, write_one, NULL), 0);
+  for (int i = 0; i < 10000; i++)
+    ck_assert_str_eq(read_with(store_get, "code", "a"), "one");
+  ck_assert(!written);
+  ck_assert_int_eq(sqlite3_exec(other, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
+  pthread_join(t, NULL);
+  ck_assert_str_eq(read_with(store_get, "code", "a"), "two");
+  sqlite3_close(other);
+}
+END_TEST
+
 START_TEST(store_close_null_accepted)
 {
   store_close(NULL);
@@ -356,6 +388,7 @@ int main(void)
   tcase_add_test(t, store_last_end_is_that_of_the_record_that_lives_longest);
   tcase_add_test(t, store_put_many_purges_by_itself);
   tcase_add_test(t, store_take_by_many_exactly_one_succeeds);
+  tcase_add_test(t, store_get_while_a_write_waits_does_not_wait);
   tcase_add_test(t, store_close_null_accepted);
   Suite *s = suite_create("store");
   suite_add_tcase(s, t);
