@@ -35,7 +35,7 @@ static void read_record(const struct buf *text, struct record *c)
   json_decref(doc);
 }
 
-enum err roster_save_record(struct roster *r, struct record *c)
+enum err roster_save_record(struct roster *r, const struct record *c)
 {
   json_t *doc = json_pack("{s:s,s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:I}", "group", c->group, "version", c->version,
                           "from", c->from, "serial", c->serial, "last", c->last, "issued",
@@ -44,7 +44,6 @@ enum err roster_save_record(struct roster *r, struct record *c)
   char *text = doc ? json_dumps(doc, JSON_COMPACT) : NULL;
   enum err e =
       text ? store_put(r->store, "connector", c->name, text, strlen(text), RECORD_KEPT_S) : ERR_NOMEM;
-  if (!e) c->changed = false;
   free(text);
   json_decref(doc);
   return e;
@@ -76,6 +75,7 @@ enum err roster_new(const struct lab *lab, const char *folder, struct roster **r
   struct roster *r = calloc(1, sizeof *r);
   if (!r) return failure_set(f, ERR_NOMEM, "no memory");
   lab_slot_init(&r->lab, lab);
+  pthread_mutex_init(&r->writing, NULL);
   pthread_mutex_init(&r->lock, NULL);
   snprintf(certificate, sizeof certificate, "%s/connector-ca.crt", folder);
   snprintf(key, sizeof key, "%s/connector-ca.key", folder);
@@ -105,6 +105,7 @@ void roster_free(struct roster *r)
   authority_free(r->authority);
   lab_slot_clear(&r->lab);
   pthread_mutex_destroy(&r->lock);
+  pthread_mutex_destroy(&r->writing);
   free(r);
 }
 
@@ -187,13 +188,35 @@ bool roster_is_changed(struct roster *r)
   return changed;
 }
 
+/* As it is now, so that nobody waits while it is written. Is there one? */
+static bool take_changed(struct roster *r, struct record **at, struct record *ret)
+{
+  pthread_mutex_lock(&r->lock);
+  struct record *c = r->records;
+  while (c && !c->changed)
+    c = c->more;
+  if (c) {
+    *at = c;
+    *ret = *c;
+    c->changed = false;
+  }
+  pthread_mutex_unlock(&r->lock);
+  return c;
+}
+
 enum err roster_save(struct roster *r)
 {
   enum err e = ERR_OK;
-  pthread_mutex_lock(&r->lock);
-  for (struct record *c = r->records; c && !e; c = c->more)
-    if (c->changed) e = roster_save_record(r, c);
-  pthread_mutex_unlock(&r->lock);
+  struct record *c, now;
+  pthread_mutex_lock(&r->writing);
+  while (!e && take_changed(r, &c, &now)) {
+    e = roster_save_record(r, &now);
+    if (!e) continue;
+    pthread_mutex_lock(&r->lock);
+    c->changed = true;
+    pthread_mutex_unlock(&r->lock);
+  }
+  pthread_mutex_unlock(&r->writing);
   return e;
 }
 

@@ -178,17 +178,20 @@ static enum err register_in(struct roster *r, const struct lab *in, const struct
   /* A request that is refused does not use the token up; and a certificate that nobody gets does no harm. */
   if (!e) e = sign(r, in, lab, challenge, h->csr.data, h->csr.len, &c, &der, f);
   if (!e) e = use_token(r, h, f);
+  pthread_mutex_lock(&r->writing);
   pthread_mutex_lock(&r->lock);
-  struct record *record = e ? NULL : roster_record(r, h->name);
+  struct record *record = e ? NULL : roster_record(r, h->name), now;
   if (record) {
     memcpy(record->serial, c.serial, sizeof c.serial);
     memcpy(record->group, c.group, sizeof c.group);
     record->last[0] = 0;
     record->from_s = c.from_s;
     record->until_s = c.until_s;
-    e = roster_save_record(r, record);
+    now = *record;
   }
   pthread_mutex_unlock(&r->lock);
+  if (record) e = roster_save_record(r, &now);
+  pthread_mutex_unlock(&r->writing);
   if (!e) e = record ? buf_append(out, der.data, der.len) : ERR_NOMEM;
   buf_clear(&der);
   return e && f->err != e ? failure_set(f, e, "the registration could not be kept") : e;
@@ -245,16 +248,19 @@ static enum err renew_in(struct roster *r, const struct lab *in, const struct ce
   if (e) return e;
   buf_init(&der, CERTIFICATE_MAX);
   e = sign(r, in, lab, challenge, csr, n, &c, &der, f);
+  pthread_mutex_lock(&r->writing);
   pthread_mutex_lock(&r->lock);
-  struct record *record = e ? NULL : roster_record(r, old->name);
+  struct record *record = e ? NULL : roster_record(r, old->name), now;
   if (record && !is_on_record(record, old->serial)) {
     e = failure_set(f, ERR_CONNECTOR_REVOKED, "%s was revoked meanwhile", old->name);
   } else if (record) {
     memcpy(record->last, old->serial, sizeof old->serial);
     memcpy(record->serial, c.serial, sizeof c.serial);
-    e = roster_save_record(r, record);
+    now = *record;
   }
   pthread_mutex_unlock(&r->lock);
+  if (record && !e) e = roster_save_record(r, &now);
+  pthread_mutex_unlock(&r->writing);
   if (!e) e = record ? buf_append(out, der.data, der.len) : ERR_NOMEM;
   buf_clear(&der);
   return e && f->err != e ? failure_set(f, e, "the renewal could not be kept") : e;
@@ -274,14 +280,17 @@ static enum err revoke_in(struct roster *r, const struct lab *in, const char *na
   const struct lab_connector *lab;
   enum err e = find(in, name, &lab, f);
   if (e) return e;
+  pthread_mutex_lock(&r->writing);
   pthread_mutex_lock(&r->lock);
-  struct record *c = roster_record(r, lab->name);
+  struct record *c = roster_record(r, lab->name), now;
   if (c) {
     c->serial[0] = c->last[0] = 0;
     c->revocations++;
-    e = roster_save_record(r, c);
+    now = *c;
   }
   pthread_mutex_unlock(&r->lock);
+  if (c) e = roster_save_record(r, &now);
+  pthread_mutex_unlock(&r->writing);
   if (!c) e = ERR_NOMEM;
   return e ? failure_set(f, e, "the revocation could not be kept: it holds until the cloud ends only")
            : ERR_OK;

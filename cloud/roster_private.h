@@ -25,13 +25,14 @@ struct roster {
   struct lab_slot lab;
   struct authority *authority;
   struct store *store;
-  pthread_mutex_t lock; /* over the records */
+  pthread_mutex_t writing; /* one at a time writes to the store; taken before the other */
+  pthread_mutex_t lock;    /* over the records: the loop waits for it */
   struct record *records;
 };
 
 /* The record of a connector of the lab file; NULL without memory. Under the lock. */
 struct record *roster_record(struct roster *r, const char *name);
-/* Writes it to the store. Under the lock. */
-enum err roster_save_record(struct roster *r, struct record *c) MUST_CHECK;
+/* Writes one, as it was, to the store. Disk: under `writing`, and not under the other lock. */
+enum err roster_save_record(struct roster *r, const struct record *c) MUST_CHECK;
 
 #endif

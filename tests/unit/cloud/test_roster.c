@@ -5,6 +5,9 @@
 #include "run.h"
 
 #include <jansson.h>
+#include <pthread.h>
+#include <sqlite3.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -478,6 +481,58 @@ START_TEST(json_drops_who_is_absent_for_ten_days_and_takes_him_back)
 }
 END_TEST
 
+static atomic_bool saved;
+
+static void *save(void *arg)
+{
+  (void)arg;
+  (void)!roster_save(roster);
+  saved = true;
+  return NULL;
+}
+
+/* Another process holds the store, so that writing waits. */
+START_TEST(look_at_a_connector_does_not_wait_for_what_is_saved)
+{
+  sqlite3 *other;
+  pthread_t t;
+  char path[128];
+  struct certificate c = {.name = "connector-1"};
+  snprintf(path, sizeof path, "%s/connectors.db", folder);
+  roster_came(roster, &c, "1", "127.0.0.1");
+  ck_assert_int_eq(sqlite3_open(path, &other), SQLITE_OK);
+  ck_assert_int_eq(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+  saved = false;
+  ck_assert_int_eq(pthread_create(&t, NULL, save, NULL), 0);
+  while (roster_is_changed(roster)) /* it is being saved */
+    ck_assert(!saved);
+  ck_assert_uint_eq(roster_connections(roster, "connector-1"), 1);
+  ck_assert(!saved);
+  ck_assert_int_eq(sqlite3_exec(other, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
+  pthread_join(t, NULL);
+  ck_assert(!roster_is_changed(roster));
+  sqlite3_close(other);
+}
+END_TEST
+
+START_TEST(what_could_not_be_saved_is_saved_again)
+{
+  sqlite3 *other;
+  char path[128];
+  struct certificate c = {.name = "connector-1"};
+  snprintf(path, sizeof path, "%s/connectors.db", folder);
+  roster_came(roster, &c, "1", "127.0.0.1");
+  ck_assert_int_eq(sqlite3_open(path, &other), SQLITE_OK);
+  ck_assert_int_eq(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+  ck_assert_int_ne(roster_save(roster), ERR_OK);
+  ck_assert(roster_is_changed(roster));
+  ck_assert_int_eq(sqlite3_exec(other, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
+  ck_assert_int_eq(roster_save(roster), ERR_OK);
+  ck_assert(!roster_is_changed(roster));
+  sqlite3_close(other);
+}
+END_TEST
+
 int main(void)
 {
   Suite *suite = suite_create("roster");
@@ -512,6 +567,8 @@ int main(void)
   tcase_add_test(c, used_tokens_and_certificates_survive_a_restart);
   tcase_add_test(c, use_another_lab_changes_who_is_admitted);
   tcase_add_test(c, json_tells_who_is_active_and_since_when_not);
+  tcase_add_test(c, look_at_a_connector_does_not_wait_for_what_is_saved);
+  tcase_add_test(c, what_could_not_be_saved_is_saved_again);
   tcase_add_test(c, json_lists_nobody_who_was_never_seen);
   tcase_add_test(c, json_drops_who_is_absent_for_ten_days_and_takes_him_back);
   suite_add_tcase(suite, c);
