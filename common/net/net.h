@@ -92,7 +92,8 @@ void stream_ask_fill(struct stream *s);
 size_t stream_queued(const struct stream *s);
 bool stream_congested(
     const struct stream *s); /* queued more than STREAM_HIGH, and not yet below STREAM_LOW */
-/* How many bytes have left so far: whether a slow peer takes any. */
+/* How many bytes have left so far: whether a slow peer takes any. By TLS some of them, 96 KiB at most, may
+ * still be on their way to the kernel. */
 uint64_t stream_sent(const struct stream *s);
 /* How many bytes, with those of TLS, the peer's kernel has acknowledged so far. ret_all: of all that was
  * written. Of an open stream. */
@@ -108,7 +109,7 @@ void stream_keep_unread(struct stream *s);
  * can be written. */
 void stream_end(struct stream *s);
 /* Sends what is queued, then closes. Resets instead when the peer takes nothing of it for 30 s; waits at most
- * 5 s for the peer's end. Nothing more is read. */
+ * 5 s for the peer's end. Nothing more is read. By TLS the last 96 KiB have 30 s in all. */
 void stream_finish(struct stream *s);
 /* Closes at once. why may be NULL. */
 void stream_close(struct stream *s, const struct failure *why);

@@ -143,8 +143,8 @@ enum tunnel_reset { TUNNEL_CANCEL, TUNNEL_REFUSED, TUNNEL_FAILED };
 void tunnel_stream_reset(struct tunnel_stream *s, enum tunnel_reset why);
 /* The same, but on_close() follows, from tunnel_send(). */
 void tunnel_stream_break(struct tunnel_stream *s, enum tunnel_reset why);
-/* The owner is done: what is queued is still sent, what the peer still sends is thrown away. No callback
- * follows. */
+/* The owner is done with a stream that it has ended: what is queued is still sent, what the peer still sends
+ * is thrown away. No callback follows. One that it has not ended would stay open: tunnel_stream_reset(). */
 void tunnel_stream_detach(struct tunnel_stream *s);
 
 #endif
