@@ -38,6 +38,9 @@ static const struct actor_spec spec = {
         "the words\n\"token NAME\" before the options it prints a token that registers this connector, and "
         "ends.",
     .steps = "1, 3 and 7",
+    .usage = "token NAME [-c FILE] [-r FOLDER]",
+    .signals = "SIGTERM and SIGINT let requests in progress end, for 3 s at most; a second one ends it at once.\n"
+               "SIGHUP lets it read its certificates again; of one that is bad the old one stays in use.\n",
     .lab_flags = LAB_CLIENT_SECRETS,
 };
 

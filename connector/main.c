@@ -36,6 +36,11 @@ static const struct actor_spec spec = {
         "                        the first with single sign-on kcd). --json: one JSON document. The exit "
         "code is\n"
         "                        the doctor's\n",
+    .signals =
+        "SIGTERM and SIGINT: it takes no more requests, and ends with the last one in progress, after 30 s "
+        "at most;\na second one ends it at once.\n"
+        "SIGHUP: it reads its certificate, keytab and authorities again, and replaces its connections; of one "
+        "that\nis bad the old one stays in use.\n",
     .takes_instance = true,
 };
 

@@ -14,6 +14,15 @@ bin() { printf '%s' "${SEVENSTEP_BIN:-$lab_top/build/release/bin}"; }
   for page in "$BATS_TEST_TMPDIR"/*.1; do diff -u "$lab_top/docs/man/${page##*/}" "$page"; done
 }
 
+@test "programs that obey more signals than to end say so, and how else they are called" {
+  for name in cloud connector; do
+    run "$(bin)/sevenstep-$name" --help
+    [[ $output == *$'\nSIGTERM and SIGINT'*'a second one'*$'\nSIGHUP'* ]] || { echo "$name: $output"; return 1; }
+  done
+  run "$(bin)/sevenstep-cloud" --help
+  [[ $output == *$'\n       sevenstep-cloud token NAME '* ]]
+}
+
 @test "every command has a help that names it, and an example" {
   while read -r name; do
     run "$lab_top/sevenstep" "$name" --help

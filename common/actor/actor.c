@@ -73,8 +73,9 @@ static void print_help(const struct actor_spec *s)
       "\n"
       "SEVENSTEP_LOG=error|warn|info|debug and SEVENSTEP_LOG_FORMAT=json shape the log, on standard error.\n"
       "SEVENSTEP_PORT_BASE moves all ports of the lab.\n"
-      "\n"
-      "Exit codes: 0 done, 1 failed while running, 2 usage, 3 configuration, 4 address taken.\n");
+      "\n");
+  if (s->signals) printf("%s\n", s->signals);
+  printf("Exit codes: 0 done, 1 failed while running, 2 usage, 3 configuration, 4 address taken.\n");
 }
 
 static _Noreturn void die(const struct actor_spec *s, int code, const char *fmt, ...) PRINTF_LIKE(3, 4);

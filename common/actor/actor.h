@@ -24,6 +24,7 @@ struct actor_spec {
   const char *steps;   /* which steps it takes, for --help, e.g. "1, 3 and 7" */
   const char *usage;   /* a second way to call it, for --help; or NULL */
   const char *options; /* lines of --help on options that main() takes before actor_start(); or NULL */
+  const char *signals; /* lines of --help on what signals do, where that is more than to end it; or NULL */
   bool takes_instance; /* -i NAME is required (connectors) */
   unsigned lab_flags;  /* for lab_load */
 };
