@@ -32,7 +32,10 @@ struct counters {
   _Atomic uint64_t requests, cache_hits, cache_misses, tickets, renewals, ticket_failures, failures,
       origin_connects, origin_reuses, websockets, refused_requests;
   _Atomic uint64_t in_flight, links, open_websockets, cached;
-  _Atomic int refused; /* the error that the cloud refused it with; ERR_OK: it did not, or took it since */
+  /* The error with which the cloud refused it when it was asked last, and when that was (monotonic); ERR_OK: it
+   * could not be asked then, or has taken it. */
+  _Atomic int refused;
+  _Atomic int64_t refused_ns;
 };
 
 struct connector {

@@ -69,6 +69,7 @@ void line_refused(struct line *l, const struct failure *f)
 {
   struct connector *c = l->d->c;
   l->refused = true;
+  atomic_store(&c->counters.refused_ns, clock_mono_ns());
   if (!l->d->was_welcome) {
     c->failure = *f;
     net_stop(c->net);
@@ -207,6 +208,7 @@ static void leave_place(struct line *l, const struct failure *f)
   struct place *p = l->place;
   if (l->welcome && clock_mono_ns() - l->opened_ns > STEADY_NS) p->failures = 0;
   tell_loss(p, l, f);
+  if (!l->open) atomic_store(&l->d->c->counters.refused, ERR_OK); /* what it said before may be so no more */
   if (p->replacement == l) {
     p->replacement = NULL;
     if (p->line && p->line->welcome && tunnel_worn(link_tunnel(p->line->link))) schedule(p);

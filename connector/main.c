@@ -63,7 +63,11 @@ static bool ready(void *arg, struct buf *reason)
   struct failure f = {0};
   if (atomic_load(&c->counters.links) == 0) {
     enum err refused = (enum err)atomic_load(&c->counters.refused);
-    return not_ready(reason, refused ? err_info(refused)->what : "not connected to the cloud", "");
+    int64_t s = (clock_mono_ns() - atomic_load(&c->counters.refused_ns)) / 1000000000;
+    char when[64];
+    if (!refused) return not_ready(reason, "not connected to the cloud", "");
+    snprintf(when, sizeof when, "the cloud said so %d s ago; it is asked again", (int)s);
+    return not_ready(reason, err_info(refused)->what, when);
   }
   enum err e = krb_delegator_check(c->delegator, &f);
   return e ? not_ready(reason, err_info(e)->what, f.why) : true;

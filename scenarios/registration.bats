@@ -71,7 +71,7 @@ start_fails_with() {
   await_log connector-1 "$of_connector" connector_revoked
   [[ $(connectors '.connectors[] | select(.name == "connector-1") | "\(.state) \(.registered)"') == 'inactive false' ]]
   run lab status
-  [[ $output == *connector-1*'not ready'*revoked* ]]
+  [[ $output == *connector-1*'not ready'*'revoked'*'(the cloud said so '[0-9]*' s ago; it is asked again)'* ]]
   agent_get "$SEVENSTEP_APP_URL"
   assert_status 200
   lab stop connector-1
