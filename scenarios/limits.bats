@@ -83,6 +83,27 @@ until_limited() {
   without
 }
 
+@test "more requests in a second than an application may get by cloud.limits are answered 429, another one's and one's with a number of its own are not" {
+  local n
+  public=https://public.apps.localhost:$((SEVENSTEP_PORT_BASE + 3))/
+  as alice
+  sign_in
+  as bob
+  sign_in "$SEVENSTEP_CODE_APP_URL" bob@sevenstep.test
+  sed -i 's/^    requests_per_second: 1$/&000/' "$SEVENSTEP_LAB"
+  with '/^cloud:$/' '  limits: {per_application: 1}'
+  until_limited alice "$SEVENSTEP_APP_URL"
+  as bob
+  agent_get "$SEVENSTEP_CODE_APP_URL"
+  assert_status 200
+  for n in {1..50}; do
+    agent_get "$public"
+    assert_status 200
+  done
+  sed -i 's/^    requests_per_second: 1000$/    requests_per_second: 1/' "$SEVENSTEP_LAB"
+  without
+}
+
 @test "a session ends with its user's assignment" {
   sign_in "$SEVENSTEP_APP_URL" alice@sevenstep.test
   lab stop cloud
