@@ -67,6 +67,18 @@ keys_of() { sed -n "/^## $1\.NAME\$/,/^## /s/^| \`\([a-z_]*\)\`.*/\1/p" "$lab_to
   done
 }
 
+@test "the defaults that docs/publishing.md compares with the real service's are ours" {
+  cd "$lab_top"
+  local _ key ours found rows=0
+  while IFS='|' read -r _ key ours _; do
+    key=${key//[\` ]/} ours=${ours# } ours=${ours% }
+    found=$(sed -n "s/^| \`$key\` |.*| \([^|]*\) |\$/\1/p" docs/lab.md | sort -u)
+    grep -qxF -- "$ours" <<<"$found" || { echo "$key: $ours, docs/lab.md: $found"; return 1; }
+    rows=$((rows + 1))
+  done < <(sed -n '/^## Where our defaults differ/,$p' docs/publishing.md | grep '^| `')
+  ((rows >= 7))
+}
+
 @test "ARCHITECTURE.md names every library and every program" {
   cd "$lab_top"
   for library in common/*/; do
