@@ -8,7 +8,7 @@
 
 help_app='Publish applications, change and remove them, while the lab runs; nothing is restarted.
   ./sevenstep app list                          what is published, and where that is said
-  ./sevenstep app add NAME KEY=VALUE...         publishes one more; external_url and internal_url at least
+  ./sevenstep app add NAME KEY=VALUE...         publishes one more; internal_url at least
   ./sevenstep app set NAME KEY=VALUE...         changes it
   ./sevenstep app remove NAME                   takes it away; what is in progress is finished, what comes is answered 404
 

@@ -221,3 +221,14 @@ session_cookie_of() {
     assert_reached_no_connector
   done
 }
+
+@test "an application that says no external_url is published under the name that the real service would give it" {
+  local memo=https://memo-sevenstep.apps.localhost:$((SEVENSTEP_PORT_BASE + 3))/
+  lab app add --delegate memo internal_url=http://memo.corp.sevenstep.test:{backend}/ connect=127.0.0.1:{backend} \
+    single_sign_on=kcd spn=HTTP/memo.corp.sevenstep.test assigned_groups=[staff]
+  run lab app list
+  [[ $output == *memo*added*$memo* ]]
+  sign_in "$memo"
+  assert_steps "1 2 3 4 5 6 7"
+  lab app remove memo
+}

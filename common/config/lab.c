@@ -9,6 +9,22 @@
 #include <string.h>
 #include <strings.h>
 
+/* https://NAME-TENANT.DOMAIN/, as the real service names what is published under its own domain: here that of
+ * the home page. The tenant's first label, since the host has to be one label below the domain. */
+static enum err derive_external(const struct lab *lab, struct lab_app *app, struct arena *arena)
+{
+  char text[1024], port[8] = "";
+  const struct lab_url *home = &lab->cloud.home_url;
+  if (app->external_url.text) return ERR_OK;
+  if (!home->text) return ERR_CONFIG; /* what connectors are told has all */
+  const char *dot = strchr(home->host, '.');
+  if (home->port != 443) snprintf(port, sizeof port, ":%u", home->port);
+  int n = snprintf(text, sizeof text, "https://%s-%.*s.%s%s/", app->name, (int)strcspn(lab->tenant, "."),
+                   lab->tenant, dot ? dot + 1 : home->host, port);
+  if (n < 0 || (size_t)n >= sizeof text) return ERR_NOMEM;
+  return lab_parse_url(arena, text, &app->external_url) ? ERR_CONFIG : ERR_OK; /* a label of more than 63 */
+}
+
 static enum err derive_callback(const struct lab *lab, struct lab_app *app, struct arena *arena)
 {
   char text[2048];
@@ -149,8 +165,10 @@ enum err lab_derive(struct lab *lab, struct arena *arena)
     if (!u->realm) u->realm = lab->realm;
   }
   enum err e = ERR_OK;
-  for (size_t i = 0; !e && i < lab->n_apps; i++)
-    e = derive_app(lab, &lab->apps[i], arena);
+  for (size_t i = 0; !e && i < lab->n_apps; i++) {
+    e = derive_external(lab, &lab->apps[i], arena);
+    if (!e) e = derive_app(lab, &lab->apps[i], arena);
+  }
   if (!e) e = derive_home(lab, arena);
   if (!e) e = derive_published(lab, arena);
   for (size_t i = 0; !e && i < lab->n_connectors; i++)

@@ -414,7 +414,9 @@ static const struct lab_key app_keys[] = {
      "is taken, and what is below none is answered 404. A host that begins with *. stands for every host "
      "with one "
      "label in the place of the *; a host that is published itself is not among them.",
-     .required = true, .url_rule = &url_external},
+     .otherwise = "https://NAME-TENANT.DOMAIN/: the tenant's first label, and the domain and port of "
+                  "cloud.home_url",
+     .url_rule = &url_external},
     {"internal_url", KEY_URL, AT(lab_app, internal_url),
      "What the connector requests; its host is sent in Host. Its path takes the place of the external one, "
      "and a "

@@ -325,6 +325,17 @@ static void box_unref(struct lab_box *box)
   free(box);
 }
 
+static enum err fail_external(struct loading *l)
+{
+  const struct lab_app *app = l->box->lab.apps;
+  while (app->external_url.text)
+    app++;
+  return failure_set(l->f, ERR_CONFIG,
+                     "%s: applications.%s: \"external_url\" is missing, and cannot be derived from the name, "
+                     "the tenant and cloud.home_url",
+                     l->path, app->name);
+}
+
 /* root as a mapping of these keys, into a new lab; nothing across the lab is checked yet. */
 static enum err load_mapping(struct loading *l, const struct lab_keys *keys, const struct yaml_node *root)
 {
@@ -338,6 +349,7 @@ static enum err load_mapping(struct loading *l, const struct lab_keys *keys, con
   if (e) return e;
   lab->path = arena_strndup(&l->box->arena, l->path, strlen(l->path));
   e = lab->path ? lab_derive(lab, &l->box->arena) : ERR_NOMEM;
+  if (e == ERR_CONFIG) return fail_external(l);
   return e ? fail_nomem(l) : ERR_OK;
 }
 

@@ -38,7 +38,8 @@ enum err lab_environment_port_base(unsigned *ret, struct failure *f) MUST_CHECK;
 
 #define LAB_ARENA_MAX (8u << 20)
 
-/* Fills what follows from other values. ERR_NOMEM only. */
+/* Fills what follows from other values. ERR_NOMEM; ERR_CONFIG: an application has no external_url, and none
+ * can be derived. */
 enum err lab_derive(struct lab *lab, struct arena *arena) MUST_CHECK;
 
 /* What no single value shows: names that must be unique, and names that must exist. */

@@ -85,6 +85,34 @@ START_TEST(lab_load_text_secrets_keeps_all)
 }
 END_TEST
 
+/* As the real service names it, below the domain of the home page. */
+START_TEST(lab_load_text_application_without_external_url_gets_one)
+{
+  static const struct {
+    const char *from, *to, *url, *host;
+    uint16_t port;
+  } cases[] = {
+      {"", "", "https://hello-sevenstep.apps.localhost:8443/", "hello-sevenstep.apps.localhost", 8443},
+      {"realm: CORP.TEST\n", "realm: CORP.TEST\ntenant: contoso\ncloud: {home_url: https://my.proxy.test/}\n",
+       "https://hello-contoso.proxy.test/", "hello-contoso.proxy.test", 443},
+      {"realm: CORP.TEST\n", "realm: CORP.TEST\ncloud: {home_url: \"https://proxy:444/\"}\n",
+       "https://hello-sevenstep.proxy:444/", "hello-sevenstep.proxy", 444},
+  };
+  const struct edit without = {"    external_url: https://hello.apps.localhost:{cloud}/\n", ""};
+  const char *text = edited((const struct edit[]){without, {cases[_i].from, cases[_i].to}, {0}});
+  struct lab *lab;
+  struct failure f;
+  ck_assert_msg(lab_load_text("x", text, strlen(text), 0, 0, &lab, &f) == ERR_OK, "%s", f.why);
+  ck_assert_str_eq(lab->apps[0].external_url.text, cases[_i].url);
+  ck_assert_str_eq(lab->apps[0].external_url.host, cases[_i].host);
+  ck_assert_str_eq(lab->apps[0].external_url.path, "/");
+  ck_assert_uint_eq(lab->apps[0].external_url.port, cases[_i].port);
+  ck_assert_str_eq(lab->published[0].external_url.text, cases[_i].url);
+  ck_assert(strncmp(lab->apps[0].callback_uri, cases[_i].url, strlen(cases[_i].url)) == 0);
+  lab_free(lab);
+}
+END_TEST
+
 START_TEST(lab_load_text_port_base_of_the_environment_wins)
 {
   const char *text = edited((const struct edit[]){{NULL, NULL}});
@@ -130,6 +158,10 @@ static const struct refusal_case {
     {"    password: alice-password\n", "", "lab.yaml:12:3: users.alice: \"password\" is missing"},
     {"    internal_url: http://hello.corp.test:{backend}/\n", "",
      "lab.yaml:21:3: applications.hello: \"internal_url\" is missing"},
+    {"  hello:\n    external_url: https://hello.apps.localhost:{cloud}/\n",
+     "  a123456789b123456789c123456789d123456789e123456789f123:\n",
+     "lab.yaml: applications.a123456789b123456789c123456789d123456789e123456789f123: \"external_url\" is missing, "
+     "and cannot be derived"},
     {"    - id: cli\n      secret", "    - secret", "lab.yaml:8:7: idp.clients.1: \"id\" is missing"},
     {"realm: CORP.TEST", "version: 1", "lab.yaml:3:1: \"version\" is given twice; the first is in line 1"},
     /* types */
@@ -327,6 +359,7 @@ Suite *lab_load_suite(void)
   tcase_add_test(t, lab_load_text_without_flags_keeps_no_secret);
   tcase_add_test(t, lab_load_text_client_secrets_keeps_those_of_applications_only);
   tcase_add_test(t, lab_load_text_secrets_keeps_all);
+  tcase_add_loop_test(t, lab_load_text_application_without_external_url_gets_one, 0, 3);
   tcase_add_test(t, lab_load_text_port_base_of_the_environment_wins);
   tcase_add_test(t, lab_load_text_group_as_mapping_is_the_same);
   tcase_add_test(t, lab_load_text_quoted_number_is_text_too);

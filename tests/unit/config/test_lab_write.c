@@ -90,6 +90,29 @@ START_TEST(lab_read_applications_wrong_value_is_named)
 }
 END_TEST
 
+/* The cloud tells it always: a connector knows no domain to derive it from. */
+START_TEST(lab_read_applications_without_external_url_is_refused)
+{
+  static const char none[] = "applications: {a: {internal_url: http://x/}}";
+  struct lab *told = NULL;
+  ck_assert_int_eq(lab_read_applications("told", none, sizeof none - 1, &told, &f), ERR_CONFIG);
+  ck_assert_ptr_nonnull(strstr(f.why, "told: applications.a: \"external_url\" is missing"));
+  ck_assert_ptr_null(told);
+}
+END_TEST
+
+START_TEST(lab_write_applications_tells_the_external_url_that_follows)
+{
+  static const char line[] = "    external_url: https://hello.apps.localhost:{cloud}/\n";
+  struct lab *lab = loaded(line, "", LAB_SECRETS), *told;
+  ck_assert_int_eq(lab_write_applications(lab, "default", &text), ERR_OK);
+  ck_assert_msg(lab_read_applications("told", buf_str(&text), text.len, &told, &f) == ERR_OK, "%s", f.why);
+  ck_assert_str_eq(lab_published(told, "hello", NULL)->external_url.text, lab->apps[0].external_url.text);
+  lab_free(told);
+  lab_free(lab);
+}
+END_TEST
+
 START_TEST(lab_can_become_rows_may_differ)
 {
   struct lab *from = loaded("", "", LAB_SECRETS),
@@ -282,6 +305,8 @@ Suite *lab_write_suite(void)
   tcase_add_test(t, lab_write_applications_tells_no_secret_and_nobody_s_name);
   tcase_add_test(t, lab_write_applications_of_another_group_are_left_out);
   tcase_add_test(t, lab_read_applications_wrong_value_is_named);
+  tcase_add_test(t, lab_read_applications_without_external_url_is_refused);
+  tcase_add_test(t, lab_write_applications_tells_the_external_url_that_follows);
   tcase_add_test(t, lab_can_become_rows_may_differ);
   tcase_add_test(t, lab_can_become_other_keys_are_fixed_and_named);
   tcase_add_test(t, lab_load_changed_without_changes_is_the_file);
