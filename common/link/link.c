@@ -119,7 +119,7 @@ static void on_fill(struct stream *s, void *arg)
     link_close(l, &f);
     return;
   }
-  if (!tunnel_done(l->tunnel) && !l->finishing) return;
+  if (!tunnel_done(l->tunnel) && (!l->finishing || tunnel_has_more(l->tunnel))) return;
   if (!l->failure.err) (void)tunnel_broken(l->tunnel, &l->failure);
   stream_finish(s);
 }

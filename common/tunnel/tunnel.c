@@ -87,9 +87,14 @@ void tunnel_free(struct tunnel *t, const struct failure *f)
   free(t);
 }
 
+bool tunnel_has_more(const struct tunnel *t)
+{
+  return nghttp2_session_want_write(t->h2) != 0;
+}
+
 bool tunnel_done(const struct tunnel *t)
 {
-  return nghttp2_session_want_write(t->h2) == 0 && nghttp2_session_want_read(t->h2) == 0;
+  return !tunnel_has_more(t) && nghttp2_session_want_read(t->h2) == 0;
 }
 
 bool tunnel_broken(const struct tunnel *t, struct failure *f)

@@ -81,6 +81,8 @@ void tunnel_free(struct tunnel *t, const struct failure *f);
 enum err tunnel_receive(struct tunnel *t, const uint8_t *data, size_t n, struct failure *f) MUST_CHECK;
 /* Appends bytes for the peer to out while out->len < limit. */
 enum err tunnel_send(struct tunnel *t, struct buf *out, size_t limit) MUST_CHECK;
+/* Would tunnel_send() have more now, without the peer's having said anything? */
+bool tunnel_has_more(const struct tunnel *t);
 /* Nothing is left to send or to receive: close the connection. */
 bool tunnel_done(const struct tunnel *t);
 /* Did either end give the tunnel up for an error (GOAWAY with a code)? Then f tells. */

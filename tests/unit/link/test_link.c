@@ -2,6 +2,7 @@
 #include "link.h"
 
 #include "../cloud/fake_clock.h"
+#include "net_private.h"
 #include "run.h"
 
 #include <arpa/inet.h>
@@ -220,11 +221,12 @@ static void join_peer(void)
 static void find_beat(uv_handle_t *handle, void *arg)
 {
   uv_timer_t *timer = (uv_timer_t *)handle, **ret = arg;
-  if (handle->type == UV_TIMER && !uv_is_closing(handle) && uv_timer_get_repeat(timer) == LINK_PING_MS)
+  if (handle->type == UV_TIMER && handle->data == cloud.link && !uv_is_closing(handle) &&
+      uv_timer_get_repeat(timer) == LINK_PING_MS)
     *ret = timer;
 }
 
-/* The beat of the only link, by the test's clock instead of the loop's. */
+/* The beat of the cloud's link, by the test's clock instead of the loop's. */
 static uv_timer_t *beat_timer;
 static uv_timer_cb beat_cb;
 static int64_t beat_in_ms;
@@ -519,8 +521,73 @@ START_TEST(connector_that_drains_finishes_what_it_has_then_both_close)
 }
 END_TEST
 
+/* A body as large as its window lets go. */
+static void put_much(void)
+{
+  static const uint8_t much[TUNNEL_STREAM_WINDOW];
+  struct fields none;
+  struct tunnel_stream *s;
+  fields_init(&none, 1, 64);
+  ck_assert_int_eq(tunnel_request(link_tunnel(cloud.link), "POST", "a", "/", 1, &none, false, &cloud, &s),
+                   ERR_OK);
+  ck_assert_int_eq(tunnel_stream_write(s, much, sizeof much), ERR_OK);
+}
+
+static void narrow(struct link *from, struct link *to)
+{
+  int little = 32 * 1024;
+  ck_assert_int_eq(setsockopt(link_stream(from)->fd, SOL_SOCKET, SO_SNDBUF, &little, sizeof little), 0);
+  ck_assert_int_eq(setsockopt(link_stream(to)->fd, SOL_SOCKET, SO_RCVBUF, &little, sizeof little), 0);
+}
+
+/* The connector does not read, and more is on its way to it than there is room for. */
+static void congest(void)
+{
+  join();
+  narrow(cloud.link, connector.link);
+  ask(&cloud); /* the peer's settings have come */
+  run_until(connector.requests == 1);
+  stream_pause(link_stream(connector.link), true);
+  for (int i = 0; i < 4; i++)
+    put_much();
+  for (int i = 0; i < 20; i++) {
+    link_flush(cloud.link);
+    turn();
+  }
+  ck_assert_uint_ge(stream_queued(link_stream(cloud.link)), STREAM_HIGH + 64 * 1024);
+}
+
+START_TEST(link_finish_sends_what_was_submitted_behind_all_that_is_on_its_way)
+{
+  struct failure why;
+  congest();
+  ask(&cloud);
+  failure_set(&why, ERR_TUNNEL_REFUSED, "not you");
+  link_finish(cloud.link, &why);
+  turn();
+  stream_pause(link_stream(connector.link), false);
+  run_until(cloud.closed && connector.closed);
+  ck_assert_int_eq(connector.requests, 6);
+  ck_assert_int_eq(cloud.failure.err, ERR_TUNNEL_REFUSED);
+}
+END_TEST
+
+START_TEST(link_finish_waits_for_nobody_who_takes_nothing)
+{
+  congest();
+  take_beat();
+  line_is_full = true;
+  link_finish(cloud.link, NULL);
+  turn();
+  ck_assert(!cloud.closed);
+  ck_assert_int_le(until_cut(), LINK_DEAD_MS);
+}
+END_TEST
+
 static void add_tests(TCase *c)
 {
+  tcase_add_test(c, link_finish_sends_what_was_submitted_behind_all_that_is_on_its_way);
+  tcase_add_test(c, link_finish_waits_for_nobody_who_takes_nothing);
   tcase_add_test(c, request_and_answer_travel);
   tcase_add_test(c, many_megabytes_travel_past_what_a_stream_queues);
   tcase_add_test(c, link_refused_at_open_closes_with_the_reason);
