@@ -42,12 +42,16 @@ it is when the password is another one. They forget the tickets of who becomes s
 (app set NAME assigned_users-=USER), too. A password on the command line can be seen by others on this machine.
 
   ./sevenstep user set alice enabled=false'
-help_rotate='Give a connector or an application a new Kerberos key, while the lab runs; nothing is restarted.
+help_rotate='Give a connector or an application a new Kerberos key, or the proxy one for sessions, while the lab runs; nothing is restarted.
   ./sevenstep rotate connector-1
   ./sevenstep rotate hello
+  ./sevenstep rotate --sessions
 
 The keytab holds the old and the new key before the KDC uses the new one, and both re-read it by themselves. The old key
-stays, so tickets of before are accepted until they end. docs/kerberos.md tells more.'
+stays, so tickets of before are accepted until they end. docs/kerberos.md tells more.
+
+  --sessions    the proxy seals the sessions to come with a new key. Those of before are good until they end; then the old key
+                is deleted. docs/publishing.md tells more'
 help_export='Print the lab file that says what is so now: the lab file and what was changed by ./sevenstep app and others, in one.
 In a fresh run folder it gives the same lab. It holds the passwords that the lab file holds; comments are not kept.
 
@@ -216,9 +220,17 @@ command_export() {
   ask export
 }
 
+rotate_sessions() {
+  settings_load
+  lab_take_lock
+  cloud_ask POST /keys/rotate
+  say "$(jq -r '"Sessions are sealed with key \(.key) from now on; former keys that are kept: \(.former)."' <<<"$reply")"
+}
+
 # Each realm has KDCs of its own, which know its own connectors and applications; one of a realm does for all.
 command_rotate() {
   local name actor answer code=''
+  [[ $* != --sessions ]] || { rotate_sessions; return; }
   (($# == 1)) && [[ $1 =~ ^[a-z0-9-]+$ ]] || die "$EX_USAGE" "rotate: expected the name of a connector or an application" "See --help."
   settings_load
   lab_take_lock

@@ -19,7 +19,7 @@ usage_of() {
     capture) echo 'capture start | stop' ;;
     keytab) echo 'keytab APPLICATION' ;;
     revoke) echo 'revoke USER' ;;
-    rotate) echo 'rotate CONNECTOR | APPLICATION' ;;
+    rotate) echo 'rotate CONNECTOR | APPLICATION | --sessions' ;;
     bench | doctor) echo "$1 [OPTIONS]" ;;
     *) echo "$1" ;;
   esac

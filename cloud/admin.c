@@ -6,6 +6,8 @@
 #include "reload.h"
 #include "revocation.h"
 #include "roster.h"
+#include "rotate.h"
+#include "seal.h"
 
 #include <jansson.h>
 #include <openssl/crypto.h>
@@ -156,10 +158,49 @@ static void handle_revoke(const struct httpd_request *q, struct httpd_response *
   answer_json(r, 200, json_pack("{s:s,s:i}", "user", x.upn, "connectors", (int)x.told));
 }
 
+/* -- keys ------------------------------------------------------------------------------------------------ */
+
+struct rotating {
+  struct cloud *c;
+  struct net_call *call;
+  struct failure failure;
+  int key, former; /* which seals now; how many are kept for what they have sealed */
+};
+
+static void rotating_done(void *arg, const struct failure *f)
+{
+  struct rotating *x = arg;
+  const struct seal_ring *r = seal_ring(x->c->seal);
+  x->failure = *f;
+  x->key = r->keys[0].id;
+  x->former = (int)r->n - 1;
+  net_call_end(x->c->net, x->call);
+}
+
+static void rotating_begin(void *arg, struct net_call *call)
+{
+  struct rotating *x = arg;
+  x->call = call;
+  rotate_sessions(x->c, rotating_done, x);
+}
+
+static void handle_rotate(const struct httpd_request *q, struct httpd_response *r)
+{
+  struct rotating x = {.c = q->arg};
+  if (!net_call(x.c->net, rotating_begin, &x)) failure_set(&x.failure, ERR_CLOSED, "the cloud is stopping");
+  if (x.failure.err) {
+    answer_failure(r, &x.failure);
+    return;
+  }
+  log_info("sessions are sealed with key %d from now on; former keys that are kept: %d", x.key, x.former);
+  answer_json(r, 200, json_pack("{s:i,s:i}", "key", x.key, "former", x.former));
+}
+
 const struct httpd_route admin_routes[] = {
     {.method = "GET", .path = "/connectors", .handle = list},
     {.method = "GET", .path = "/configuration", .handle = handle_configuration},
     {.method = "POST", .path = "/reload", .handle = handle_reload},
     {.method = "POST", .path = "/connectors/*", .max_body = CERTIFICATE_MAX, .handle = change},
     {.method = "POST", .path = "/users/revoke", .handle = handle_revoke},
+    {.method = "POST", .path = "/keys/rotate", .handle = handle_rotate},
     {.method = NULL}};

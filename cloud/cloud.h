@@ -35,6 +35,7 @@ struct cloud {
   struct tls_ctx *front_tls, *tunnel_tls;
   struct listener *front;
   struct seal *seal;
+  bool rotating; /* its keys are being stored */
   struct oidc *oidc;
   struct registry *registry;
   struct roster *roster;

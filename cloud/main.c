@@ -15,6 +15,7 @@
 #include "registry.h"
 #include "reload.h"
 #include "roster.h"
+#include "rotate.h"
 #include "throttle.h"
 #include "websocket.h"
 
@@ -123,6 +124,7 @@ static void on_second(uv_timer_t *timer)
   conn_sweep(c, now);
   registry_sweep(c->registry, now);
   oidc_sweep(c->oidc, now);
+  rotate_sweep(c);
   if (!c->stopping || now < c->drain_until_ns) return;
   log_warn("connections took more than %d s to end; what is left is cut off", DRAIN_MAX_S);
   net_stop(c->net);

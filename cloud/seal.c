@@ -3,14 +3,11 @@
 #include "clock.h"
 #include "encode.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-enum { VERSION = 1, KEY = 32, NONCE = 12, TAG = 16, SEALED_MAX = 8192, KNOWN = 512 };
+enum { NONCE = 12, TAG = 16, SEALED_MAX = 8192, KNOWN = 512 };
 
 /* A text that was opened, and what was in it. */
 struct known {
@@ -19,53 +16,75 @@ struct known {
 };
 
 struct seal {
-  EVP_CIPHER_CTX *encrypt, *decrypt; /* keyed once, given a nonce each time */
+  struct seal_ring ring;
+  EVP_CIPHER_CTX *encrypt, *decrypt[SEAL_KEYS_MAX]; /* keyed once, given a nonce each time */
   struct buf raw;
   struct known *known[KNOWN]; /* by the text's end, which is part of a tag that was found right */
 };
 
-static enum err read_key(const char *path, uint8_t key[static KEY], struct failure *f)
+static void forget(struct known *k)
 {
-  int fd = open(path, O_RDONLY | O_CLOEXEC);
-  if (fd < 0)
-    return errno == ENOENT ? ERR_NOT_FOUND : failure_set(f, ERR_IO, "%s: %s", path, strerror(errno));
-  ssize_t n = read(fd, key, KEY);
-  close(fd);
-  return n == KEY ? ERR_OK : failure_set(f, ERR_IO, "%s is not a key of %d bytes; remove it", path, KEY);
+  if (k) explicit_bzero(k, sizeof *k + k->aad_len + k->text_len + k->plain_len);
+  free(k);
 }
 
-/* Written aside and renamed, so that a crash never leaves half a key. */
-static enum err write_key(const char *path, const uint8_t key[static KEY], struct failure *f)
+static void forget_all(struct seal *s)
 {
-  char aside[4096 + 160];
-  snprintf(aside, sizeof aside, "%s.new", path);
-  int fd = open(aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  bool ok = fd >= 0 && write(fd, key, KEY) == KEY;
-  if (fd >= 0) ok = close(fd) == 0 && ok;
-  if (ok && rename(aside, path) == 0) return ERR_OK;
-  return failure_set(f, ERR_IO, "%s: %s", path, strerror(errno));
+  for (size_t i = 0; i < KNOWN; i++) {
+    forget(s->known[i]);
+    s->known[i] = NULL;
+  }
+}
+
+static void free_contexts(EVP_CIPHER_CTX *const decrypt[static SEAL_KEYS_MAX], EVP_CIPHER_CTX *encrypt)
+{
+  for (size_t i = 0; i < SEAL_KEYS_MAX; i++)
+    EVP_CIPHER_CTX_free(decrypt[i]);
+  EVP_CIPHER_CTX_free(encrypt);
+}
+
+static bool make_contexts(const struct seal_ring *r, EVP_CIPHER_CTX *decrypt[static SEAL_KEYS_MAX],
+                          EVP_CIPHER_CTX **encrypt)
+{
+  *encrypt = EVP_CIPHER_CTX_new();
+  if (!*encrypt || EVP_EncryptInit_ex(*encrypt, EVP_aes_256_gcm(), NULL, r->keys[0].bytes, NULL) != 1)
+    return false;
+  for (size_t i = 0; i < r->n; i++) {
+    decrypt[i] = EVP_CIPHER_CTX_new();
+    if (!decrypt[i] || EVP_DecryptInit_ex(decrypt[i], EVP_aes_256_gcm(), NULL, r->keys[i].bytes, NULL) != 1)
+      return false;
+  }
+  return true;
+}
+
+enum err seal_use(struct seal *s, const struct seal_ring *r)
+{
+  EVP_CIPHER_CTX *decrypt[SEAL_KEYS_MAX] = {0}, *encrypt;
+  if (!make_contexts(r, decrypt, &encrypt)) {
+    free_contexts(decrypt, encrypt);
+    return ERR_NOMEM;
+  }
+  free_contexts(s->decrypt, s->encrypt);
+  memcpy(s->decrypt, decrypt, sizeof decrypt);
+  s->encrypt = encrypt;
+  s->ring = *r;
+  forget_all(s); /* also what was sealed with a key that is no more */
+  return ERR_OK;
 }
 
 enum err seal_new(const char *path, struct seal **ret, struct failure *f)
 {
-  uint8_t key[KEY];
-  enum err e = read_key(path, key, f);
+  struct seal_ring ring;
+  enum err e = seal_ring_read(path, &ring, f);
   if (e == ERR_NOT_FOUND) {
-    random_bytes(key, KEY);
-    e = write_key(path, key, f);
+    seal_ring_begin(&ring);
+    e = seal_ring_write(path, &ring, f);
   }
   if (e) return e;
   struct seal *s = calloc(1, sizeof *s);
-  if (s) {
-    buf_init(&s->raw, SEALED_MAX);
-    s->encrypt = EVP_CIPHER_CTX_new();
-    s->decrypt = EVP_CIPHER_CTX_new();
-  }
-  if (!s || !s->encrypt || !s->decrypt ||
-      EVP_EncryptInit_ex(s->encrypt, EVP_aes_256_gcm(), NULL, key, NULL) != 1 ||
-      EVP_DecryptInit_ex(s->decrypt, EVP_aes_256_gcm(), NULL, key, NULL) != 1)
-    e = failure_set(f, ERR_NOMEM, "no AES-256-GCM");
-  explicit_bzero(key, sizeof key);
+  if (s) buf_init(&s->raw, SEALED_MAX);
+  if (!s || seal_use(s, &ring)) e = failure_set(f, ERR_NOMEM, "no AES-256-GCM");
+  explicit_bzero(&ring, sizeof ring);
   if (e) {
     seal_free(s);
     return e;
@@ -74,20 +93,18 @@ enum err seal_new(const char *path, struct seal **ret, struct failure *f)
   return ERR_OK;
 }
 
-static void forget(struct known *k)
+const struct seal_ring *seal_ring(const struct seal *s)
 {
-  if (k) explicit_bzero(k, sizeof *k + k->aad_len + k->text_len + k->plain_len);
-  free(k);
+  return &s->ring;
 }
 
 void seal_free(struct seal *s)
 {
   if (!s) return;
-  for (size_t i = 0; i < KNOWN; i++)
-    forget(s->known[i]);
-  EVP_CIPHER_CTX_free(s->encrypt);
-  EVP_CIPHER_CTX_free(s->decrypt);
+  forget_all(s);
+  free_contexts(s->decrypt, s->encrypt);
   buf_wipe(&s->raw);
+  explicit_bzero(&s->ring, sizeof s->ring);
   free(s);
 }
 
@@ -98,7 +115,7 @@ enum err seal_close(struct seal *s, const char *aad, const void *data, size_t n,
   enum err e = buf_reserve(&s->raw, 1 + NONCE + n + TAG, &at);
   if (e) return e;
   int len;
-  at[0] = VERSION;
+  at[0] = s->ring.keys[0].id;
   random_bytes(at + 1, NONCE);
   uint8_t *text = at + 1 + NONCE;
   if (EVP_EncryptInit_ex(s->encrypt, NULL, NULL, NULL, at + 1) != 1 ||
@@ -110,21 +127,30 @@ enum err seal_close(struct seal *s, const char *aad, const void *data, size_t n,
   return base64url_encode(out, at, 1 + NONCE + n + TAG);
 }
 
+static EVP_CIPHER_CTX *context_of(const struct seal *s, uint8_t id)
+{
+  for (size_t i = 0; i < s->ring.n; i++)
+    if (s->ring.keys[i].id == id) return s->decrypt[i];
+  return NULL;
+}
+
 enum err seal_open(struct seal *s, const char *aad, const char *text, size_t n, struct buf *out)
 {
   buf_reset(&s->raw);
   if (n > SEALED_MAX || base64url_decode(&s->raw, text, n)) return ERR_SESSION_MALFORMED;
-  if (s->raw.len < 1 + NONCE + TAG || s->raw.data[0] != VERSION) return ERR_SESSION_MALFORMED;
+  if (s->raw.len < 1 + NONCE + TAG) return ERR_SESSION_MALFORMED;
+  EVP_CIPHER_CTX *c = context_of(s, s->raw.data[0]);
+  if (!c) return ERR_SESSION_INVALID;
   size_t plain = s->raw.len - 1 - NONCE - TAG;
   uint8_t *sealed = s->raw.data + 1 + NONCE, *at;
   int len;
   enum err e = buf_reserve(out, plain, &at);
   if (e) return e;
-  if (EVP_DecryptInit_ex(s->decrypt, NULL, NULL, NULL, s->raw.data + 1) != 1 ||
-      EVP_DecryptUpdate(s->decrypt, NULL, &len, (const uint8_t *)aad, (int)strlen(aad)) != 1 ||
-      EVP_DecryptUpdate(s->decrypt, at, &len, sealed, (int)plain) != 1 ||
-      EVP_CIPHER_CTX_ctrl(s->decrypt, EVP_CTRL_GCM_SET_TAG, TAG, sealed + plain) != 1 ||
-      EVP_DecryptFinal_ex(s->decrypt, at + plain, &len) != 1) {
+  if (EVP_DecryptInit_ex(c, NULL, NULL, NULL, s->raw.data + 1) != 1 ||
+      EVP_DecryptUpdate(c, NULL, &len, (const uint8_t *)aad, (int)strlen(aad)) != 1 ||
+      EVP_DecryptUpdate(c, at, &len, sealed, (int)plain) != 1 ||
+      EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_GCM_SET_TAG, TAG, sealed + plain) != 1 ||
+      EVP_DecryptFinal_ex(c, at + plain, &len) != 1) {
     explicit_bzero(at, plain);
     return ERR_SESSION_INVALID;
   }

@@ -86,6 +86,47 @@ none_failed() {
   lab start connector-2
 }
 
+# The key that the browser's session was sealed with: the first byte tells.
+session_key() {
+  local cookie
+  cookie=$(agent_cookie __Host-sevenstep)
+  [[ -n $cookie ]] || fail "there is no session"
+  printf '%s' "${cookie:0:4}" | tr -- '-_' '+/' | base64 -d | od -An -tu1 -N1 | tr -d ' '
+}
+
+@test "the key of sessions is replaced under load: nobody signs in anew, also when the proxy starts again" {
+  local before
+  before=$(session_key)
+  load_start
+  load_await 200
+  run lab rotate --sessions
+  [[ $status == 0 && $output == "Sessions are sealed with key $((before + 1)) from now on; former keys that are kept: $before." ]]
+  load_await 200
+  none_failed
+  [[ $(session_key) == "$before" ]]
+  agent_new "$BATS_TEST_TMPDIR/bob"
+  sign_in "$SEVENSTEP_APP_URL" bob@sevenstep.test
+  [[ $(session_key) == $((before + 1)) ]]
+  lab stop cloud
+  lab start cloud
+  await_metric cloud sevenstep_cloud_ready_connectors 2
+  for agent_jar in "$BATS_TEST_TMPDIR"/{agent,bob}/cookies; do
+    agent_get "$SEVENSTEP_APP_URL"
+    assert_status 200
+  done
+}
+
+@test "a key of sessions is not replaced while all former ones are needed" {
+  local i
+  for ((i = 0; i < 8; i++)); do
+    run lab rotate --sessions
+    ((status == 0)) || break
+  done
+  [[ $status == 1 && $output == *'7 former keys are still needed for what they have sealed'* ]]
+  agent_get "$SEVENSTEP_APP_URL"
+  assert_status 200
+}
+
 @test "rotate says what is wrong" {
   run lab rotate nobody
   [[ $status == 1 && $output == *'no connector and no application with an spn named nobody'* ]]
