@@ -191,6 +191,7 @@ static void look_at(struct connector *c, int64_t now_ns)
 {
   struct failure f = {0};
   if (!c->since_ns || c->refused) return;
+  tunnel_tick(link_tunnel(c->link));
   if (c->acked == 0 && now_ns - c->since_ns > ADMIT_NS) {
     failure_set(&f, ERR_TIMEOUT, "it did not say in time who it is");
     link_close(c->link, &f);

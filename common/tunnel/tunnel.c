@@ -3,9 +3,14 @@
 
 #include <stdlib.h>
 
-/* What a user may make the front do for nothing: at once, and a second. */
-#define NUISANCE_MAX   1000
-#define NUISANCE_DECAY 100
+/* What the peer may make us do for nothing: at once, and a second. At the connector, where nobody ticks,
+ * nghttp2 counts. */
+static const struct nuisance {
+  unsigned max, decay;
+} nuisances[] = {
+    [TUNNEL_CLOUD] = {NUISANCE_RESET * TUNNEL_RESETS, NUISANCE_RESET * TUNNEL_RESETS_A_SECOND},
+    [TUNNEL_FRONT] = {1000, 100},
+};
 
 /* Of a client's ids, which are odd and end at INT32_MAX (RFC 9113 5.1.1): from where another connection is to
  * take over, and the last one for a request; a few are left for what the ends have to say to each other. */
@@ -26,7 +31,8 @@ static int session_new(struct tunnel *t)
     /* Users abort requests all the time, and here they all share one connection: the default limit against
      * rapid resets (CVE-2023-44487) would end it after 1,000. The cloud is authenticated, and limits its
      * users itself. */
-    if (t->role != TUNNEL_FRONT) nghttp2_option_set_stream_reset_rate_limit(o, 100000, 10000);
+    if (t->role != TUNNEL_FRONT)
+      nghttp2_option_set_stream_reset_rate_limit(o, TUNNEL_RESETS, TUNNEL_RESETS_A_SECOND);
     /* nghttp2 counts 12 bytes a field more than we do, and drops a head beyond its default in silence: the
      * request would wait for its deadline. */
     nghttp2_option_set_max_send_header_block_length(o, 2 * TUNNEL_MAX_HEAD);
@@ -148,12 +154,14 @@ enum err tunnel_shutdown(struct tunnel *t)
 
 void tunnel_nuisance(struct tunnel *t, unsigned weight)
 {
-  if (t->role != TUNNEL_FRONT) return;
+  if (t->role == TUNNEL_CONNECTOR) return;
   t->nuisance += weight;
-  if (t->nuisance > NUISANCE_MAX) nghttp2_session_terminate_session(t->h2, NGHTTP2_ENHANCE_YOUR_CALM);
+  if (t->nuisance > nuisances[t->role].max)
+    nghttp2_session_terminate_session(t->h2, NGHTTP2_ENHANCE_YOUR_CALM);
 }
 
 void tunnel_tick(struct tunnel *t)
 {
-  t->nuisance -= t->nuisance < NUISANCE_DECAY ? t->nuisance : NUISANCE_DECAY;
+  unsigned decay = nuisances[t->role].decay;
+  t->nuisance -= t->nuisance < decay ? t->nuisance : decay;
 }

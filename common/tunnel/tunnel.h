@@ -23,6 +23,8 @@
 #define TUNNEL_WIDENED_MAX       (32 * 1024 * 1024)
 #define TUNNEL_CONNECTION_WINDOW (16 * 1024 * 1024)
 #define TUNNEL_MAX_STREAMS       200         /* unless tunnel_allow_streams() says otherwise */
+#define TUNNEL_RESETS            100000      /* by the other end of the tunnel, at once */
+#define TUNNEL_RESETS_A_SECOND   10000       /* and from then on */
 #define TUNNEL_FRONT_WINDOW      (64 * 1024) /* at first */
 #define TUNNEL_FRONT_STREAMS     100         /* no fewer, says RFC 9113 6.5.2 */
 #define TUNNEL_FRONT_FIELDS      512 /* before the crumbs of Cookie are joined (RFC 9113 8.2.3) */
@@ -135,7 +137,7 @@ void tunnel_stream_set_owner(struct tunnel_stream *s, void *owner);
 
 /* Once the answer has left, what the peer still sends is not wanted (RFC 9113 8.1: NO_ERROR). */
 void tunnel_stream_refuse_rest(struct tunnel_stream *s);
-/* Of TUNNEL_FRONT, once a second: what the peer made of needless work is forgotten by and by. */
+/* In the cloud, once a second: what the peer made of needless work is forgotten by and by. */
 void tunnel_tick(struct tunnel *t);
 /* Has a head begun that is not complete? */
 bool tunnel_head_open(const struct tunnel *t);

@@ -40,7 +40,7 @@ struct tunnel {
   void *arg;
   struct tunnel_stream *streams, *pool;
   size_t n_streams, n_pool;
-  unsigned nuisance; /* TUNNEL_FRONT: frames that ask for nothing */
+  unsigned nuisance; /* frames that ask for nothing */
   int32_t head_open; /* the stream whose head has begun */
   uint64_t sent;     /* bytes of bodies */
   size_t widened;    /* what the windows of all streams are wider than at first */
@@ -62,7 +62,7 @@ static inline size_t tunnel_first_window(const struct tunnel *t)
   return t->role == TUNNEL_FRONT ? TUNNEL_FRONT_WINDOW : TUNNEL_STREAM_WINDOW;
 }
 
-/* Counts what the peer made the front do for nothing; beyond NUISANCE_MAX it is sent away. */
+/* Counts what the peer made the cloud do for nothing; who does it too often is sent away. */
 void tunnel_nuisance(struct tunnel *t, unsigned weight);
 
 /* A stream out of the pool, among the tunnel's; NULL without memory. */

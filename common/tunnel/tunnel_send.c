@@ -75,8 +75,8 @@ static int on_frame_sent(nghttp2_session *h2, const nghttp2_frame *frame, void *
       if (s->rest_refused) tunnel_stream_refuse_rest(s);
     }
   }
-  /* A reset that the peer provoked costs as much as one of its own. */
-  if (type == NGHTTP2_RST_STREAM && frame->rst_stream.error_code != NGHTTP2_NO_ERROR &&
+  /* A reset that a user provoked costs as much as one of his own. */
+  if (t->role == TUNNEL_FRONT && type == NGHTTP2_RST_STREAM && frame->rst_stream.error_code != NGHTTP2_NO_ERROR &&
       frame->rst_stream.error_code != NGHTTP2_INTERNAL_ERROR)
     tunnel_nuisance(t, NUISANCE_RESET);
   if (frame->hd.type == NGHTTP2_GOAWAY && !t->broken) t->broken = frame->goaway.error_code;

@@ -5,6 +5,7 @@
 #include "roster.h"
 
 #include <arpa/inet.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -519,6 +520,40 @@ START_TEST(hello_with_another_group_is_refused)
 }
 END_TEST
 
+/* So many resets of a stream that has ended. */
+static void reset_often(size_t n)
+{
+  enum { FRAME = 13 };
+  static const uint8_t frame[FRAME] = {0, 0, 4, 3, 0, 0, 0, 0, 1};
+  static uint8_t bytes[TUNNEL_RESETS * FRAME];
+  for (size_t i = 0; i < n; i++)
+    memcpy(bytes + i * FRAME, frame, FRAME);
+  ck_assert_int_eq(stream_write(link_stream(one.link), bytes, n * FRAME), ERR_OK);
+}
+
+/* The cloud has read all that, and the connector serves. */
+static void serves(void)
+{
+  struct user *u = user_gets();
+  inside_answer(&one, 200, NULL, NULL, true);
+  run_until(user_got(u, "HTTP/1.1 200 "));
+}
+
+START_TEST(connector_that_resets_without_end_is_cut_off)
+{
+  inside_dial(&one, "connector-1");
+  reset_often(TUNNEL_RESETS / 2);
+  serves();
+  for (int i = 0; i < 5; i++)
+    pass(1); /* 10,000 each */
+  reset_often(TUNNEL_RESETS - 100);
+  serves();
+  reset_often(TUNNEL_RESETS_A_SECOND);
+  run_until(!one.link);
+  run_until(cloud->counters.ready_connections == 0);
+}
+END_TEST
+
 int main(void)
 {
   Suite *suite = suite_create("registry");
@@ -548,5 +583,6 @@ int main(void)
   tcase_add_test(c, connections_that_end_count_and_who_is_beyond_may_come_again);
   tcase_add_test(c, hello_with_the_name_of_another_connector_is_refused);
   tcase_add_test(c, hello_with_another_group_is_refused);
+  tcase_add_test(c, connector_that_resets_without_end_is_cut_off);
   return run(suite);
 }

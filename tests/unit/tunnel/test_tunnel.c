@@ -266,6 +266,96 @@ START_TEST(receive_garbage_is_a_protocol_error)
 }
 END_TEST
 
+/* -- floods ---------------------------------------------------------------------------------------------- */
+
+static size_t put_frame(uint8_t *to, uint8_t type, uint8_t flags, uint32_t id, size_t payload)
+{
+  const uint8_t head[9] = {0, 0, (uint8_t)payload, type, flags, (uint8_t)(id >> 24), (uint8_t)(id >> 16),
+                           (uint8_t)(id >> 8), (uint8_t)id};
+  memcpy(to, head, sizeof head);
+  memset(to + sizeof head, 0, payload);
+  return sizeof head + payload;
+}
+
+enum { HEADERS = 1, RST_STREAM = 3, PING = 6, END_STREAM_AND_HEADERS = 5 };
+
+static bool gave_up(struct end *e)
+{
+  struct buf bytes;
+  struct failure f;
+  buf_init(&bytes, 1024 * 1024);
+  ck_assert_int_eq(tunnel_send(e->t, &bytes, 1024 * 1024), ERR_OK);
+  buf_clear(&bytes);
+  return tunnel_broken(e->t, &f);
+}
+
+/* So many frames of this kind by the connector, of a stream that has ended. */
+static void flood_cloud(uint8_t type, size_t payload, size_t n)
+{
+  uint8_t frame[32];
+  struct failure f;
+  size_t len = put_frame(frame, type, 0, type == PING ? 0 : 1, payload);
+  for (size_t i = 0; i < n; i++)
+    ck_assert_int_eq(tunnel_receive(cloud.t, frame, len, &f), ERR_OK);
+}
+
+START_TEST(connector_that_resets_without_end_is_given_up)
+{
+  struct failure f;
+  request("GET", NULL, NULL, true);
+  respond(204, true);
+  pump();
+  tunnel_tick(cloud.t); /* its SETTINGS are forgotten */
+  flood_cloud(RST_STREAM, 4, TUNNEL_RESETS);
+  ck_assert(!gave_up(&cloud));
+  tunnel_tick(cloud.t);
+  flood_cloud(RST_STREAM, 4, TUNNEL_RESETS_A_SECOND);
+  ck_assert(!gave_up(&cloud));
+  flood_cloud(PING, 8, 1);
+  ck_assert(gave_up(&cloud));
+  ck_assert(tunnel_broken(cloud.t, &f) && strstr(f.why, "this end") && strstr(f.why, "ENHANCE_YOUR_CALM"));
+}
+END_TEST
+
+/* What users break off is no fault of the connector's. */
+START_TEST(resets_by_the_cloud_count_for_nobody)
+{
+  tunnel_tick(cloud.t);
+  for (int i = 0; i < 3000; i++)
+    tunnel_stream_reset(request("GET", NULL, NULL, true), TUNNEL_CANCEL);
+  pump();
+  ck_assert_int_eq(connector.closes, 3000);
+  flood_cloud(RST_STREAM, 4, TUNNEL_RESETS);
+  ck_assert(!gave_up(&cloud));
+}
+END_TEST
+
+/* CVE-2023-44487 at the connector's end: far more than users break off, and not without end. */
+START_TEST(cloud_that_resets_without_end_is_given_up)
+{
+  enum { BATCH = 1000 };
+  static const uint8_t block[] = {0x82, 0x87, 0x84, 0x41, 1, 'a'}; /* GET https / a */
+  static uint8_t bytes[BATCH * 64];
+  struct failure f;
+  uint32_t id = 1;
+  size_t resets = 0;
+  while (!gave_up(&connector)) {
+    size_t n = 0;
+    for (int i = 0; i < BATCH; i++, id += 2) {
+      size_t at = n + 9;
+      n += put_frame(bytes + n, HEADERS, END_STREAM_AND_HEADERS, id, sizeof block);
+      memcpy(bytes + at, block, sizeof block);
+      n += put_frame(bytes + n, RST_STREAM, 0, id, 4);
+    }
+    ck_assert_int_eq(tunnel_receive(connector.t, bytes, n, &f), ERR_OK);
+    resets += BATCH;
+    ck_assert_uint_lt(resets, 10 * TUNNEL_RESETS);
+  }
+  ck_assert_uint_gt(resets, TUNNEL_RESETS);
+  ck_assert_int_ge(connector.requests, TUNNEL_RESETS);
+}
+END_TEST
+
 int main(void)
 {
   Suite *s = suite_create("tunnel");
@@ -289,5 +379,8 @@ int main(void)
   tcase_add_test(c, detached_stream_finishes_without_its_owner);
   tcase_add_test(c, ping_is_answered);
   tcase_add_test(c, receive_garbage_is_a_protocol_error);
+  tcase_add_test(c, connector_that_resets_without_end_is_given_up);
+  tcase_add_test(c, resets_by_the_cloud_count_for_nobody);
+  tcase_add_test(c, cloud_that_resets_without_end_is_given_up);
   return run(s);
 }
