@@ -119,10 +119,11 @@ static struct user *slow_reader(const char *request)
 START_TEST(connection_whose_last_answer_is_still_being_read_does_not_idle)
 {
   struct user *u = slow_reader("GET / HTTP/1.1\r\n" TO_PUBLIC "\r\n");
-  for (int i = 0; i < 4; i++) {
+  /* What is read at a time is what the kernel holds, of which the queue has room for three at least. */
+  for (int i = 0; i < 2; i++) {
     ck_assert_uint_gt(front_queued(), 0);
     front_read_a_little(u->stream);
-    pass(20);
+    pass(40);
     ck_assert_uint_eq(front_connections(), 1);
   }
   stream_pause(u->stream, false);
