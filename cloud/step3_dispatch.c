@@ -93,7 +93,7 @@ static enum err tell_user(const struct exchange *x, struct fields *f)
   return e;
 }
 
-/* What the connector is told besides, in one field. */
+/* What the connector is told besides. */
 static enum err add_direction(const struct exchange *x, struct fields *f)
 {
   char text[DIRECTION_MAX];

@@ -1,5 +1,6 @@
 /* What the cloud tells a connector of a request besides the request: where step 3 directs it, for whom, and
- * whose it is. Its one header field looks like
+ * whose it is, but for the user's name for the KDC where that is another (sevenstep-login). The field looks
+ * like
  *
  *   sevenstep-direction: 3 app - - 192.0.2.1 1 alice@sevenstep.test
  *
@@ -26,7 +27,7 @@ struct direction {
 
 /* Words are names of the configuration, and an address: none has a space in it. ERR_TOO_LARGE. */
 enum err direction_write(const struct direction *d, char out[static DIRECTION_MAX]) MUST_CHECK;
-/* The strings of *ret are text's, which is cut up for it. ERR_SYNTAX. */
+/* The strings of *ret are text's, which is cut up for it. ERR_SYNTAX: and *ret is void. */
 enum err direction_read(char *text, struct direction *ret) MUST_CHECK;
 
 #endif

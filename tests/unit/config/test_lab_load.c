@@ -210,6 +210,12 @@ static const struct refusal_case {
      "lab.yaml:30:15: applications.ledger.headers: expected a field name of letters"},
     {"    flow: code\n", "    headers: {X-Forwarded-For: upn}\n    flow: code\n",
      "lab.yaml:30:15: applications.ledger.headers: expected a field name of letters"},
+    {"    flow: code\n", "    headers: {X_Forwarded_For: upn}\n    flow: code\n",
+     "lab.yaml:30:15: applications.ledger.headers: expected a field name of letters"},
+    {"    flow: code\n", "    headers: {X-MS-Proxy: upn}\n    flow: code\n",
+     "lab.yaml:30:15: applications.ledger.headers: expected a field name of letters"},
+    {"    flow: code\n", "    headers: {x-real_ip: upn}\n    flow: code\n",
+     "lab.yaml:30:15: applications.ledger.headers: expected a field name of letters"},
     /* values */
     {"realm: CORP.TEST", "realm: corp.test",
      "lab.yaml:3:8: realm: expected a realm: a domain name in capitals, found \"corp.test\""},
