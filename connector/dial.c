@@ -78,12 +78,12 @@ void line_refused(struct line *l, const struct failure *f)
   }
 }
 
-/* It ends in its time, with others beside it, and before it can carry no request more. */
+/* It ends in its time, with others beside it, and before it can carry no request more. What could not be
+ * begun, or was lost, comes again in its own time, not at the next request. */
 static void replace_worn(struct line *l)
 {
   struct place *p = l->place;
   if (!p || p->replacement || !l->welcome || l->d->storing || uv_is_active((uv_handle_t *)&p->again)) return;
-  log_info("a tunnel to the cloud has carried half of the requests that it can; another takes its place");
   replace(p);
 }
 
@@ -202,6 +202,11 @@ static void tell_loss(const struct place *p, const struct line *l, const struct 
     log_warn("%s the cloud at %s port %u: %s", what, cloud->host, cloud->port, f->err ? f->why : "closed");
 }
 
+static bool is_worn(const struct line *l)
+{
+  return l->welcome && tunnel_worn(link_tunnel(l->link));
+}
+
 /* Its place, if it still has one, is for the replacement that is under way, or for a new one later. */
 static void leave_place(struct line *l, const struct failure *f)
 {
@@ -211,7 +216,7 @@ static void leave_place(struct line *l, const struct failure *f)
   if (!l->open) atomic_store(&l->d->c->counters.refused, ERR_OK); /* what it said before may be so no more */
   if (p->replacement == l) {
     p->replacement = NULL;
-    if (p->line && p->line->welcome && tunnel_worn(link_tunnel(p->line->link))) schedule(p);
+    if (p->line && is_worn(p->line)) schedule(p);
   } else {
     p->line = p->replacement;
     p->replacement = NULL;
@@ -268,7 +273,13 @@ static void dial(struct place *p)
 /* Until the cloud has welcomed another one, the one in use goes on. */
 static void replace(struct place *p)
 {
-  if (p->line->welcome && !p->replacement) p->replacement = line_new(p);
+  if (!p->line->welcome || p->replacement) return;
+  p->replacement = line_new(p);
+  if (!is_worn(p->line)) return;
+  if (p->replacement)
+    log_info("a tunnel to the cloud has carried half of the requests that it can; another takes its place");
+  else
+    schedule(p);
 }
 
 enum err dialer_new(struct connector *c, struct dialer **ret, struct failure *f)

@@ -10,6 +10,7 @@
 #include "identity.h"
 #include "port.h"
 #include "run.h"
+#include "tunnel_private.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -210,6 +211,11 @@ static void file(const char *to, const char *const from[])
 }
 
 /* Nobody looks at the connector's certificate here: it is the cloud's own. */
+static void write_identity(void)
+{
+  file("connectors/connector-1.pem", (const char *const[]){"pki/tunnel.key", "pki/tunnel.crt", NULL});
+}
+
 static void make_folder(void)
 {
   char pki[128], connectors[128];
@@ -226,7 +232,7 @@ static void make_folder(void)
   }
   ck_assert(waitpid(pid, &status, 0) == pid && status == 0);
   ck_assert_int_eq(mkdir(connectors, 0700), 0);
-  file("connectors/connector-1.pem", (const char *const[]){"pki/tunnel.key", "pki/tunnel.crt", NULL});
+  write_identity();
 }
 
 static void remove_folder(void)
@@ -414,6 +420,44 @@ START_TEST(replacement_that_fails_leaves_the_old_one_in_its_place)
 }
 END_TEST
 
+/* Its next request comes when half of the tunnel's streams have been used. */
+static void wear(struct end *e)
+{
+  ck_assert_int_eq(nghttp2_session_set_next_stream_id(link_tunnel(e->link)->h2, INT32_MAX / 2 + 2), 0);
+}
+
+/* Words of the cloud are requests too. */
+static void carry(struct end *e, int requests)
+{
+  for (; requests > 0; requests--) {
+    say(e->link, CONTROL_WELCOME, NULL);
+    settle();
+  }
+}
+
+START_TEST(replacement_of_a_worn_tunnel_that_cannot_begin_is_for_later_and_not_for_each_request)
+{
+  char key[128];
+  snprintf(key, sizeof key, "%s/connectors/connector-1.pem", folder);
+  cloud_starts();
+  start(1);
+  run_until(links() == 1);
+  wear(&ends[0]);
+  ck_assert_int_eq(unlink(key), 0);
+  carry(&ends[0], 3);
+  ck_assert_int_eq(waits, 1);
+  try_in_vain(1);
+  ck_assert_uint_eq(failures, 2);
+  write_identity();
+  carry(&ends[0], 1);
+  ck_assert_int_eq(came, 1);
+  wait_is_over();
+  run_until(!ends[0].link);
+  ck_assert_int_eq(came, 2);
+  ck_assert_uint_eq(links(), 1);
+}
+END_TEST
+
 /* -- refused --------------------------------------------------------------------------------------------- */
 
 static enum err refused(void)
@@ -512,6 +556,7 @@ static void add_tests(TCase *c)
   tcase_add_test(c, others_wait_for_the_first_when_the_cloud_is_gone);
   tcase_add_test(c, replacement_is_welcome_before_the_old_one_leaves);
   tcase_add_test(c, replacement_that_fails_leaves_the_old_one_in_its_place);
+  tcase_add_test(c, replacement_of_a_worn_tunnel_that_cannot_begin_is_for_later_and_not_for_each_request);
   tcase_add_test(c, who_is_refused_at_the_start_ends_with_the_reason);
   tcase_add_test(c, who_is_refused_after_it_served_goes_on_trying_and_keeps_the_reason);
   tcase_add_test(c, reason_is_gone_when_the_cloud_takes_it_again);
