@@ -121,6 +121,13 @@ static enum err read_direction(const struct fields *f, struct direction *ret)
   return direction_read(kept, ret);
 }
 
+enum err request_no_room(enum err e, const char *what, struct failure *f)
+{
+  if (!e) return ERR_OK;
+  return failure_set(f, e == ERR_TOO_LARGE ? ERR_HTTP_HEADERS_TOO_LARGE : e, "the head has no room for %s",
+                     what);
+}
+
 /* Host and port as they are published, whatever the user's Host says: applications make links of them. */
 static enum err add_forwarding(struct request *r, const struct direction *to)
 {
@@ -161,9 +168,7 @@ static enum err accept_head(struct request *r, const struct configurations *know
   r->target_len = h->path_len;
   r->fields = h->fields;
   fields_remove_if(r->fields, is_ours, NULL);
-  return add_forwarding(r, &to)
-             ? failure_set(f, ERR_TOO_LARGE, "the head has no room for the fields of forwarding")
-             : ERR_OK;
+  return request_no_room(add_forwarding(r, &to), "the fields of forwarding", f);
 }
 
 void request_keep_alive(struct request *r)

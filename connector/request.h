@@ -58,6 +58,9 @@ struct request {
 void request_begin(struct connector *c, const struct configurations *known, struct link *l,
                    struct tunnel_stream *s, const struct tunnel_head *h);
 
+/* What the connector could not add to the user's head: it is for the user to make it smaller. ERR_OK stays.
+ */
+enum err request_no_room(enum err e, const char *what, struct failure *f);
 /* Answers with the failure (or resets, when the answer has begun) and ends the request. */
 void request_fail(struct request *r, const struct failure *f);
 /* Over: frees everything. The stream is detached if it is still there. */

@@ -53,8 +53,7 @@ static enum err negotiate(struct request *r, struct origin *o, struct failure *f
   r->initiator = NULL;
   r->presented_ns = clock_wall_ns();
   enum err e = krb_initiator_new(r->ticket, bound ? &binding : NULL, &value, &r->initiator, f);
-  if (!e && fields_set(r->fields, "Authorization", buf_str(&value)))
-    e = failure_set(f, ERR_TOO_LARGE, "the head has no room for the ticket");
+  if (!e) e = request_no_room(fields_set(r->fields, "Authorization", buf_str(&value)), "the ticket", f);
   buf_wipe(&value);
   return e;
 }
@@ -95,7 +94,7 @@ static enum err application_fields(struct request *r, struct failure *f)
   trace_ctx_format(&r->present.ctx, parent);
   if (!e) e = fields_set(r->fields, "traceparent", parent);
   if (!e && r->websocket) e = websocket_fields(r->fields);
-  return e ? failure_set(f, e, "the head has no room for the connector's fields") : ERR_OK;
+  return request_no_room(e, "the connector's fields", f);
 }
 
 enum err step6_on_connection(void *request, struct origin *o, struct failure *f)
@@ -116,8 +115,8 @@ void step6_present(struct request *r)
   }
   enum err e = application_fields(r, &f);
   bool chunked = r->has_body && !fields_get(r->fields, "Content-Length");
-  if (!e && chunked && fields_set(r->fields, "Transfer-Encoding", "chunked"))
-    e = failure_set(&f, ERR_TOO_LARGE, "the head has no room");
+  if (!e && chunked)
+    e = request_no_room(fields_set(r->fields, "Transfer-Encoding", "chunked"), "Transfer-Encoding", &f);
   if (!e) {
     r->tries++;
     request_keep_alive(r);

@@ -273,6 +273,14 @@ static void pass(int seconds)
   settle();
 }
 
+static void send_fields(const char *method, bool body, struct fields *f)
+{
+  ck_assert_int_eq(tunnel_request(link_tunnel(cloud), method, "a", "/", 1, f, !body, &asked, &asked.stream),
+                   ERR_OK);
+  fields_clear(f);
+  link_flush(cloud);
+}
+
 /* direction: as it is, times of it; NULL: the right one. */
 static void send_directed(const char *method, bool body, const char *direction, int times)
 {
@@ -284,10 +292,7 @@ static void send_directed(const char *method, bool body, const char *direction, 
   for (int i = 0; i < times; i++)
     ck_assert_int_eq(fields_add(&f, DIRECTION_FIELD, direction ? direction : right), ERR_OK);
   ck_assert_int_eq(fields_add(&f, "via", "1.0 fred"), ERR_OK);
-  ck_assert_int_eq(tunnel_request(link_tunnel(cloud), method, "a", "/", 1, &f, !body, &asked, &asked.stream),
-                   ERR_OK);
-  fields_clear(&f);
-  link_flush(cloud);
+  send_fields(method, body, &f);
 }
 
 static void send_request(const char *method, bool body)
@@ -384,6 +389,24 @@ START_TEST(request_that_does_not_say_where_it_goes_is_refused)
   run_until(asked.status);
   ck_assert_int_eq(asked.status, 502);
   ck_assert_str_eq(asked.error, "tunnel_protocol");
+}
+END_TEST
+
+/* The tunnel lets it pass; what the connector adds is too much. */
+START_TEST(head_that_is_too_full_for_the_fields_of_forwarding_is_the_users_to_make_smaller)
+{
+  struct fields f;
+  char right[DIRECTION_MAX];
+  const struct direction to = {.app = app->name, .client = "192.0.2.1", .version = 1, .http = 1};
+  fields_init(&f, TUNNEL_MAX_FIELDS, 8192);
+  ck_assert_int_eq(direction_write(&to, right), ERR_OK);
+  ck_assert_int_eq(fields_add(&f, DIRECTION_FIELD, right), ERR_OK);
+  while (fields_count(&f) < TUNNEL_MAX_FIELDS - 4)
+    ck_assert_int_eq(fields_add(&f, "x-filler", "1"), ERR_OK);
+  send_fields("GET", false, &f);
+  run_until(asked.status);
+  ck_assert_int_eq(asked.status, 431);
+  ck_assert_str_eq(asked.error, "http_headers_too_large");
 }
 END_TEST
 
@@ -604,6 +627,7 @@ static void add_tests(TCase *c)
   tcase_add_test(c, ticket_that_is_refused_behind_a_stale_connection_is_renewed);
   tcase_add_loop_test(c, application_is_told_of_the_published_host_and_the_user, 0, 3);
   tcase_add_loop_test(c, request_that_does_not_say_where_it_goes_is_refused, 0, 5);
+  tcase_add_test(c, head_that_is_too_full_for_the_fields_of_forwarding_is_the_users_to_make_smaller);
   tcase_add_test(c, upload_that_is_not_taken_waits_outside_but_for_a_window);
   tcase_add_test(c, application_that_takes_an_upload_slowly_is_waited_for);
   tcase_add_test(c, application_with_a_long_timeout_is_waited_for_as_long);
