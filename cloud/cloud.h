@@ -8,7 +8,7 @@
 
 #include <stdatomic.h>
 
-#define CLOUD_WORKERS "16" /* UV_THREADPOOL_SIZE, unless the environment says otherwise */
+#define CLOUD_WORKERS "16" /* UV_THREADPOOL_SIZE, whatever the environment says (oidc.h) */
 
 struct conn;
 struct oidc;
@@ -40,8 +40,8 @@ struct cloud {
   struct registry *registry;
   struct roster *roster;
   struct once *once;
-  struct conn *conns;           /* all of them */
-  struct exchange *spare;       /* for the next requests by HTTP/1.1 */
+  struct conn *conns;     /* all of them */
+  struct exchange *spare; /* for the next requests by HTTP/1.1 */
   size_t n_spare;
   struct websocket *websockets; /* those that are open */
   struct throttle *throttle;

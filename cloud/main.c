@@ -40,8 +40,9 @@ static const struct actor_spec spec = {
         "ends.",
     .steps = "1, 3 and 7",
     .usage = "token NAME [-c FILE] [-r FOLDER]",
-    .signals = "SIGTERM and SIGINT let requests in progress end, for 3 s at most; a second one ends it at once.\n"
-               "SIGHUP lets it read its certificates again; of one that is bad the old one stays in use.\n",
+    .signals =
+        "SIGTERM and SIGINT let requests in progress end, for 3 s at most; a second one ends it at once.\n"
+        "SIGHUP lets it read its certificates again; of one that is bad the old one stays in use.\n",
     .lab_flags = LAB_CLIENT_SECRETS,
 };
 
@@ -306,7 +307,7 @@ int main(int argc, char **argv)
     argc -= 2;
   }
   /* Before any thread: some wait for the identity provider, and others write what is void. */
-  setenv("UV_THREADPOOL_SIZE", CLOUD_WORKERS, 0);
+  setenv("UV_THREADPOOL_SIZE", CLOUD_WORKERS, 1);
   actor_start(&actor, &spec, argc, argv);
   int code = token_for ? print_token(&actor, token_for) : serve(&actor);
   actor_stop(&actor);

@@ -39,7 +39,8 @@ static const struct actor_spec spec = {
     .signals =
         "SIGTERM and SIGINT: it takes no more requests, and ends with the last one in progress, after 30 s "
         "at most;\na second one ends it at once.\n"
-        "SIGHUP: it reads its certificate, keytab and authorities again, and replaces its connections; of one "
+        "SIGHUP: it reads its certificate, keytab and authorities again, and replaces its connections; of "
+        "one "
         "that\nis bad the old one stays in use.\n",
     .takes_instance = true,
 };
@@ -302,7 +303,7 @@ int main(int argc, char **argv)
   struct failure f = {0};
   diagnose_if_asked(argc, argv);
   /* Before any thread: workers wait for the KDC, and a stalled one must not use them up. */
-  setenv("UV_THREADPOOL_SIZE", "16", 0);
+  setenv("UV_THREADPOOL_SIZE", "16", 1);
   actor_start(&actor, &spec, argc, argv);
   actor_use_krb5_conf(&actor);
   struct connector *c = calloc(1, sizeof *c);

@@ -6,6 +6,7 @@ load lib/load
 
 setup_file() {
   lab_edit "$BATS_FILE_TMPDIR/lab.yaml" 's/^  connector-1:$/&\n    connections: 3/; s/^  connector-2:$/&\n    connections: 1/'
+  export UV_THREADPOOL_SIZE=1
   lab_start "$BATS_FILE_TMPDIR/lab.yaml"
 }
 teardown_file() { lab_stop; }
@@ -31,6 +32,15 @@ connections_are() {
   lab stop cloud
   lab start cloud
   connections_are 3 1
+}
+
+# Who waits for a KDC or an identity provider must not use up the workers.
+@test "cloud and connectors have their workers, whatever UV_THREADPOOL_SIZE the environment has" {
+  local name
+  sign_in
+  for name in cloud connector-1 connector-2; do
+    (($(awk '$1 == "Threads:" { print $2 }' "/proc/$(pid_of "$name")/status") > 16)) || fail "$name"
+  done
 }
 
 # served_by CONNECTOR...: how many requests they got, all together.

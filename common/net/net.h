@@ -26,7 +26,8 @@ void net_stop(struct net *n);
 /* Closes what is left, runs the loop until all close callbacks came, frees. */
 void net_free(struct net *n);
 
-/* run() on a worker thread, then done() on the loop. UV_THREADPOOL_SIZE (4) run at once; jobs queue. */
+/* run() on a worker thread, then done() on the loop. As many run at once as UV_THREADPOOL_SIZE said
+ * when the first one began (16 in cloud and connector); jobs queue. */
 enum err net_work(struct net *n, void (*run)(void *arg), void (*done)(void *arg), void *arg) MUST_CHECK;
 
 /* From another thread, while the loop runs or before: run(arg, call) on the loop's thread, and waits until
