@@ -2,9 +2,11 @@
 #include "store.h"
 
 #include "run.h"
+#include "schema.h"
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -183,6 +185,20 @@ START_TEST(store_open_symbolic_link_refused)
 }
 END_TEST
 
+START_TEST(reader_without_memory_is_told_so)
+{
+  struct failure f = {0};
+  sqlite3 *reader = NULL;
+  store_close(opened(STORE_REFUSE, NULL));
+  sqlite3_hard_heap_limit64(1);
+  enum err e = schema_open_reader(path, &reader, &f);
+  sqlite3_hard_heap_limit64(0);
+  ck_assert_int_ne(e, ERR_OK);
+  ck_assert_ptr_null(reader);
+  ck_assert_msg(strstr(f.why, "memory"), "%s", f.why);
+}
+END_TEST
+
 int main(void)
 {
   TCase *t = tcase_create("schema");
@@ -198,6 +214,7 @@ int main(void)
   tcase_add_test(t, store_open_other_version_refused_and_kept);
   tcase_add_test(t, store_open_folder_missing_refused);
   tcase_add_test(t, store_open_symbolic_link_refused);
+  tcase_add_test(t, reader_without_memory_is_told_so);
   Suite *s = suite_create("schema");
   suite_add_tcase(s, t);
   return run(s);
