@@ -146,6 +146,11 @@ trace_tool() {
 # The KDC's keys are put into a file that is gone when we are; without them less can be decrypted, and the view says what.
 trace_wire() {
   local options=()
+  # Without one there are no traces either, as it says.
+  if [[ ! -d $run ]]; then
+    trace_tool "$@"
+    return
+  fi
   load_actors
   wire_keytab=$(umask 077 && mktemp "$run/wire.XXXXXX") || die "$EX_FAILED" "$run cannot be written" "$(how_to_write)"
   trap 'rm -f "$wire_keytab"' EXIT

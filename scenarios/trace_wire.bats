@@ -154,3 +154,9 @@ realm=CORP.SEVENSTEP.TEST
   run lab trace "$alice" "$dave"
   [[ $status == 2 ]]
 }
+
+@test "where no lab has been there is nothing to show" {
+  run env SEVENSTEP_RUN="$BATS_TEST_TMPDIR/none" "$lab_top/sevenstep" trace --wire
+  [[ $status == 3 && $output == *': no traces here' ]] || fail "$output"
+  ((${#lines[@]} == 1)) || fail "$output"
+}
