@@ -33,6 +33,7 @@ struct once {
   int64_t before_s; /* what was issued later is not in the store but by this process, which remembers */
   struct seen *seen;
   struct user *users;
+  int64_t seen_swept_s, users_swept_s; /* what expired was forgotten in that second: no more has since */
 };
 
 /* The clock may have gone back since something was issued and ended: but a record of its end lives no shorter
@@ -140,6 +141,8 @@ static void forget_expired(struct once *o)
 {
   int64_t now = clock_wall_s();
   struct seen *s, *next;
+  if (now == o->seen_swept_s) return;
+  o->seen_swept_s = now;
   HASH_ITER(hh, o->seen, s, next)
   {
     if (s->expires_s > now) continue;
@@ -211,6 +214,8 @@ static void forget_users(struct once *o)
 {
   int64_t now = clock_wall_s();
   struct user *u, *next;
+  if (now == o->users_swept_s) return;
+  o->users_swept_s = now;
   HASH_ITER(hh, o->users, u, next)
   {
     if (u->expires_s > now) continue;
