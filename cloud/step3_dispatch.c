@@ -298,6 +298,15 @@ static void on_timeout(struct exchange *x)
   dispatch_fail(d, &f);
 }
 
+/* 401 says that nothing was done (RFC 9110 15.5.2), and has clients send it again with another token: so it
+ * is for what may be done twice alone. */
+static enum err cut_off(const struct exchange *x, int64_t now_s)
+{
+  if (has_body(x) || !idempotent(x->head->method)) return ERR_CUT_OFF;
+  if (x->by_token) return ERR_BEARER_INVALID;
+  return now_s >= x->session.expires_s ? ERR_SESSION_EXPIRED : ERR_SESSION_ENDED;
+}
+
 /* A WebSocket is told why, and when it has begun a frame, waits for its end: websocket.c sees to it. */
 static bool on_second(struct exchange *x)
 {
@@ -305,8 +314,7 @@ static bool on_second(struct exchange *x)
   struct failure f;
   int64_t now_s = clock_wall_s();
   if (d->websocket || !route_user_lost(x, now_s)) return true;
-  enum err e = now_s >= x->session.expires_s ? ERR_SESSION_EXPIRED : ERR_SESSION_ENDED;
-  failure_set(&f, x->by_token ? ERR_BEARER_INVALID : e, "since the request began");
+  failure_set(&f, cut_off(x, now_s), "since the request began");
   dispatch_fail(d, &f);
   return false;
 }

@@ -1,11 +1,14 @@
 /* What becomes of a request whose user's session ends while it is answered. */
+#include "../token/mint.h"
 #include "front.h"
+#include "provider.h"
 #include "suites.h"
 
 #include "clock.h"
 #include "revocation.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static struct user *ask(int64_t lifetime_s)
@@ -89,16 +92,80 @@ START_TEST(end_of_the_session_fails_a_request_that_waits)
 }
 END_TEST
 
-START_TEST(end_of_the_session_ends_an_upload)
+/* Nobody may take it for not done. */
+static void assert_not_to_be_sent_again(struct user *u)
+{
+  pass(1);
+  run_until(user_got(u, "HTTP/1.1 502 ") && one.lost == 1);
+  ck_assert(user_got(u, "Sevenstep-Error: cut_off\r\n"));
+  ck_assert(!user_got(u, "WWW-Authenticate:"));
+  ck_assert_int_eq(one.requests, 1);
+}
+
+static const char *const not_repeatable[] = {
+    "POST / HTTP/1.1\r\n", "PATCH / HTTP/1.1\r\nContent-Length: 0\r\n",
+    "PUT / HTTP/1.1\r\nContent-Length: 4\r\n", "POST / HTTP/1.1\r\nContent-Length: 10\r\n",
+    "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n"};
+static const char *const bodies[] = {"", "", "half", "half", "4\r\nhalf\r\n"};
+
+START_TEST(end_of_the_session_does_not_say_that_nothing_was_done)
 {
   char request[8192];
-  snprintf(request, sizeof request, "POST / HTTP/1.1\r\n" TO_HELLO "Content-Length: 10\r\n%s\r\nhalf",
-           user_signs_in(100));
+  snprintf(request, sizeof request, "%s" TO_HELLO "%s\r\n%s", not_repeatable[_i], user_signs_in(100),
+           bodies[_i]);
   struct user *u = user_asks(request);
-  run_until(one.body.len == 4);
+  if (*bodies[_i]) run_until(one.body.len == 4);
   user_signs_out();
+  assert_not_to_be_sent_again(u);
+}
+END_TEST
+
+/* -- access tokens --------------------------------------------------------------------------------------- */
+
+/* The field line that shows an access token of alice for hello that ends then. */
+static const char *token_until(int64_t expires_s)
+{
+  static char line[4096];
+  char issued[24], expires[24], issuer[256];
+  snprintf(issued, sizeof issued, "%ld", (long)clock_wall_s() - 100);
+  snprintf(expires, sizeof expires, "%ld", (long)expires_s);
+  snprintf(issuer, sizeof issuer, "\"%s\"", cloud->lab->idp.issuer.text);
+  char *claims = mint_claims("iss", issuer, "iat", issued, "exp", expires, "nonce", NULL, "jti", "\"1\"",
+                             "client_id", "\"api\"", "scope", "\"" TOKEN_SCOPE_USER "\"", NULL);
+  char *token = mint_sign(mint_key(), "{\"alg\":\"RS256\",\"typ\":\"at+jwt\",\"kid\":\"k1\"}", claims);
+  snprintf(line, sizeof line, "Authorization: Bearer %s\r\n", token);
+  free(claims);
+  free(token);
+  return line;
+}
+
+static struct user *ask_by_token(const char *method, int64_t lifetime_s)
+{
+  char request[8192];
+  front_app("hello")->bearer_access = true;
+  provider_open();
+  snprintf(request, sizeof request, "%s / HTTP/1.1\r\n" TO_HELLO "%s\r\n", method,
+           token_until(clock_wall_s() + lifetime_s));
+  return user_asks(request);
+}
+
+START_TEST(end_of_the_token_fails_a_request_that_waits)
+{
+  struct user *u = ask_by_token("GET", 100);
+  clock_shift_wall(100 + TOKEN_SKEW_S);
   pass(1);
   run_until(user_got(u, "HTTP/1.1 401 ") && one.lost == 1);
+  ck_assert(user_got(u, "error=\"invalid_token\""));
+  provider_close();
+}
+END_TEST
+
+START_TEST(end_of_the_token_does_not_say_that_nothing_was_done)
+{
+  struct user *u = ask_by_token("POST", 100);
+  clock_shift_wall(100 + TOKEN_SKEW_S);
+  assert_not_to_be_sent_again(u);
+  provider_close();
 }
 END_TEST
 
@@ -158,7 +225,9 @@ Suite *front_sessions_suite(void)
   TCase *c = front_tests(s, "sessions");
   tcase_add_loop_test(c, end_of_the_session_ends_an_answer_that_has_begun, 0, 5);
   tcase_add_loop_test(c, end_of_the_session_fails_a_request_that_waits, 0, 5);
-  tcase_add_test(c, end_of_the_session_ends_an_upload);
+  tcase_add_loop_test(c, end_of_the_session_does_not_say_that_nothing_was_done, 0, 5);
+  tcase_add_test(c, end_of_the_token_fails_a_request_that_waits);
+  tcase_add_test(c, end_of_the_token_does_not_say_that_nothing_was_done);
   tcase_add_test(c, end_of_the_session_ends_a_stream_of_http2_and_no_other);
   tcase_add_test(c, removal_of_the_application_lets_an_answer_go_on_until_the_session_ends);
   tcase_add_test(c, answer_without_a_session_goes_on);
