@@ -110,7 +110,7 @@ static void take_claims(struct exchange *x, const char *token, const struct toke
 {
   session_of_claims(&x->session, x->app, c);
   x->session.issued_s = c->issued_s;
-  x->session.expires_s = c->expires_s;
+  x->session.expires_s = c->expires_s + TOKEN_SKEW_S; /* until then it is valid */
   x->by_token = true;
   atomic_fetch_add_explicit(&x->cloud->counters.tokens_accepted, 1, memory_order_relaxed);
   step3_trace_token(x, token, c);

@@ -169,6 +169,21 @@ START_TEST(end_of_the_token_does_not_say_that_nothing_was_done)
 }
 END_TEST
 
+/* As long as it would be taken, which is longer than it says. */
+START_TEST(token_that_ended_within_the_tolerance_is_answered)
+{
+  struct user *u = ask_by_token("GET", -20);
+  pass(1);
+  clock_shift_wall(TOKEN_SKEW_S / 2);
+  pass(1);
+  ck_assert_uint_eq(u->got.len, 0);
+  inside_answer(&one, 204, NULL, NULL, true);
+  run_until(user_got(u, "HTTP/1.1 204 "));
+  ck_assert_int_eq(one.lost, 0);
+  provider_close();
+}
+END_TEST
+
 START_TEST(end_of_the_session_ends_a_stream_of_http2_and_no_other)
 {
   const char *cookie = user_signs_in(100);
@@ -228,6 +243,7 @@ Suite *front_sessions_suite(void)
   tcase_add_loop_test(c, end_of_the_session_does_not_say_that_nothing_was_done, 0, 5);
   tcase_add_test(c, end_of_the_token_fails_a_request_that_waits);
   tcase_add_test(c, end_of_the_token_does_not_say_that_nothing_was_done);
+  tcase_add_test(c, token_that_ended_within_the_tolerance_is_answered);
   tcase_add_test(c, end_of_the_session_ends_a_stream_of_http2_and_no_other);
   tcase_add_test(c, removal_of_the_application_lets_an_answer_go_on_until_the_session_ends);
   tcase_add_test(c, answer_without_a_session_goes_on);
