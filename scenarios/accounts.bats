@@ -175,7 +175,8 @@ assert_bob_goes_on() {
   lab user remove zoe
   await_metric connector-1 sevenstep_connector_cached_tickets 0
   agent_open "$SEVENSTEP_APP_URL"
-  [[ $agent_status == 200 ]] && agent_has_form
+  assert_status 200
+  agent_has_form
   run lab user list
   [[ $output != *zoe* ]]
 }

@@ -82,7 +82,8 @@ let_go() {
   for _ in {1..4}; do
     exec {socket}< <(exec "$lab_top/scenarios/lib/websocket" --ca "$SEVENSTEP_CA" "wss${public#https}ws" wait 2>&1 3>&-)
     slow+=("$!")
-    read -r -t 30 -u "$socket" line && [[ $line == open* ]]
+    read -r -t 30 -u "$socket" line
+    [[ $line == open* ]]
   done
   agent_get "$public"
   assert_error too_many_at_once

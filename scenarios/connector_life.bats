@@ -142,7 +142,7 @@ seen() {
   lab start connector-1
   echo "# kill -9 (POST): $sent sent, $((sent - good)) told that the connector was lost, $retried sent again, $arrived arrived" >&3
   ((retried == 0 && arrived >= good && arrived <= sent && sent - good <= 16))
-  ! grep -vE '^(200|502) 0 ' "$results"
+  refute grep -vE '^(200|502) 0 ' "$results"
 }
 
 # As a network that dies without a word: its kernel still takes what it is sent.

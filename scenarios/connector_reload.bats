@@ -136,5 +136,5 @@ signal_until_log_says() {
   done
   load_await 100
   load_stop
-  ! grep -v '^200 0 ' "$results"
+  refute grep -v '^200 0 ' "$results"
 }

@@ -95,7 +95,8 @@ assert_mended() {
   admin "cpw -pw another $there"
   diagnose --app abroad
   assert_first trust-key realm_trust 'does not accept the ticket of ours'
-  lab stop resource-based && lab start resource-based
+  lab stop resource-based
+  lab start resource-based
   agent_sign_in "$("$SEVENSTEP_BIN/sevenstep-lab" -c "$SEVENSTEP_LAB" list applications | sed -n 's/^shared //p')" pat@partner.test pat-password
   assert_status 502
   assert_error realm_trust
@@ -160,7 +161,8 @@ assert_mended() {
   PATH=$BATS_TEST_TMPDIR/kdc:$PATH lab start kdc
   diagnose --app abroad
   assert_first s4u2proxy spn_unknown_to_kdc 'does not know that its host belongs there'
-  lab stop kdc && lab start kdc
+  lab stop kdc
+  lab start kdc
   assert_mended
 }
 

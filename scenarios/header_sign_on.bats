@@ -44,7 +44,7 @@ field() {
   assert_status 200
   [[ $(field x-user) == alice@sevenstep.test && $(field x-groups) == staff && $(field x-display-name) == Alice ]]
   [[ $(field account) == alice ]]
-  ! grep -qi mallory "$agent_body"
+  refute grep -qi mallory "$agent_body"
 }
 
 @test "the session's cookie carries no more than it needs, and is small" {

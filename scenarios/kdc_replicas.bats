@@ -36,7 +36,10 @@ answered_by() {
 # Connectors ask first who answered last: back to the beginning.
 connectors_anew() {
   local connector
-  for connector in connector-1 connector-2; do lab stop "$connector" && lab start "$connector"; done
+  for connector in connector-1 connector-2; do
+    lab stop "$connector"
+    lab start "$connector"
+  done
 }
 
 @test "two KDCs run on one database, and clients know both" {

@@ -12,7 +12,7 @@ assert_refused() {
   assert_status "$2"
   assert_error "$1"
   [[ $(agent_header Sevenstep-Actor) == idp ]]
-  ! agent_has_token
+  refute agent_has_token
 }
 
 @test "a wrong password" {

@@ -63,7 +63,7 @@ slapd_pid() { pgrep -P "$(pid_of directory)" slapd; }
   [[ $(attribute "$connector" krbAllowedToDelegateTo | sort) == "$hello@$SEVENSTEP_REALM"$'\n'"HTTP/ledger.corp.sevenstep.test@$SEVENSTEP_REALM" ]]
   [[ -z $(attribute "$hello" krbAllowedToDelegateTo) ]]
   [[ ! -e $SEVENSTEP_RUN/kdc/principal ]]
-  ! grep -q db_module_dir "$SEVENSTEP_RUN/kdc/kdc.conf"
+  refute grep -q db_module_dir "$SEVENSTEP_RUN/kdc/kdc.conf"
 }
 
 @test "its only door is a socket in the run folder, for nobody but who runs the lab" {

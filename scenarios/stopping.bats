@@ -65,7 +65,7 @@ terminate() {
   upload_end new
   [[ $uploaded == 200 ]]
   lab stop cloud
-  ! grep -q 'cut off' "$SEVENSTEP_RUN/log/cloud.log"
+  refute grep -q 'cut off' "$SEVENSTEP_RUN/log/cloud.log"
 }
 
 @test "a second signal ends it at once" {
@@ -88,5 +88,5 @@ terminate() {
   [[ ${lines[-1]} == 'closed 1001 the proxy stops' ]]
   mapfile -t lines <&"$two"
   [[ ${lines[-1]} == 'closed 1001 the proxy stops' ]]
-  ! grep -q 'cut off' "$SEVENSTEP_RUN/log/cloud.log"
+  refute grep -q 'cut off' "$SEVENSTEP_RUN/log/cloud.log"
 }

@@ -31,7 +31,7 @@ next_line_like() {
 
 next_event() {
   local id data empty
-  read -r -t 30 -u "$answer" id && read -r -t 30 -u "$answer" data && read -r -t 30 -u "$answer" empty
+  { read -r -t 30 id && read -r -t 30 data && read -r -t 30 empty; } <&"$answer" || fail "event $1 does not come"
   [[ $id == "id: $1" && $data == "data: event $(($1 + 1)) of $2" && -z $empty ]] || fail "expected event $1, found \"$id\" \"$data\""
 }
 
@@ -85,7 +85,8 @@ is_broken_off() {
   for reader in {1..8}; do
     get_slowly "${SEVENSTEP_APP_URL}download?bytes=$size"
     slow+=("$answer") pids+=("$answer_pid")
-    read -r -N 1 -t 30 -u "$answer" byte && [[ $byte == a ]]
+    read -r -N 1 -t 30 -u "$answer" byte
+    [[ $byte == a ]]
   done
   for ((reader = 0; reader < 20; reader++)); do
     agent_get "${SEVENSTEP_APP_URL}download?bytes=1000000"

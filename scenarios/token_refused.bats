@@ -144,6 +144,6 @@ assert_refused() {
 @test "an error in place of a token is shown, escaped, and begins no session" {
   agent_post_token error=access_denied 'error_description=<script>alert(1)</script>' id_token=
   assert_refused authorization_denied
-  ! grep -q '<script>alert' "$agent_body"
+  refute grep -q '<script' "$agent_body"
   assert_page '&lt;script&gt;'
 }

@@ -95,6 +95,7 @@ metric() {
   parent=00-$(openssl rand -hex 16)-$(openssl rand -hex 8)-01
   run "$websocket_tool" --ca "$SEVENSTEP_CA" --cookie "__Host-sevenstep=$(agent_cookie __Host-sevenstep)" --field "traceparent: $parent" \
     "$hello/ws" text 12345 close 1000 bye
+  [[ $output == $'open - -\ntext 12345\nclosed 1000' ]]
   found=$(trace_json "$(cut -d - -f 2 <<<"$parent")")
   [[ $(jq -r .sequence <<<"$found") == 3467 ]]
   [[ $(jq -r '.steps[] | select(.step == 7) | .attributes | "\(.["sevenstep.upgrade"]) \(.["sevenstep.ended_by"]) \(.["http.response.status_code"])"' \
@@ -173,7 +174,8 @@ metric() {
   agent_sign_in "https${members#wss}/" "$SEVENSTEP_USER" "$(password_of "$SEVENSTEP_USER")"
   assert_status 426 # it speaks nothing else
   exec {watch}< <("$websocket_tool" --ca "$SEVENSTEP_CA" "$guest/watch" wait 3>&-)
-  read -r -t 30 -u "$watch" line && [[ $line == open* ]]
+  read -r -t 30 -u "$watch" line
+  [[ $line == open* ]]
   websocket_begin "$members/" text x wait
   next_line 'open - -'
   next_line 'text x'
@@ -215,7 +217,8 @@ metric() {
 @test "a connector that drains tells the application, too" {
   local watch
   exec {watch}< <("$websocket_tool" "ws://localhost:$(<"$BATS_FILE_TMPDIR/guest.port")/watch" wait 3>&-)
-  read -r -t 30 -u "$watch" line && [[ $line == open* ]]
+  read -r -t 30 -u "$watch" line
+  [[ $line == open* ]]
   websocket_begin "$guest/" text x wait
   next_line 'open - -'
   next_line 'text x'

@@ -14,6 +14,7 @@
 #   sign_in [URL [USER]]         the happy path, as the lab's user; fails the test with the page's error if it does not end at 200
 #   open_logon URL               to the logon page
 #   password_of USER             by the lab file's convention: NAME-password
+#   refute COMMAND...            fails the test if it succeeds; of "! COMMAND" bash takes no notice, except in a test's last line
 #
 #   assert_status CODE           of the agent's last response
 #   assert_error NAME            the error shown on the page
@@ -95,6 +96,10 @@ fail() {
   printf 'last response: %s %s %s\n' "$agent_status" "$agent_url" "${agent_failure-}" >&2
   [[ -z ${SEVENSTEP_RUN-} ]] || printf 'the run folder: %s\n' "$SEVENSTEP_RUN" >&2
   return 1
+}
+
+refute() {
+  if "$@"; then fail "this should have failed: $*"; fi
 }
 
 password_of() {

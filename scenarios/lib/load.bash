@@ -24,10 +24,11 @@ load_start() {
   load=$!
 }
 
-# Waits until the users have got N answers more.
+# Waits until the users have got N answers more; fails the test after a minute.
 load_await() {
-  local wanted=$(($(wc -l <"$results") + $1))
-  timeout 60 tail -n +1 -f --pid="$load" "$results" | head -n "$wanted" >/dev/null
+  local wanted=$(($(wc -l <"$results") + $1)) found
+  found=$(timeout 60 tail -n +1 -f --pid="$load" "$results" | head -n "$wanted" | wc -l)
+  ((found == wanted)) || fail "expected $wanted answers, found $found"
 }
 
 # Sets: sent, good (answered 200), retried (sent again by the cloud), arrived (counted by the application).
