@@ -84,7 +84,9 @@ refused() {
   refused 401 bearer_invalid invalid_token "$(jq -r .id_token <<<"$answer")"
   assert_page 'token_type: '
   sign_in
-  refused 401 bearer_invalid invalid_token "$(agent_new "$BATS_TEST_TMPDIR/agent" && agent_cookie __Host-sevenstep)x"
+  session=$(agent_cookie __Host-sevenstep)
+  [[ -n $session ]]
+  refused 401 bearer_invalid invalid_token "$session"
   agent_new "$BATS_TEST_TMPDIR/agent"
   agent_get "$SEVENSTEP_APP_URL" -H "Cookie: __Host-sevenstep=$(jq -r .access_token <<<"$answer")"
   assert_status 302
