@@ -7,6 +7,8 @@
 #   setup()         { agent_new "$BATS_TEST_TMPDIR/agent"; }
 #
 #   lab ARGUMENT...              ./sevenstep on this lab
+#   sanitizers_watch             lab_start does it: what sanitizers find from now on, in whatever lab, is kept, and lab_stop fails
+#   sanitizers_found_nothing     lab_stop asks it; shows what they found
 #   lab_edit FILE SED-SCRIPT     a copy of lab.yaml, changed: lab_edit "$BATS_FILE_TMPDIR/lab.yaml" 's/3600/10/'
 #   lab_publish FILE YAML [SPN...]  a copy of lab.yaml with the applications of YAML, and connectors that may delegate to the SPNs
 #   lab_listen_tls FILE          its application listens with TLS, too
@@ -34,9 +36,32 @@ lab() {
   "$lab_top/sevenstep" "$@"
 }
 
+# Into files, one a process: a log is replaced when its lab starts again. GCC's UBSan writes none, but what it aborts ASan reports.
+sanitizers_watch() {
+  local tool options
+  mkdir -p "$BATS_FILE_TMPDIR/sanitizers"
+  for tool in ASAN LSAN TSAN UBSAN; do
+    options=${tool}_OPTIONS
+    export "$options=${!options:+${!options}:}log_path=$BATS_FILE_TMPDIR/sanitizers/report"
+  done
+  ASAN_OPTIONS+=:handle_abort=1 UBSAN_OPTIONS+=:abort_on_error=1
+}
+
+sanitizers_found_nothing() {
+  local report code=0
+  for report in "$BATS_FILE_TMPDIR"/sanitizers/*; do
+    [[ -e $report ]] || continue
+    printf '%s\n' "${report##*/}:"
+    head -n 60 "$report"
+    code=1
+  done >&2
+  return "$code"
+}
+
 # Ports: the first base that is free. Two files that try the same one at once: `up` of one says 4, and goes on to the next.
 lab_start() {
   local base code=4
+  sanitizers_watch
   export SEVENSTEP_RUN=$BATS_FILE_TMPDIR/run SEVENSTEP_LAB=${1:-$lab_top/lab.yaml}
   # A unix socket's path must be short, and bats' folders are deep.
   if ((${#SEVENSTEP_RUN} > 70)); then
@@ -51,19 +76,17 @@ lab_start() {
   done
   if ((code)); then
     cat "$BATS_FILE_TMPDIR/up.log" >&2
+    sanitizers_found_nothing
     return "$code"
   fi
   eval "$(lab env)"
 }
 
-# Stops it, and fails if an actor had to be killed, left a process, or a sanitizer found something.
+# Stops it, and fails if an actor had to be killed, left a process, or a sanitizer found something in any of the file's labs.
 lab_stop() {
   local code=0
   lab down || code=1
-  if grep -lE 'ERROR: (Address|Leak|Thread)Sanitizer|runtime error:|WARNING: ThreadSanitizer' "$SEVENSTEP_RUN"/log/*.log; then
-    grep -hE -A 25 'ERROR: (Address|Leak|Thread)Sanitizer|runtime error:|WARNING: ThreadSanitizer' "$SEVENSTEP_RUN"/log/*.log | head -n 80
-    code=1
-  fi >&2
+  sanitizers_found_nothing || code=1
   [[ -z ${SEVENSTEP_RUN_IS_OURS-} ]] || { ((code)) || rm -rf "$SEVENSTEP_RUN"; }
   return "$code"
 }
