@@ -269,6 +269,16 @@ bool front_answered(void)
   return !cloud->conns->x || !cloud->conns->x->active;
 }
 
+uint64_t front_body_left(void)
+{
+  return cloud->conns->parser.left;
+}
+
+bool front_paused(void)
+{
+  return cloud->conns->x && cloud->conns->x->paused;
+}
+
 void front_read_a_little(struct stream *s)
 {
   uint64_t before = stream_sent(cloud->conns->stream);

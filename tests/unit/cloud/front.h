@@ -47,6 +47,10 @@ void front_widen(struct stream *s);
 /* What the front has for it, and has not sent; is that all, for no request of it is under way? */
 size_t front_queued(void);
 bool front_answered(void);
+/* Of its request: what the front has not read of a body with a length; is no more read, for the taker is
+ * behind? */
+uint64_t front_body_left(void);
+bool front_paused(void);
 /* Lets s, which is paused, read until something of that has left. */
 void front_read_a_little(struct stream *s);
 

@@ -13,8 +13,13 @@ START_TEST(pipelined_requests_that_are_refused_are_answered_in_order)
   run_until(user_got_times(u, "HTTP/1.1 ") == 3 || u->closed);
   ck_assert(!u->closed);
   ck_assert(!user_got(u, "Connection: close"));
-  ck_assert_uint_eq(user_got_times(u, "HTTP/1.1 404 "), 2);
-  ck_assert_uint_eq(user_got_times(u, "HTTP/1.1 502 "), 1); /* no identity provider */
+  /* 502: there is no identity provider. */
+  static const char *const answers[] = {"HTTP/1.1 404 ", "HTTP/1.1 502 ", "HTTP/1.1 404 "};
+  const char *at = buf_str(&u->got);
+  for (int i = 0; i < 3; i++, at++) {
+    at = strstr(at, "HTTP/1.1 ");
+    ck_assert_int_eq(strncmp(at, answers[i], strlen(answers[i])), 0);
+  }
 }
 END_TEST
 
@@ -46,22 +51,24 @@ END_TEST
 
 START_TEST(connection_goes_on_after_a_body_that_nobody_took)
 {
-  static uint8_t body[TUNNEL_STREAM_WINDOW + TUNNEL_WRITE_HIGH + 1024];
+  static uint8_t body[TUNNEL_STREAM_WINDOW + TUNNEL_WRITE_HIGH + 1];
   char head[128];
   inside_dial(&one, "connector-1");
   one.deaf = true;
   struct user *u = user_connect(NULL);
   snprintf(head, sizeof head, "POST / HTTP/1.1\r\nContent-Length: %zu\r\n" TO_PUBLIC "\r\n", sizeof body);
   user_send(u, head);
-  user_send_bytes(u, body, sizeof body);
-  run_until(one.body.len == TUNNEL_STREAM_WINDOW && stream_queued(u->stream) == 0);
-  pass(0);
+  user_send_bytes(u, body, sizeof body - 1);
+  run_until(one.body.len == TUNNEL_STREAM_WINDOW && front_body_left() == 1);
+  user_send_bytes(u, body, 1); /* with this one, the request's last, no more is read */
+  run_until(front_paused());
   inside_answer(&one, 413, NULL, NULL, true);
   run_until(user_got(u, "HTTP/1.1 413 "));
   pass(0);
-  if (u->closed) return; /* the last kilobyte had not been read: then nothing can follow */
+  ck_assert(!u->closed);
   user_send(u, "GET /next HTTP/1.1\r\n" TO_PUBLIC "\r\n");
-  run_until(one.requests == 2);
+  run_until(one.requests == 2 || u->closed);
+  ck_assert(!u->closed);
 }
 END_TEST
 
