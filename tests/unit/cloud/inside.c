@@ -211,8 +211,9 @@ static void inside_data(struct tunnel_stream *s, void *owner, const uint8_t *dat
 static void inside_ended(struct tunnel_stream *s, void *owner, const struct fields *trailers)
 {
   (void)s;
-  (void)trailers;
-  ((struct inside *)owner)->ended = true;
+  struct inside *c = owner;
+  c->ended = true;
+  c->trailers = fields_count(trailers);
 }
 
 static void inside_closed(struct tunnel_stream *s, void *owner, const struct failure *f)

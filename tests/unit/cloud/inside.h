@@ -24,6 +24,7 @@ struct inside {
   struct direction direction; /* of the last request; kept holds its strings */
   char kept[DIRECTION_MAX];
   bool ended, deaf;         /* deaf: gives no window back */
+  size_t trailers;          /* how many came with the end */
   /* What it registers and renews with, and what came of it. challenge: a wrong one, or NULL. */
   const char *token, *challenge;
   struct buf csr, key, certificate;

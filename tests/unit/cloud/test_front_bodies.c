@@ -47,6 +47,16 @@ START_TEST(upload_that_stops_is_cut_off)
 }
 END_TEST
 
+START_TEST(trailers_of_a_request_end_at_the_proxy)
+{
+  user_asks("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n" TO_PUBLIC
+            "\r\n1\r\nx\r\n0\r\nX-Sum: 7\r\n\r\n");
+  run_until(one.ended);
+  ck_assert_str_eq(buf_str(&one.body), "x");
+  ck_assert_uint_eq(one.trailers, 0);
+}
+END_TEST
+
 START_TEST(malformed_body_behind_a_begun_response_ends_the_tunnel_stream)
 {
   inside_dial(&one, "connector-1");
@@ -222,6 +232,37 @@ START_TEST(response_without_a_body_has_none)
 }
 END_TEST
 
+/* RFC 9112 6.1, 9.3: no chunks, and the connection goes on only where that was asked for and the end can be
+ * seen. */
+START_TEST(http10_gets_a_body_without_chunks_and_keeps_its_connection_on_request_alone)
+{
+  static const struct {
+    const char *asks, *length, *is_told;
+    bool goes_on;
+  } cases[] = {{"", NULL, "Connection: close\r\n", false},
+               {"", "2", "Connection: close\r\n", false},
+               {"Connection: keep-alive\r\n", NULL, "Connection: close\r\n", false},
+               {"Connection: keep-alive\r\n", "2", "Connection: keep-alive\r\n", true}};
+  char request[128];
+  snprintf(request, sizeof request, "GET / HTTP/1.0\r\n%s" TO_PUBLIC "\r\n", cases[_i].asks);
+  struct user *u = user_asks(request);
+  inside_answer(&one, 200, cases[_i].length ? "content-length" : NULL, cases[_i].length, false);
+  inside_write(&one, "o", 1);
+  run_until(user_got(u, "\r\n\r\no"));
+  inside_write(&one, "k", 1);
+  inside_end(&one);
+  run_until(user_got(u, "\r\n\r\nok"));
+  ck_assert(user_got(u, cases[_i].is_told) && !user_got(u, "Transfer-Encoding"));
+  if (cases[_i].goes_on) {
+    user_send(u, request);
+    run_until(one.requests == 2);
+  } else {
+    run_until(u->closed);
+    ck_assert_str_eq(strstr(buf_str(&u->got), "\r\n\r\n"), "\r\n\r\nok");
+  }
+}
+END_TEST
+
 Suite *front_bodies_suite(void)
 {
   Suite *s = suite_create("front_bodies");
@@ -229,6 +270,7 @@ Suite *front_bodies_suite(void)
   tcase_add_test(c, upload_whose_body_comes_late_is_not_cut_off);
   tcase_add_test(c, upload_that_moves_is_not_timed_out);
   tcase_add_test(c, upload_that_stops_is_cut_off);
+  tcase_add_test(c, trailers_of_a_request_end_at_the_proxy);
   tcase_add_test(c, malformed_body_behind_a_begun_response_ends_the_tunnel_stream);
   tcase_add_test(c, malformed_body_before_the_response_is_a_bad_request);
   tcase_add_test(c, stream_that_was_silent_may_burst);
@@ -237,5 +279,6 @@ Suite *front_bodies_suite(void)
   tcase_add_test(c, small_pieces_are_not_more_to_a_user_who_does_not_read);
   tcase_add_test(c, answer_that_is_complete_arrives_also_when_its_connector_has_gone);
   tcase_add_test(c, response_without_a_body_has_none);
+  tcase_add_loop_test(c, http10_gets_a_body_without_chunks_and_keeps_its_connection_on_request_alone, 0, 4);
   return s;
 }

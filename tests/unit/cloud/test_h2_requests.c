@@ -113,11 +113,13 @@ START_TEST(crumbs_of_cookies_are_joined_and_ours_stay_outside)
     char crumb[32];
     snprintf(crumb, sizeof crumb, "c%d=%d", i, i);
     ck_assert_int_eq(fields_add(&f, "cookie", crumb), ERR_OK);
+    if (i == 1) ck_assert_int_eq(fields_add(&f, "cookie", "__Host-sevenstep=stolen"), ERR_OK);
   }
   browser_ask_with("GET", PUBLIC, "/", &f, true);
   run_until(one.requests == 1);
   ck_assert_uint_eq(fields_count_of(&one.fields, "cookie"), 1);
   ck_assert_ptr_nonnull(strstr(fields_get(&one.fields, "cookie"), "c0=0; c1=1; c2=2;"));
+  ck_assert_ptr_null(strstr(fields_get(&one.fields, "cookie"), "sevenstep"));
   fields_clear(&f);
 }
 END_TEST
