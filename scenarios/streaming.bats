@@ -2,6 +2,7 @@
 # Answers that take their time: server-sent events arrive one by one, and who reads slowly holds up nobody else.
 
 load lib/lab
+load lib/load
 
 setup_file() { lab_start; }
 teardown_file() { lab_stop; }
@@ -96,6 +97,61 @@ is_broken_off() {
   get_slowly "${SEVENSTEP_APP_URL}stream?count=2&ms=3600000"
   next_event 0 2
   stop_reading
-  [[ $(wc -c <&"${slow[0]}") == $((size - 1)) ]]
+  { printf a && cat <&"${slow[0]}"; } | cmp - <(pattern "$size")
   kill "${pids[@]:1}"
+}
+
+# What the application's /download is made of: pattern BYTES.
+pattern() { yes abcdefghijklmnopqrstuvwxyz | tr -d '\n' | head -c "$1"; }
+
+# FOLDER USER N, in it: a session, and N requests of three kinds each.
+much_prepare() {
+  local folder=$1 n
+  shift
+  agent_new "$folder"
+  sign_in "$SEVENSTEP_APP_URL" "$1"
+  for ((n = 1; n <= $2; n++)); do
+    head -c $((n * 7907)) /dev/urandom >"$folder/random-$n"
+    printf 'url = "%s"\noutput = "%s"\nupload-file = "%s"\n' "${SEVENSTEP_APP_URL}upload" "$folder/upload-$n" "$folder/random-$n"
+  done >"$folder/requests"
+  for ((n = 1; n <= $2; n++)); do
+    printf 'url = "%s"\noutput = "%s"\n' "${SEVENSTEP_APP_URL}echo/${folder##*/}/$n" "$folder/$n"
+    printf 'url = "%s"\noutput = "%s"\n' "${SEVENSTEP_APP_URL}download?bytes=$((n * 7919))" "$folder/download-$n"
+  done >>"$folder/requests"
+}
+
+# FOLDER CURL-OPTION...: all of them, 16 at a time, in the background.
+much_ask() {
+  curl -s --noproxy '*' --cacert "$SEVENSTEP_CA" -b "$1/cookies" --parallel --parallel-immediate --parallel-max 16 "${@:2}" \
+    -w '%{http_code} %{exitcode} %{url_effective}\n' -K "$1/requests" >"$1/results" 2>/dev/null 3>&- &
+}
+
+# FOLDER USER N: the answers are what was asked for, byte for byte.
+much_compare() {
+  local n
+  [[ $(grep -c '^200 0 ' "$1/results") == $((3 * $3)) ]] || fail "$1:" "$(grep -v '^200 0 ' "$1/results")"
+  grep /echo/ "$1/results" | answers_of_others "$1" "$2" || fail "$1: answers of others"
+  for ((n = 1; n <= $3; n++)); do
+    pattern $((n * 7919)) | cmp - "$1/download-$n"
+    [[ $(jq -r .sha256 "$1/upload-$n") == "$(sha256sum <"$1/random-$n" | cut -d ' ' -f 1)" ]] || fail "$1: upload $n"
+  done
+}
+
+@test "many requests of several users at once, between others that are broken off: each gets his own answers, byte for byte" {
+  local user way
+  for user in alice bob; do
+    for way in http1.1 http2; do much_prepare "$BATS_TEST_TMPDIR/$user-$way" "$user@sevenstep.test" 40; done
+  done
+  for user in alice bob; do
+    for way in http1.1 http2; do much_ask "$BATS_TEST_TMPDIR/$user-$way" "--$way"; done
+  done
+  while [[ -n $(jobs -r) ]]; do
+    for way in http1.1 http2; do
+      curl -s --noproxy '*' --cacert "$SEVENSTEP_CA" -b "$agent_jar" "--$way" "${SEVENSTEP_APP_URL}download?bytes=50000000" 3>&- |
+        head -c 100000 | cmp - <(pattern 100000)
+    done
+  done
+  for user in alice bob; do
+    for way in http1.1 http2; do much_compare "$BATS_TEST_TMPDIR/$user-$way" "$user@sevenstep.test" 40; done
+  done
 }
