@@ -2,6 +2,7 @@
 # The border: what the proxy takes from users, what it lets through to applications, and what stays inside.
 
 load lib/lab
+load lib/load
 
 setup_file() { lab_start; }
 teardown_file() { lab_stop; }
@@ -122,6 +123,10 @@ received() {
   assert_status 405
   assert_error http_method_refused
   assert_reached_no_connector
+  agent_request CONNECT "$SEVENSTEP_APP_URL" --http1.1 -X CONNECT --request-target "public.apps.localhost:$((SEVENSTEP_PORT_BASE + 3))"
+  assert_status 405
+  assert_error http_method_refused
+  assert_reached_no_connector
 }
 
 @test "a host that is not published" {
@@ -156,11 +161,11 @@ received() {
 
 @test "a connector listens on no port" {
   command -v ss >/dev/null || skip "ss (iproute2) is not installed"
-  local pid found
-  for pid in $(lab status --json | jq -r '.actors[] | select(.name | startswith("connector")) | .pid'); do
-    found=$(ss -Hltnup | grep "pid=$pid," || true)
-    [[ -z $found ]] || fail "connector $pid listens: $found"
+  local name listens=()
+  for name in cloud connector-1 connector-2; do
+    [[ -z $(ss -Hltnup | grep "pid=$(pid_of "$name"),") ]] || listens+=("$name")
   done
+  [[ ${listens[*]} == cloud ]] || fail "these listen: ${listens[*]}"
 }
 
 @test "a stranger's certificate opens no tunnel" {

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# Step 3 refuses what is wrong with the user or the times: a lab whose tokens live one second, and users whom it does not fit.
+# Step 3 refuses what is wrong with the user, or with the answer of the code flow.
 
 load lib/lab
 
