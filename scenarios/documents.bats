@@ -41,6 +41,37 @@ bin() { printf '%s' "${SEVENSTEP_BIN:-$lab_top/build/release/bin}"; }
   done
 }
 
+# lab_with FILE: lab.yaml with a yaml block changed in it: keys of the lab, applications, or keys of one.
+lab_with() {
+  mkdir -p "$BATS_TEST_TMPDIR/run"
+  sed -e '/^ *\.\.\.$/d' "$1" | awk '
+    { text = text $0 "\n" }
+    NR == 1 { first = $1 }
+    END {
+      if (first ~ /^(applications|backend|cloud|connectors|idp|kdc):/) { printf "%s", text; exit }
+      print "applications:"
+      if (first !~ /^(cors|external_url|single_sign_on|[a-z_]*_cookie):/) { printf "%s", indented(text, "  "); exit }
+      print "  example:"
+      if (text !~ /(^|\n)external_url:/) print "    external_url: https://example.apps.localhost:{cloud}/\n    internal_url: http://example.corp.sevenstep.test/"
+      printf "%s", indented(text, "    ")
+    }
+    function indented(text, by) { gsub(/\n/, "\n" by, text); return by substr(text, 1, length(text) - length(by)) }' >"$BATS_TEST_TMPDIR/run/changes.yaml"
+  "$(bin)/sevenstep-lab" -c "$lab_top/lab.yaml" -r "$BATS_TEST_TMPDIR/run" check
+}
+
+@test "the yaml blocks of the documents are right" {
+  local block found=0
+  cd "$BATS_TEST_TMPDIR"
+  printf 'single_sign_on: heather\n' >wrong
+  refute lab_with wrong
+  awk '/^```$/ { inside = 0 } inside { print >file } /^```yaml$/ { inside = 1; file = "block-" ++n }' "$lab_top"/docs/*.md
+  for block in block-*; do
+    lab_with "$block" || fail "$(<"$BATS_TEST_TMPDIR/run/changes.yaml")"
+    found=$((found + 1))
+  done
+  [[ $found == "$(cat "$lab_top"/docs/*.md | grep -c '^```yaml$')" && $found -ge 9 ]]
+}
+
 @test "every ./sevenstep COMMAND that a document names is one" {
   cd "$lab_top"
   known=$(./sevenstep --help | sed -n 's/^  \([a-z]*\)   *[A-Z].*/\1/p')
