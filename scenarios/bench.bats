@@ -2,6 +2,10 @@
 # Measuring: every workload gives its figures for every chain, and aims are judged rightly. How good figures are is not looked at here, as
 # that depends on the machine; what is so on every machine (no errors) is.
 
+load lib/lab
+
+setup_file() { sanitizers_watch; }
+teardown_file() { sanitizers_found_nothing; }
 setup() {
   local program
   for program in nginx haproxy wrk; do

@@ -11,7 +11,7 @@ lab_prepare() {
   export SEVENSTEP_RUN=$1 SEVENSTEP_PORT_BASE=$2 SEVENSTEP_LOG=${SEVENSTEP_LOG:-warn} SEVENSTEP_LAB=${3:-$top/lab.yaml}
   # What the address sanitizer keeps for itself would look like growth: freed memory, 256 MiB of it, and the stack of every kind of
   # allocation that it has ever seen, of which new ones turn up for hours.
-  export ASAN_OPTIONS=${ASAN_OPTIONS:-quarantine_size_mb=16:malloc_context_size=2}
+  export ASAN_OPTIONS=quarantine_size_mb=16:malloc_context_size=2${ASAN_OPTIONS:+:$ASAN_OPTIONS}
   unset OTEL_EXPORTER_OTLP_ENDPOINT OTEL_EXPORTER_OTLP_TRACES_ENDPOINT
 }
 
