@@ -24,21 +24,32 @@ bin() { printf '%s' "${SEVENSTEP_BIN:-$lab_top/build/release/bin}"; }
 }
 
 @test "every command has a help that names it, and an example" {
-  while read -r name; do
+  mapfile -t names < <("$lab_top/sevenstep" --help | sed -n 's/^  \([a-z]*\)   *[A-Z].*/\1/p')
+  ((${#names[@]} >= 20))
+  for name in "${names[@]}"; do
     run "$lab_top/sevenstep" "$name" --help
     [[ $status == 0 ]]
     [[ $output == "usage: ./sevenstep $name"* ]]
     [[ $name == version || $(tail -n +3 <<<"$output") == *"./sevenstep $name"* ]] || { echo "$name has no example"; return 1; }
-  done < <("$lab_top/sevenstep" --help | sed -n 's/^  \([a-z]*\)   *[A-Z].*/\1/p')
+  done
 }
+
+# What a heading can be linked by.
+anchors() { sed -nE 's/^#+ //p' "$1" | tr '[:upper:]' '[:lower:]' | sed 's/[^a-z0-9 _-]//g; s/ /-/g'; }
 
 @test "links between the documents lead somewhere" {
   cd "$lab_top"
-  for file in *.md docs/*.md; do
+  local links=0 to
+  for file in *.md docs/*.md bench/README.md; do
     while read -r link; do
-      [[ -e $(dirname "$file")/$link ]] || { echo "$file: $link"; return 1; }
-    done < <(grep -o '](\([^)#:]*\))' "$file" | sed 's/](\(.*\))/\1/' | grep -v '^$')
+      to=$(dirname "$file")/${link%%#*}
+      [[ $link != '#'* ]] || to=$file
+      [[ -e $to ]] || fail "$file: $link"
+      [[ $link != *'#'* ]] || anchors "$to" | grep -qx -- "${link#*#}" || fail "$file: $link"
+      links=$((links + 1))
+    done < <(grep -oE '\]\([^):]+\)' "$file" | sed 's/^](//; s/)$//')
   done
+  ((links >= 80)) || fail "$links links"
 }
 
 # lab_with FILE: lab.yaml with a yaml block changed in it: keys of the lab, applications, or keys of one.

@@ -20,6 +20,7 @@ rows_in_document() {
   for actor in cloud idp backend kdc connector-1; do
     spans=''
     [[ $actor == kdc ]] || spans='Every actor that writes spans'
+    (($(rows_of "$actor" | wc -l) >= 2))
     diff -u <({ rows_in_document "${actor%-1}"; rows_in_document "$spans"; } | sort) <(rows_of "$actor" | sort)
   done
 }
