@@ -46,6 +46,13 @@ static void before_poll(uv_prepare_t *handle)
     uv_idle_stop(&n->busy);
 }
 
+void net_fill(struct net *n)
+{
+  n->read = 0;
+  for (struct stream *s = n->dirty; s; s = s->next_dirty)
+    if (s->state == STREAM_OPEN) stream_fill(s);
+}
+
 void net_mark_dirty(struct stream *s)
 {
   if (s->is_dirty) return;

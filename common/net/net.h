@@ -88,7 +88,8 @@ enum err stream_write(struct stream *s, const void *data, size_t n) MUST_CHECK;
  * closing. */
 struct buf *stream_out(struct stream *s);
 void stream_flush(struct stream *s);
-/* on_fill() once in this turn of the loop, however often it is asked for. Not once nothing can be written. */
+/* on_fill() once in this turn of the loop, however often it is asked for, or some times where much was read.
+ * Not once nothing can be written. */
 void stream_ask_fill(struct stream *s);
 size_t stream_queued(const struct stream *s);
 bool stream_congested(

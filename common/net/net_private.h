@@ -7,6 +7,7 @@
 
 #define READ_CHUNK    (64 * 1024)
 #define READ_PER_TURN (4 * READ_CHUNK)
+#define READ_PER_FILL (READ_CHUNK / 2) /* what was made of more is cold when the turn ends */
 
 struct net {
   uv_loop_t loop;
@@ -14,6 +15,7 @@ struct net {
   uv_idle_t busy; /* runs while `eager` is not empty or the vigil goes on, so that the loop does not block */
   struct vigil vigil;
   bool happened; /* in this turn, to a stream */
+  size_t read;   /* bytes, since streams were filled last */
   uv_async_t stop, called;
   uv_mutex_t call_lock; /* over calls, their done, and refuses_calls */
   uv_cond_t call_ended;
@@ -75,6 +77,10 @@ void stream_shake(struct stream *s);
 void stream_opened(struct stream *s);
 void stream_read_ready(struct stream *s);
 void stream_send_queued(struct stream *s);
+/* on_fill(), if it was asked for. */
+void stream_fill(struct stream *s);
+/* The same of all streams. */
+void net_fill(struct net *n);
 /* No more will be sent, which the peer is told. */
 void stream_end_output(struct stream *s);
 /* The same; what still comes is thrown away by stream_discard(), until the peer has ended, too. */

@@ -96,6 +96,7 @@ static void on_poll(uv_poll_t *handle, int status, int events)
   }
   if (s->state == STREAM_OPEN && (events & UV_READABLE)) stream_read_ready(s);
   stream_poll_for(s);
+  if (s->net->read >= READ_PER_FILL) net_fill(s->net);
 }
 
 static void timed_out(uv_timer_t *timer)

@@ -39,6 +39,7 @@ void stream_read_ready(struct stream *s)
     switch (read_some(s, &n, &f)) {
     case TLS_DONE:
       s->events->on_data(s, s->arg, s->net->chunk, n);
+      s->net->read += n;
       /* A short read means that the socket is empty: save the call that would say so. What comes later, poll
        * tells. */
       if (n < READ_CHUNK && !(s->state == STREAM_OPEN && s->tls && tls_pending(s->tls))) return;

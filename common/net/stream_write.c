@@ -63,7 +63,7 @@ static void refused(struct stream *s, const struct failure *f)
   stream_poll_for(s);
 }
 
-static void fill(struct stream *s)
+void stream_fill(struct stream *s)
 {
   if (!s->wants_fill) return;
   s->wants_fill = false;
@@ -76,7 +76,7 @@ void stream_send_queued(struct stream *s)
 {
   struct failure f = {0};
   if (s->state != STREAM_OPEN || s->lingering) return;
-  fill(s);
+  stream_fill(s);
   if (s->state != STREAM_OPEN || s->wants_write) return;
   enum tls_want want = write_all(s, &f);
   if (want == TLS_CLOSED || want == TLS_FAILED) {

@@ -364,6 +364,52 @@ START_TEST(stream_fill_comes_once_and_before_what_is_queued_leaves)
 }
 END_TEST
 
+static void data_asks(struct stream *s, void *arg, const uint8_t *data, size_t n)
+{
+  end_data(s, arg, data, n);
+  stream_ask_fill(s);
+}
+
+static void count_fill(struct stream *s, void *arg)
+{
+  (void)s;
+  (void)arg;
+  fills++;
+}
+
+static void much_send(struct stream *s, void *arg)
+{
+  static uint8_t much[256 * 1024];
+  end_opened(s, arg);
+  ck_assert_int_eq(stream_write(s, much, sizeof much), ERR_OK);
+  stream_finish(s);
+}
+
+/* Between what was read and the end of the turn. */
+static void look_at_fills(uv_check_t *check)
+{
+  (void)check;
+  if (server.received >= 32 * 1024) ck_assert_int_gt(fills, 0);
+}
+
+START_TEST(stream_fill_comes_before_the_turn_ends_where_much_was_read)
+{
+  static const struct stream_events reader = {
+      .on_open = end_opened, .on_data = data_asks, .on_fill = count_fill, .on_close = end_closed};
+  static const struct stream_events writer = {
+      .on_open = much_send, .on_data = end_data, .on_close = end_closed};
+  static uv_check_t check;
+  fills = 0;
+  uv_check_init(net_loop(net), &check);
+  uv_check_start(&check, look_at_fills);
+  listen_with(NULL, 0, &reader);
+  connect_with(NULL, NULL, &writer);
+  net_run(net);
+  ck_assert_uint_eq(server.received, 256 * 1024);
+  uv_close((uv_handle_t *)&check, NULL);
+}
+END_TEST
+
 int main(void)
 {
   Suite *s = suite_create("stream");
@@ -386,6 +432,7 @@ int main(void)
   tcase_add_test(c, stream_finish_sends_everything_first);
   tcase_add_test(c, stream_write_beyond_the_maximum_is_refused);
   tcase_add_test(c, stream_fill_comes_once_and_before_what_is_queued_leaves);
+  tcase_add_test(c, stream_fill_comes_before_the_turn_ends_where_much_was_read);
   suite_add_tcase(s, c);
   return run(s);
 }
