@@ -91,10 +91,12 @@ static void on_open(struct stream *s, void *arg)
 
 static void on_data(struct stream *s, void *arg, const uint8_t *data, size_t n)
 {
-  (void)s;
   struct link *l = arg;
   struct failure f;
-  if (l->finishing) return;
+  /* A GOAWAY that has come refuses requests that wait to be sent, but not those on their way (RFC 9113 6.8).
+   */
+  stream_fill(s);
+  if (l->finishing || !stream_out(s)) return;
   l->heard_ns = clock_mono_ns();
   if (tunnel_receive(l->tunnel, data, n, &f)) {
     l->failure = f;

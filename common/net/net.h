@@ -91,6 +91,8 @@ void stream_flush(struct stream *s);
 /* on_fill() once in this turn of the loop, however often it is asked for, or some times where much was read.
  * Not once nothing can be written. */
 void stream_ask_fill(struct stream *s);
+/* on_fill() now, if it was asked for: before an on_data() takes what could undo what waits for it. */
+void stream_fill(struct stream *s);
 size_t stream_queued(const struct stream *s);
 bool stream_congested(
     const struct stream *s); /* queued more than STREAM_HIGH, and not yet below STREAM_LOW */

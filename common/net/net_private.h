@@ -78,7 +78,6 @@ void stream_opened(struct stream *s);
 void stream_read_ready(struct stream *s);
 void stream_send_queued(struct stream *s);
 /* on_fill(), if it was asked for. */
-void stream_fill(struct stream *s);
 /* The same of all streams. */
 void net_fill(struct net *n);
 /* No more will be sent, which the peer is told. */

@@ -557,6 +557,43 @@ static void congest(void)
   ck_assert_uint_ge(stream_queued(link_stream(cloud.link)), STREAM_HIGH + 64 * 1024);
 }
 
+static void ask_now(uv_poll_t *poll, int status, int events)
+{
+  (void)status;
+  (void)events;
+  uv_poll_stop(poll);
+  ask(&cloud);
+}
+
+/* In one turn of the loop a user asks, and then it shows that the connector had begun to drain. */
+START_TEST(request_that_is_submitted_right_before_a_notice_of_draining_is_served)
+{
+  int pipes[2];
+  uv_poll_t user;
+  join();
+  stream_pause(link_stream(cloud.link), true);
+  ck_assert_int_eq(tunnel_shutdown(link_tunnel(connector.link)), ERR_OK);
+  link_flush(connector.link);
+  for (int i = 0; i < 20; i++)
+    uv_run(net_loop(net), UV_RUN_NOWAIT);
+  ck_assert_int_eq(pipe(pipes), 0);
+  ck_assert_int_eq(write(pipes[1], "x", 1), 1);
+  uv_poll_init(net_loop(net), &user, pipes[0]);
+  uv_poll_start(&user, UV_READABLE, ask_now); /* first: so it comes first */
+  stream_pause(link_stream(cloud.link), false);
+  run_until(connector.requests == 1 || cloud.stream_closed);
+  ck_assert_int_eq(cloud.goaways, 1);
+  ck_assert_int_eq(connector.requests, 1);
+  answer(NULL, NULL, true);
+  run_until(cloud.stream_closed);
+  ck_assert_int_eq(cloud.stream_failure.err, ERR_OK);
+  uv_close((uv_handle_t *)&user, NULL);
+  uv_run(net_loop(net), UV_RUN_NOWAIT);
+  close(pipes[0]);
+  close(pipes[1]);
+}
+END_TEST
+
 START_TEST(link_finish_sends_what_was_submitted_behind_all_that_is_on_its_way)
 {
   struct failure why;
@@ -586,6 +623,7 @@ END_TEST
 
 static void add_tests(TCase *c)
 {
+  tcase_add_test(c, request_that_is_submitted_right_before_a_notice_of_draining_is_served);
   tcase_add_test(c, link_finish_sends_what_was_submitted_behind_all_that_is_on_its_way);
   tcase_add_test(c, link_finish_waits_for_nobody_who_takes_nothing);
   tcase_add_test(c, request_and_answer_travel);
