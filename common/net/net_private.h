@@ -77,8 +77,7 @@ void stream_shake(struct stream *s);
 void stream_opened(struct stream *s);
 void stream_read_ready(struct stream *s);
 void stream_send_queued(struct stream *s);
-/* on_fill(), if it was asked for. */
-/* The same of all streams. */
+/* stream_fill() of all streams. */
 void net_fill(struct net *n);
 /* No more will be sent, which the peer is told. */
 void stream_end_output(struct stream *s);
