@@ -10,8 +10,6 @@ void vigil_end(struct vigil *v, int64_t now_ns)
 {
   if (now_ns - v->since_ns > VIGIL_MAX_NS)
     v->limit_ns = v->limit_ns / 2 < VIGIL_MIN_NS ? 0 : v->limit_ns / 2;
-  else if (v->limit_ns < VIGIL_MAX_NS / 2)
-    v->limit_ns = v->limit_ns ? 2 * v->limit_ns : VIGIL_MIN_NS;
   else
     v->limit_ns = VIGIL_MAX_NS;
   v->since_ns = 0;

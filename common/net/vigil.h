@@ -1,8 +1,9 @@
 /* How long the loop looks, once all is done, whether something comes, before it sleeps. To be woken takes a
  * process longer than most of what it then does for a request, so whoever hears again within some tens of
- * microseconds has not slept; while others want the processor, it is theirs (sched_yield()). The time is learned
- * as KVM learns how long to poll before a halt (Documentation/virt/kvm/halt-polling.rst): a wait that was
- * short lets the next vigil be longer, one that was long, shorter. So what comes rarely costs nothing. */
+ * microseconds has not slept; while others want the processor, it is theirs (sched_yield()). The time is
+ * learned as KVM learns how long to poll before a halt (Documentation/virt/kvm/halt-polling.rst): a wait that
+ * was short lets the next vigil be as long as any, one that was long halves it. So what comes rarely costs
+ * nothing. */
 #ifndef SEVENSTEP_VIGIL_H
 #define SEVENSTEP_VIGIL_H
 

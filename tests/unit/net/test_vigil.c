@@ -29,6 +29,17 @@ START_TEST(vigil_is_learned_from_short_waits)
 }
 END_TEST
 
+/* Else one disturbance would make the next dozen requests slow, each of which sleeps and disturbs the next.
+ */
+START_TEST(vigil_is_whole_again_after_one_short_wait)
+{
+  struct vigil v = {.limit_ns = VIGIL_MAX_NS};
+  look(&v, 3, 1000000);
+  look(&v, 1, 50000);
+  ck_assert_int_eq(v.limit_ns, VIGIL_MAX_NS);
+}
+END_TEST
+
 START_TEST(vigil_that_is_in_vain_becomes_none)
 {
   struct vigil v = {.limit_ns = VIGIL_MAX_NS};
@@ -143,6 +154,7 @@ int main(void)
   Suite *s = suite_create("vigil");
   TCase *c = tcase_create("vigil");
   tcase_add_test(c, vigil_is_learned_from_short_waits);
+  tcase_add_test(c, vigil_is_whole_again_after_one_short_wait);
   tcase_add_test(c, vigil_that_is_in_vain_becomes_none);
   tcase_add_test(c, vigil_outlasts_a_long_wait_now_and_then);
   tcase_add_test(c, vigil_costs_what_comes_rarely_nothing);
