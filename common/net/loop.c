@@ -2,7 +2,9 @@
 #include "net_private.h"
 
 #include <sched.h>
+#include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 static void stay_awake(uv_idle_t *handle)
 {
@@ -78,22 +80,21 @@ static void stop_now(uv_async_t *handle)
 
 /* -- calls from other threads ---------------------------------------------------------------------------- */
 
-/* On the caller's stack, which waits. */
+/* The caller's, who waits; of what has begun also the loop's, which may be left alone with it. */
 struct net_call {
-  void (*run)(void *arg, struct net_call *call);
-  void *arg;
-  bool done;
+  void (*run)(void *copy, struct net_call *call);
+  bool begun, ended, left;
   struct net_call *next;
+  max_align_t copy[];
 };
 
 static struct net_call *take_call(struct net *n)
 {
   uv_mutex_lock(&n->call_lock);
-  struct net_call **last = &n->calls;
-  while (*last && (*last)->next)
-    last = &(*last)->next;
-  struct net_call *call = *last;
-  if (call) *last = NULL;
+  struct net_call *call = n->calls;
+  while (call && (call->begun || call->ended))
+    call = call->next;
+  if (call) call->begun = true;
   uv_mutex_unlock(&n->call_lock);
   return call;
 }
@@ -103,38 +104,52 @@ static void run_calls(uv_async_t *handle)
   struct net *n = handle->data;
   struct net_call *call;
   while ((call = take_call(n)))
-    call->run(call->arg, call);
+    call->run(call->copy, call);
 }
 
-static void forget_call(struct net *n, const struct net_call *call)
+static void forget_call(struct net *n, struct net_call *call)
 {
-  for (struct net_call **at = &n->calls; *at; at = &(*at)->next)
-    if (*at == call) {
-      *at = call->next;
-      return;
-    }
+  struct net_call **at = &n->calls;
+  while (*at != call)
+    at = &(*at)->next;
+  *at = call->next;
+  free(call);
 }
 
-bool net_call(struct net *n, void (*run)(void *arg, struct net_call *call), void *arg)
+/* Behind the others. */
+static void add_call(struct net *n, struct net_call *call)
 {
-  struct net_call call = {.run = run, .arg = arg};
+  struct net_call **last = &n->calls;
+  while (*last)
+    last = &(*last)->next;
+  *last = call;
+}
+
+bool net_call_copied(struct net *n, void (*run)(void *copy, struct net_call *call), void *arg, size_t size)
+{
+  struct net_call *call = malloc(sizeof *call + size);
+  bool ended = false;
+  if (!call) return false;
+  *call = (struct net_call){.run = run};
+  memcpy(call->copy, arg, size);
   uv_mutex_lock(&n->call_lock);
-  if (!n->refuses_calls) {
-    call.next = n->calls;
-    n->calls = &call;
-    uv_async_send(&n->called);
-  }
-  while (!call.done && !n->refuses_calls)
+  if (!n->refuses_calls) uv_async_send(&n->called);
+  add_call(n, call);
+  while (!call->ended && !n->refuses_calls)
     uv_cond_wait(&n->call_ended, &n->call_lock);
-  forget_call(n, &call);
+  memcpy(arg, call->copy, size);
+  ended = call->ended;
+  call->left = true;
+  if (ended || !call->begun) forget_call(n, call);
   uv_mutex_unlock(&n->call_lock);
-  return call.done;
+  return ended;
 }
 
 void net_call_end(struct net *n, struct net_call *call)
 {
   uv_mutex_lock(&n->call_lock);
-  if (!n->refuses_calls) call->done = true; /* else the caller is gone */
+  call->ended = true;
+  if (call->left) forget_call(n, call);
   uv_cond_broadcast(&n->call_ended);
   uv_mutex_unlock(&n->call_lock);
 }
@@ -195,6 +210,8 @@ void net_free(struct net *n)
   uv_run(&n->loop, UV_RUN_DEFAULT);
   /* A handle that its owner left open is a leak to be seen, not hidden. */
   if (uv_loop_close(&n->loop) != 0) abort();
+  while (n->calls) /* that began, and came to no end */
+    forget_call(n, n->calls);
   uv_cond_destroy(&n->call_ended);
   uv_mutex_destroy(&n->call_lock);
   free(n);

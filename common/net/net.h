@@ -30,11 +30,15 @@ void net_free(struct net *n);
  * when the first one began (16 in cloud and connector); jobs queue. */
 enum err net_work(struct net *n, void (*run)(void *arg), void (*done)(void *arg), void *arg) MUST_CHECK;
 
-/* From another thread, while the loop runs or before: run(arg, call) on the loop's thread, and waits until
- * net_call_end(call), by run() or by what it began. False when the loop ended before. */
+/* From another thread, while the loop runs or before: run(copy, call) on the loop's thread, and waits until
+ * net_call_end(call), by run() or by what it began. What is in *copy then, is in *arg. False when the loop
+ * ended before, or there is no memory: then *arg is as far as it came, and what began goes on with the copy.
+ */
 struct net_call;
-bool net_call(struct net *n, void (*run)(void *arg, struct net_call *call), void *arg) MUST_CHECK;
-/* Loop's thread; once. */
+#define net_call(n, run, arg) net_call_copied(n, run, arg, sizeof *(arg))
+bool net_call_copied(struct net *n, void (*run)(void *copy, struct net_call *call), void *arg,
+                     size_t size) MUST_CHECK;
+/* Loop's thread; once. The copy is gone. */
 void net_call_end(struct net *n, struct net_call *call);
 /* From now on net_call() is false, for those who wait too: before their threads are waited for. */
 void net_refuse_calls(struct net *n);

@@ -19,7 +19,7 @@ struct net {
   uv_async_t stop, called;
   uv_mutex_t call_lock; /* over calls, their done, and refuses_calls */
   uv_cond_t call_ended;
-  struct net_call *calls; /* not begun yet; singly linked, the last first */
+  struct net_call *calls; /* singly linked, the first first */
   bool refuses_calls;
   struct stream *dirty; /* singly linked by next_dirty: have something to send this turn */
   struct stream *eager; /* singly linked by next_eager: have bytes to read that no poll reports */

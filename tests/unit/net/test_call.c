@@ -29,7 +29,7 @@ static void tear_down(void)
 
 static void answer_now(void *arg, struct net_call *call)
 {
-  struct question *question = arg;
+  struct question *question = *(struct question **)arg;
   question->answerer = pthread_self();
   net_call_end(question->net, call);
   net_stop(question->net);
@@ -45,7 +45,7 @@ static void end_later(uv_timer_t *timer)
 
 static void answer_later(void *arg, struct net_call *call)
 {
-  struct question *question = arg;
+  struct question *question = *(struct question **)arg;
   question->call = call;
   question->later.data = question;
   uv_timer_init(net_loop(question->net), &question->later);
@@ -55,27 +55,27 @@ static void answer_later(void *arg, struct net_call *call)
 static void never(void *arg, struct net_call *call)
 {
   (void)call;
-  net_stop(((struct question *)arg)->net);
+  net_stop((*(struct question **)arg)->net);
 }
 
 static void *ask_now(void *arg)
 {
   struct question *question = arg;
-  question->answered = net_call(question->net, answer_now, question);
+  question->answered = net_call(question->net, answer_now, &question);
   return NULL;
 }
 
 static void *ask_later(void *arg)
 {
   struct question *question = arg;
-  question->answered = net_call(question->net, answer_later, question);
+  question->answered = net_call(question->net, answer_later, &question);
   return NULL;
 }
 
 static void *ask_in_vain(void *arg)
 {
   struct question *question = arg;
-  question->answered = net_call(question->net, never, question);
+  question->answered = net_call(question->net, never, &question);
   return NULL;
 }
 
@@ -111,8 +111,53 @@ END_TEST
 START_TEST(net_call_behind_the_end_is_false)
 {
   net_refuse_calls(q.net);
-  ck_assert(!net_call(q.net, never, &q));
+  struct question *question = &q;
+  ck_assert(!net_call(q.net, never, &question));
 }
+END_TEST
+
+/* What began writes what it found, which the caller is no longer there to read. */
+struct slow {
+  struct question *question;
+  struct net_call *call;
+  int found;
+};
+
+static void find(uv_timer_t *timer)
+{
+  struct slow *slow = timer->data;
+  uv_close((uv_handle_t *)timer, NULL);
+  slow->found = 1;
+  net_call_end(slow->question->net, slow->call);
+}
+
+static void look(void *arg, struct net_call *call)
+{
+  struct slow *slow = arg;
+  slow->call = call;
+  slow->question->later.data = slow;
+  uv_timer_init(net_loop(slow->question->net), &slow->question->later);
+  uv_timer_start(&slow->question->later, find, 20, 0);
+  net_stop(slow->question->net);
+}
+
+static void *ask_and_leave(void *arg)
+{
+  struct slow slow = {.question = arg};
+  slow.question->answered = net_call(slow.question->net, look, &slow);
+  ck_assert_ptr_nonnull(slow.call); /* as far as it came */
+  ck_assert_int_eq(slow.found, 0);
+  return NULL;
+}
+
+START_TEST(net_call_that_ends_behind_its_caller_writes_nowhere)
+{
+  ck_assert_int_eq(pthread_create(&q.asker, NULL, ask_and_leave, &q), 0);
+  net_run(q.net);
+  net_refuse_calls(q.net);
+  pthread_join(q.asker, NULL);
+  ck_assert(!q.answered);
+} /* the loop goes on in tear_down() */
 END_TEST
 
 int main(void)
@@ -124,6 +169,7 @@ int main(void)
   tcase_add_test(t, net_call_waits_for_its_end);
   tcase_add_test(t, net_call_that_the_loop_does_not_live_to_answer_is_false);
   tcase_add_test(t, net_call_behind_the_end_is_false);
+  tcase_add_test(t, net_call_that_ends_behind_its_caller_writes_nowhere);
   suite_add_tcase(s, t);
   return run(s);
 }
