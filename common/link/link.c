@@ -57,7 +57,10 @@ static void hear_acknowledgement(struct link *l)
 static void beat(uv_timer_t *timer)
 {
   struct link *l = timer->data;
-  hear_acknowledgement(l);
+  if (l->finishing)
+    l->beat_ns = clock_mono_ns(); /* nobody is heard any more, who might take his time for ever */
+  else
+    hear_acknowledgement(l);
   int64_t silent_ms = (l->beat_ns - l->heard_ns) / 1000000, left_ms = LINK_DEAD_MS - silent_ms;
   if (left_ms <= 0) {
     failure_set(&l->failure, ERR_TIMEOUT, "nothing was heard from the other end for %d s",

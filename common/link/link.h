@@ -38,8 +38,8 @@ void link_close(struct link *l, const struct failure *why);
 /* What the tunnel has to send, into the stream's queue, as far as there is room; on_drain() follows where
  * there is not. For an on_fill(), as what nghttp2 ends is told from here. */
 enum err link_fill(struct tunnel *t, struct stream *s) MUST_CHECK;
-/* The same when what was submitted so far has been sent, or the peer takes nothing of it for LINK_DEAD_MS;
- * nothing more is read. */
+/* The same when what was submitted so far has been sent, for which the peer has LINK_DEAD_MS; nothing more is
+ * read. */
 void link_finish(struct link *l, const struct failure *why);
 
 #endif

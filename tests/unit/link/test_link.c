@@ -609,6 +609,20 @@ START_TEST(link_finish_sends_what_was_submitted_behind_all_that_is_on_its_way)
 }
 END_TEST
 
+START_TEST(link_finish_waits_ten_seconds_for_who_takes_his_time)
+{
+  int fd = join_socket();
+  int64_t ms = 0;
+  fill_line();
+  link_finish(cloud.link, NULL);
+  for (; ms < 20000 && !cloud.closed; ms += beat())
+    take_some(fd);
+  ck_assert(cloud.closed);
+  ck_assert_int_le(ms, 10000);
+  close(fd);
+}
+END_TEST
+
 START_TEST(link_finish_waits_for_nobody_who_takes_nothing)
 {
   congest();
@@ -625,6 +639,7 @@ static void add_tests(TCase *c)
 {
   tcase_add_test(c, request_that_is_submitted_right_before_a_notice_of_draining_is_served);
   tcase_add_test(c, link_finish_sends_what_was_submitted_behind_all_that_is_on_its_way);
+  tcase_add_test(c, link_finish_waits_ten_seconds_for_who_takes_his_time);
   tcase_add_test(c, link_finish_waits_for_nobody_who_takes_nothing);
   tcase_add_test(c, request_and_answer_travel);
   tcase_add_test(c, many_megabytes_travel_past_what_a_stream_queues);
